@@ -288,19 +288,20 @@ impl Serialize for Client {
     }
 }
 
-/// Removes every secret from a client's fields.
-fn strip_secrets(fields: &mut Map<String, Value>) {
+/// Removes every secret from a client's fields, and says whether there was one.
+pub fn strip_secrets(fields: &mut Map<String, Value>) -> bool {
+    let mut found = false;
     for secret in SECRET_FIELDS {
-        fields.shift_remove(secret);
+        found |= fields.shift_remove(secret).is_some();
     }
-    let Some(Value::Object(addons)) = fields.get_mut("addons") else {
-        return;
-    };
-    for (addon, secret) in SECRET_ADDON_FIELDS {
-        if let Some(Value::Object(addon)) = addons.get_mut(addon) {
-            addon.shift_remove(secret);
+    if let Some(Value::Object(addons)) = fields.get_mut("addons") {
+        for (addon, secret) in SECRET_ADDON_FIELDS {
+            if let Some(Value::Object(addon)) = addons.get_mut(addon) {
+                found |= addon.shift_remove(secret).is_some();
+            }
         }
     }
+    found
 }
 
 /// What kind of value it is, in words.

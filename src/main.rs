@@ -1,2 +1,3 @@
-//! x
+//! Not a program yet.
+
 fn main() {}

@@ -1,0 +1,129 @@
+//! The API's answers: bodies of clients on one side, refusals with status, message and error code on the other.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use serde_json::{Map, Value, json};
+
+/// A refusal, with the body that the API sends.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Refusal {
+    status: u16,
+    body: Value,
+    retry_after: Option<u64>,
+}
+
+impl Refusal {
+    /// A refusal of the Management API: `{statusCode, error, message, errorCode}`.
+    pub fn api(status: u16, message: &str, code: &str) -> Refusal {
+        let reason = StatusCode::from_u16(status)
+            .ok()
+            .and_then(|status| status.canonical_reason())
+            .unwrap_or("Error");
+        let mut body = Map::new();
+        body.insert("statusCode".to_owned(), status.into());
+        body.insert("error".to_owned(), reason.into());
+        body.insert("message".to_owned(), message.into());
+        if !code.is_empty() {
+            body.insert("errorCode".to_owned(), code.into());
+        }
+        Refusal {
+            status,
+            body: Value::Object(body),
+            retry_after: None,
+        }
+    }
+
+    /// 400 with that error code.
+    pub fn bad_request(code: &str, message: &str) -> Refusal {
+        Refusal::api(400, message, code)
+    }
+
+    /// 400 for a query parameter.
+    pub fn bad_query(problem: &str) -> Refusal {
+        Refusal::bad_request(
+            "invalid_query_string",
+            &format!("Query validation error: {problem}."),
+        )
+    }
+
+    /// 401 for a missing, unknown or expired token.
+    pub fn unauthorized(message: &str) -> Refusal {
+        Refusal {
+            status: 401,
+            body: json!({
+                "statusCode": 401, "error": "Unauthorized", "message": message,
+                "attributes": { "error": message }
+            }),
+            retry_after: None,
+        }
+    }
+
+    /// 404 for a client that does not exist.
+    pub fn no_such_client() -> Refusal {
+        Refusal::api(404, "The client does not exist", "inexistent_client")
+    }
+
+    /// 429, with a `retry-after` of that many seconds if there is to be one.
+    pub fn too_many_requests(retry_after: Option<u64>) -> Refusal {
+        Refusal {
+            retry_after,
+            ..Refusal::api(429, "Global limit has been reached", "too_many_requests")
+        }
+    }
+
+    /// A refusal of the token endpoint: `{error, error_description}`.
+    pub fn token(status: u16, error: &str, description: &str) -> Refusal {
+        Refusal {
+            status,
+            body: json!({ "error": error, "error_description": description }),
+            retry_after: None,
+        }
+    }
+
+    /// The HTTP status.
+    #[cfg(test)]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The body.
+    #[cfg(test)]
+    pub fn body(&self) -> &Value {
+        &self.body
+    }
+
+    /// The body's message.
+    #[cfg(test)]
+    pub fn message(&self) -> &str {
+        self.body["message"].as_str().unwrap_or_default()
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response<Body> {
+        let mut response = json_answer(self.status, &self.body);
+        if let Some(seconds) = self.retry_after {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+/// An answer of that status and JSON body.
+pub(super) fn json_answer(status: u16, body: &Value) -> Response<Body> {
+    text_answer(status, "application/json; charset=utf-8", body.to_string())
+}
+
+/// An answer of that status, media type and body.
+pub(super) fn text_answer(status: u16, media_type: &'static str, body: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}

@@ -1,0 +1,78 @@
+//! Chance: repeatable numbers for faults and order, and unguessable text for tokens and client ids.
+
+use ring::digest;
+use ring::rand::{SecureRandom, SystemRandom};
+
+const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/// Repeatable pseudo-random numbers (SplitMix64): the same seed gives the same sequence.
+#[derive(Debug, Clone)]
+pub(super) struct Chance(u64);
+
+impl Chance {
+    /// The sequence of that seed.
+    pub fn new(seed: u64) -> Chance {
+        Chance(seed)
+    }
+
+    /// The sequence's next number.
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// True in that many of a hundred cases.
+    pub fn percent(&mut self, percent: u8) -> bool {
+        self.next() % 100 < u64::from(percent)
+    }
+}
+
+/// Text of 32 characters of `[A-Za-z0-9]` that follows from `what`.
+pub(super) fn derived_id(what: &str) -> String {
+    id_of(digest::digest(&digest::SHA256, what.as_bytes()).as_ref())
+}
+
+/// Text of 32 characters of `[A-Za-z0-9]` that nobody can guess; None where the system has no randomness.
+pub(super) fn fresh_id() -> Option<String> {
+    let mut bytes = [0; 32];
+    SystemRandom::new().fill(&mut bytes).ok()?;
+    Some(id_of(&bytes))
+}
+
+fn id_of(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()]))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chance_repeats_itself_and_hits_its_share() {
+        let numbers = |seed| {
+            let mut chance = Chance::new(seed);
+            (0..5).map(|_| chance.next()).collect::<Vec<_>>()
+        };
+        assert_eq!(numbers(1), numbers(1));
+        assert_ne!(numbers(1), numbers(2));
+        let mut chance = Chance::new(7);
+        let hits = (0..10_000).filter(|_| chance.percent(20)).count();
+        assert!((1_850..2_150).contains(&hits), "{hits} of 10,000");
+    }
+
+    #[test]
+    fn ids_look_like_client_ids() {
+        for id in [derived_id("web-app"), fresh_id().unwrap()] {
+            assert_eq!(id.len(), 32);
+            assert!(id.chars().all(|c| c.is_ascii_alphanumeric()), "{id}");
+        }
+        assert_eq!(derived_id("a"), derived_id("a"));
+        assert_ne!(fresh_id(), fresh_id());
+    }
+}

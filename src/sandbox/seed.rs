@@ -1,0 +1,260 @@
+//! The built-in tenants: "acme" from a fixture, dev and prod derived from it, and generated clients for benchmarks.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::random::{Chance, derived_id};
+
+const ACME: &str = include_str!("../../fixtures/sandbox/acme.json");
+
+/// The id of "Billing: nightly batch" in the fixture.
+const BATCH: &str = "bT8cKp3XwN6rJv2HzMq9dLf5GyS4eTuC";
+
+/// What prod has not got yet, or has differently: (name in dev, field, prod's value; null where the field is absent).
+fn behind() -> [(&'static str, &'static str, Value); 5] {
+    [
+        (
+            "Storefront",
+            "description",
+            json!("The shop at shop.acme.example"),
+        ),
+        ("Billing Service", "allowed_clients", json!([BATCH])),
+        ("Warehouse Sync", "description", Value::Null),
+        ("Customer Portal (SPA)", "name", json!("Customer Portal")),
+        ("Reporting API", "allowed_clients", Value::Null),
+    ]
+}
+
+/// The clients of the built-in tenant of that name.
+pub(super) fn built_in(name: &str) -> Vec<Map<String, Value>> {
+    // The fixture is part of the binary, and a test reads it.
+    let mut clients: Vec<Map<String, Value>> = serde_json::from_str(ACME).unwrap_or_default();
+    match name {
+        "sandbox-dev" => translate(&mut clients, "acme-dev"),
+        "sandbox-prod" => {
+            for (name, field, value) in behind() {
+                let client = clients
+                    .iter_mut()
+                    .find(|client| client.get("name").and_then(Value::as_str) == Some(name));
+                match (client, value) {
+                    (Some(client), Value::Null) => {
+                        client.shift_remove(field);
+                    }
+                    (Some(client), value) => {
+                        client.insert(field.to_owned(), value);
+                    }
+                    (None, _) => {}
+                }
+            }
+            translate(&mut clients, "acme-prod");
+        }
+        _ => {}
+    }
+    clients
+}
+
+/// Gives every client an id of that tenant's own, and every reference with it.
+fn translate(clients: &mut [Map<String, Value>], tenant: &str) {
+    let ids: BTreeMap<String, String> = clients
+        .iter()
+        .filter_map(|client| client.get("client_id")?.as_str())
+        .map(|id| (id.to_owned(), id_in(tenant, id)))
+        .collect();
+    for client in clients {
+        for field in ["client_id", "allowed_clients"] {
+            match client.get_mut(field) {
+                Some(Value::Array(entries)) => {
+                    entries.iter_mut().for_each(|entry| rename(entry, &ids));
+                }
+                Some(value) => rename(value, &ids),
+                None => {}
+            }
+        }
+        client.insert("tenant".to_owned(), tenant.into());
+    }
+}
+
+fn rename(value: &mut Value, ids: &BTreeMap<String, String>) {
+    if let Some(id) = value.as_str().and_then(|id| ids.get(id)) {
+        *value = id.as_str().into();
+    }
+}
+
+fn id_in(tenant: &str, id: &str) -> String {
+    let new = derived_id(&format!("{tenant}:{id}"));
+    match id.starts_with("tpc_") {
+        true => format!("tpc_{}", &new[4..]),
+        false => new,
+    }
+}
+
+/// That many clients, the same ones each time. About half of them refer to others.
+pub(super) fn generated(count: usize) -> Vec<Map<String, Value>> {
+    let id = |n: usize| derived_id(&format!("generated:{n}"));
+    let kinds = [
+        ("regular_web", "Web App"),
+        ("spa", "Single Page App"),
+        ("native", "Mobile App"),
+        ("non_interactive", "Service"),
+    ];
+    let mut chance = Chance::new(count as u64);
+    let mut pick = |below: usize| (chance.next() % below.max(1) as u64) as usize;
+    (0..count)
+        .filter_map(|n| {
+            let (app_type, kind) = kinds[pick(kinds.len())];
+            let mut client = json!({
+                "tenant": "generated",
+                "global": false,
+                "is_token_endpoint_ip_header_trusted": false,
+                "name": format!("{kind} {n:05}"),
+                "callbacks": [format!("https://app-{n}.acme.example/callback")],
+                "cross_origin_authentication": false,
+                "is_first_party": true,
+                "oidc_conformant": true,
+                "refresh_token": {
+                    "expiration_type": "non-expiring",
+                    "leeway": 0,
+                    "infinite_token_lifetime": true,
+                    "infinite_idle_token_lifetime": true,
+                    "token_lifetime": 2592000,
+                    "idle_token_lifetime": 1296000,
+                    "rotation_type": "non-rotating"
+                },
+                "sso_disabled": false,
+                "cross_origin_auth": false,
+                "client_id": id(n),
+                "callback_url_template": false,
+                "jwt_configuration": { "alg": "RS256", "lifetime_in_seconds": 36000, "secret_encoded": false },
+                "token_endpoint_auth_method": if app_type == "spa" { "none" } else { "client_secret_post" },
+                "app_type": app_type,
+                "grant_types": ["authorization_code", "refresh_token"],
+                "custom_login_page_on": true
+            });
+            if pick(2) == 0 {
+                client["description"] = format!("{kind} number {n} of the generated tenant").into();
+            }
+            if pick(2) == 0 {
+                let references: Vec<String> = (0..=pick(3)).map(|_| id(pick(count))).collect();
+                client["allowed_clients"] = json!(references);
+            }
+            client.as_object().cloned()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn text<'a>(client: &'a Map<String, Value>, field: &str) -> &'a str {
+        client.get(field).and_then(Value::as_str).unwrap()
+    }
+
+    fn ids(clients: &[Map<String, Value>]) -> BTreeSet<&str> {
+        clients
+            .iter()
+            .map(|client| text(client, "client_id"))
+            .collect()
+    }
+
+    fn references(clients: &[Map<String, Value>]) -> Vec<&str> {
+        clients
+            .iter()
+            .filter_map(|client| client.get("allowed_clients")?.as_array())
+            .flatten()
+            .map(|entry| entry.as_str().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn acme_has_twelve_clients_and_the_global_one() {
+        let clients = built_in("sandbox");
+        assert_eq!(ids(&clients).len(), 13);
+        let global: Vec<_> = clients
+            .iter()
+            .filter(|client| client["global"] == true)
+            .collect();
+        assert_eq!(global.len(), 1);
+        assert_eq!(global[0]["name"], "All Applications");
+        for client in &clients {
+            assert_eq!(text(client, "client_id").len(), 32, "{client:?}");
+            assert_eq!(text(client, "tenant"), "acme");
+            for secret in ["client_secret", "signing_keys", "encryption_key"] {
+                assert!(!client.contains_key(secret));
+            }
+        }
+        let known = ids(&clients);
+        let (inside, outside): (Vec<_>, Vec<_>) = references(&clients)
+            .into_iter()
+            .partition(|reference| known.contains(reference));
+        assert!(inside.len() >= 8, "{inside:?}");
+        assert_eq!(outside.len(), 2, "{outside:?}");
+    }
+
+    #[test]
+    fn dev_and_prod_are_the_same_applications_under_other_ids() {
+        let acme = built_in("anything");
+        let dev = built_in("sandbox-dev");
+        let prod = built_in("sandbox-prod");
+        assert!(ids(&dev).is_disjoint(&ids(&prod)));
+        assert!(ids(&dev).is_disjoint(&ids(&acme)));
+        for (tenant, clients) in [("acme-dev", &dev), ("acme-prod", &prod)] {
+            assert_eq!(clients.len(), 13);
+            assert!(ids(clients).iter().any(|id| id.starts_with("tpc_")));
+            for client in clients {
+                assert_eq!(text(client, "tenant"), tenant);
+            }
+        }
+        let known = ids(&dev);
+        let translated = references(&dev)
+            .into_iter()
+            .filter(|id| known.contains(id))
+            .count();
+        assert_eq!(translated, references(&acme).len() - 2);
+        // Ids aside, the two differ in what prod is behind, and in nothing else.
+        let to_prod: BTreeMap<String, String> = dev
+            .iter()
+            .zip(&prod)
+            .map(|(dev, prod)| (text(dev, "client_id"), text(prod, "client_id")))
+            .map(|(dev, prod)| (dev.to_owned(), prod.to_owned()))
+            .collect();
+        let mut differing = Vec::new();
+        for (dev, prod) in dev.iter().zip(&prod) {
+            let mut dev = dev.clone();
+            if let Some(Value::Array(entries)) = dev.get_mut("allowed_clients") {
+                entries.iter_mut().for_each(|entry| rename(entry, &to_prod));
+            }
+            let names: BTreeSet<&String> = dev.keys().chain(prod.keys()).collect();
+            for name in names {
+                if !["client_id", "tenant"].contains(&name.as_str())
+                    && dev.get(name) != prod.get(name)
+                {
+                    differing.push((text(&dev, "name").to_owned(), name.clone()));
+                }
+            }
+        }
+        let expected: Vec<_> = behind()
+            .into_iter()
+            .map(|(client, field, _)| (client.to_owned(), field.to_owned()))
+            .collect();
+        let sorted = |mut pairs: Vec<(String, String)>| {
+            pairs.sort();
+            pairs
+        };
+        assert_eq!(sorted(differing), sorted(expected));
+    }
+
+    #[test]
+    fn generated_clients_are_the_same_each_time() {
+        let clients = generated(250);
+        assert_eq!(clients, generated(250));
+        let known = ids(&clients);
+        assert_eq!(known.len(), 250);
+        let references = references(&clients);
+        assert!(references.len() > 100);
+        assert!(references.iter().all(|reference| known.contains(reference)));
+    }
+}
