@@ -1,4 +1,6 @@
 //! Version control for an Auth0 tenant's settings.
 
+pub mod api;
 pub mod client;
 pub mod sandbox;
+pub mod settings;

@@ -1,1 +1,91 @@
-//! x
+//! Settings: the process environment and .env files, read once and turned into one validated [`Connection`]. Nothing
+//! here changes the environment, talks to the network or shows a secret, in errors and Debug included.
+
+mod connection;
+mod domain;
+mod env_file;
+mod error;
+mod origin;
+mod resolve;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+pub use connection::{Connection, Credentials, Origins};
+pub use domain::{Domain, DomainProblem};
+pub use env_file::LineProblem;
+pub use error::{Missing, SettingsError, TwoDomains, ValueProblem};
+pub use origin::{Origin, Variable};
+pub use resolve::connection;
+
+/// The process environment, taken once. Debug shows no values.
+#[derive(Clone, Default)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// Takes the environment of this process. Variables that are not Unicode are left out.
+    ///
+    /// # Errors
+    /// When one of the settings' variables is not Unicode.
+    pub fn from_process() -> Result<Self, SettingsError> {
+        Self::from_os(std::env::vars_os())
+    }
+
+    fn from_os(
+        variables: impl Iterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, SettingsError> {
+        let mut environment = Self::default();
+        for (name, value) in variables {
+            let Ok(name) = name.into_string() else {
+                continue;
+            };
+            match (value.into_string(), Variable::find(&name)) {
+                (Ok(value), _) => {
+                    environment.0.insert(name, value);
+                }
+                (Err(_), Some(variable)) => return Err(SettingsError::NotUnicode { variable }),
+                (Err(_), None) => {}
+            }
+        }
+        Ok(environment)
+    }
+
+    /// A variable's value.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+}
+
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
+        let variables = variables.into_iter();
+        Self(variables.map(|(k, v)| (k.into(), v.into())).collect())
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// What the command line says about where settings are.
+#[derive(Debug, Clone, Copy)]
+pub struct Options<'a> {
+    /// `--tenant`: its `.env.<tenant>` is read before `.env`.
+    pub tenant: Option<&'a str>,
+    /// `--env-file`: is read instead of both; relative to `folder`.
+    pub env_file: Option<&'a Path>,
+    /// Where .env files are: the working directory.
+    pub folder: &'a Path,
+}
+
+/// The path of a tenant's own .env file, whether or not there is one.
+pub fn env_file_of(tenant: &str, folder: &Path) -> PathBuf {
+    folder.join(format!(".env.{tenant}"))
+}
+
+#[cfg(test)]
+mod tests;
