@@ -2,5 +2,6 @@
 
 pub mod api;
 pub mod client;
+pub mod files;
 pub mod sandbox;
 pub mod settings;

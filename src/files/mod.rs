@@ -1,1 +1,17 @@
-//! x
+//! The tenant directory: clients as files that people edit and git keeps, and the lock that remembers base. Reading is strict
+//! and touches nothing; writing is atomic, and only where a byte changes.
+
+mod atomic;
+mod directory;
+mod document;
+mod error;
+mod json;
+mod lock;
+mod slug;
+mod yaml;
+
+pub use directory::{Access, ClientFile, Contents, TenantDirectory, tenants};
+pub use document::{Document, Format, ParseError, Position, Rewritten, rewrite, write};
+pub use error::FilesError;
+pub use lock::{LOCK_FILE, Lock, Locked};
+pub use slug::{slug, stems_for_new_files};

@@ -1,0 +1,370 @@
+//! One tenant's directory on the disk: who may use it, what is in it, and writing to it.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use super::atomic::{self, Durability};
+use super::document::{Document, Format, Position};
+use super::error::{FilesError, io};
+use super::lock::{LOCK_FILE, Lock};
+use crate::client::{CLIENT_ID, ClientId, Field, strip_secrets};
+
+/// The folder of the clients' files.
+const CLIENTS: &str = "clients";
+/// No client's file and no lock comes near this.
+const LARGEST_FILE: u64 = 32 * 1024 * 1024;
+
+/// What a command does with the directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// It only reads; others may read too.
+    Read,
+    /// It writes; everybody else waits.
+    Write,
+}
+
+/// A tenant directory, held against other tenantry processes for as long as this value lives.
+#[derive(Debug)]
+pub struct TenantDirectory {
+    path: PathBuf,
+    _held: File,
+}
+
+/// Everything in a tenant directory.
+#[derive(Debug, Default)]
+pub struct Contents {
+    /// The lock, if there is one.
+    pub lock: Option<Lock>,
+    /// The clients' files by client.
+    pub clients: BTreeMap<ClientId, ClientFile>,
+    /// What somebody should know and nobody is stopped by.
+    pub warnings: Vec<String>,
+}
+
+/// A client's file.
+#[derive(Debug, Clone)]
+pub struct ClientFile {
+    /// Its path relative to the tenant directory, with `/`: `clients/web-app.yaml`.
+    pub file: String,
+    /// Its name without the extension, which ties it to its counterpart in other tenants.
+    pub stem: String,
+    /// Its format.
+    pub format: Format,
+    /// Its text as it stands.
+    pub text: String,
+    /// Its fields, `client_id` among them, less any secrets.
+    pub fields: Map<String, Value>,
+    /// Where its fields stand in the text.
+    document: Document,
+}
+
+impl TenantDirectory {
+    /// Opens a tenant directory and waits until no other tenantry process is in the way; `waiting` is called once if it has to.
+    /// With [`Access::Write`] the directory is made if need be.
+    ///
+    /// # Errors
+    /// It is not there, or can't be made or held.
+    pub fn open(
+        path: impl Into<PathBuf>,
+        access: Access,
+        waiting: impl FnOnce(),
+    ) -> Result<TenantDirectory, FilesError> {
+        let path = path.into();
+        if access == Access::Write {
+            let clients = path.join(CLIENTS);
+            fs::create_dir_all(&clients).map_err(io("make", clients))?;
+        } else if !path.is_dir() {
+            return Err(FilesError::NoDirectory { path });
+        }
+        let held = hold(&path, access, waiting).map_err(io("hold", &path))?;
+        if access == Access::Write {
+            atomic::clean(&path);
+            atomic::clean(&path.join(CLIENTS));
+        }
+        Ok(TenantDirectory { path, _held: held })
+    }
+
+    /// The directory's path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads the lock and every client's file.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once: files that don't parse, values that the API would refuse, one client in two files.
+    pub fn read(&self) -> Result<Contents, FilesError> {
+        let mut contents = Contents::default();
+        let mut errors = Vec::new();
+        match self.read_lock() {
+            Ok(lock) => contents.lock = lock,
+            Err(error) => errors.push(error),
+        }
+        for path in self.client_paths()? {
+            match self.read_client(&path, &mut contents) {
+                Ok((id, client)) => match contents.clients.get(&id) {
+                    Some(other) => errors.push(FilesError::SameClient {
+                        id: id.to_string(),
+                        first: self.path.join(&other.file),
+                        second: path,
+                    }),
+                    None => {
+                        contents.clients.insert(id, client);
+                    }
+                },
+                Err(error) => errors.push(error),
+            }
+        }
+        match FilesError::all(errors) {
+            Some(error) => Err(error),
+            None => Ok(contents),
+        }
+    }
+
+    /// Writes a client's file. `new` says that it was not there before.
+    ///
+    /// # Errors
+    /// The system refuses; the file is as it was.
+    pub fn write_client(&self, file: &str, text: &str, new: bool) -> Result<(), FilesError> {
+        let path = self.path.join(file);
+        let durability = if new {
+            Durability::Cached
+        } else {
+            Durability::Synced
+        };
+        atomic::write(&path, text.as_bytes(), durability).map_err(io("write", path))
+    }
+
+    /// Removes a client's file.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn remove_client(&self, file: &str) -> Result<(), FilesError> {
+        let path = self.path.join(file);
+        fs::remove_file(&path).map_err(io("remove", path))
+    }
+
+    /// Writes the lock, unless it says the same already.
+    ///
+    /// # Errors
+    /// The system refuses; the lock is as it was.
+    pub fn write_lock(&self, lock: &Lock) -> Result<(), FilesError> {
+        let path = self.path.join(LOCK_FILE);
+        let text = lock.write();
+        if fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {
+            return Ok(());
+        }
+        atomic::write(&path, text.as_bytes(), Durability::Synced).map_err(io("write", path))
+    }
+
+    /// The path of a file of that stem.
+    pub fn client_file(stem: &str, format: Format) -> String {
+        format!("{CLIENTS}/{stem}.{}", format.extension())
+    }
+
+    fn read_lock(&self) -> Result<Option<Lock>, FilesError> {
+        let path = self.path.join(LOCK_FILE);
+        match read_bounded(&path) {
+            Ok(text) => Lock::parse(&text)
+                .map(Some)
+                .map_err(|error| FilesError::content(path, error)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io("read", path)(error)),
+        }
+    }
+
+    /// The clients' files in the order of their names.
+    fn client_paths(&self) -> Result<Vec<PathBuf>, FilesError> {
+        let folder = self.path.join(CLIENTS);
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(io("read", folder)(error)),
+        };
+        let mut paths = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(io("read", &folder))?;
+            let hidden = entry.file_name().to_string_lossy().starts_with('.');
+            if !hidden && format_of(&entry.path()).is_some() {
+                paths.push(entry.path());
+            }
+        }
+        paths.sort();
+        Ok(paths)
+    }
+
+    fn read_client(
+        &self,
+        path: &Path,
+        contents: &mut Contents,
+    ) -> Result<(ClientId, ClientFile), FilesError> {
+        let content = |position, message: String, hint: &str| FilesError::Content {
+            path: path.to_owned(),
+            position,
+            message,
+            hint: Some(hint.to_owned()),
+        };
+        let start = Position { line: 1, column: 1 };
+        let (Some(format), Some(name), Some(stem)) = (
+            format_of(path),
+            utf8(path.file_name()),
+            utf8(path.file_stem()),
+        ) else {
+            return Err(content(
+                start,
+                "the file's name is not UTF-8".to_owned(),
+                "rename it",
+            ));
+        };
+        let bytes = read_bounded(path).map_err(io("read", path))?;
+        let document =
+            Document::parse(&bytes, format).map_err(|error| FilesError::content(path, error))?;
+        let mut fields = document.fields().clone();
+        if strip_secrets(&mut fields) {
+            contents.warnings.push(format!(
+                "{}: there is a secret in this file: remove it, from git's history too, and rotate it; tenantry neither sends \
+                 nor shows it",
+                path.display()
+            ));
+        }
+        let id = match fields.get(CLIENT_ID) {
+            Some(Value::String(id)) if !id.is_empty() => ClientId::from(id.as_str()),
+            Some(_) => {
+                return Err(content(
+                    document.position(CLIENT_ID),
+                    "`client_id` is not text".to_owned(),
+                    "put it into quotes",
+                ));
+            }
+            None => {
+                return Err(content(
+                    start,
+                    "there is no `client_id`".to_owned(),
+                    "it says which client of the tenant the file is for; `tenantry list` shows them",
+                ));
+            }
+        };
+        let base = contents.lock.as_ref().and_then(|lock| lock.base(&id));
+        for field in Field::ALL {
+            let Some(value) = fields.get(field.name()) else {
+                continue;
+            };
+            // What was pulled is in order by definition: the tenant has it.
+            if base.and_then(|base| base.get(field)) != Some(value) {
+                field.validate(value).map_err(|invalid| {
+                    content(
+                        document.position(field.name()),
+                        invalid.to_string(),
+                        &invalid.hint,
+                    )
+                })?;
+            }
+        }
+        let file = ClientFile {
+            file: format!("{CLIENTS}/{name}"),
+            stem: stem.to_owned(),
+            format,
+            // Parsing found it to be UTF-8.
+            text: String::from_utf8(bytes).unwrap_or_default(),
+            fields,
+            document,
+        };
+        Ok((id, file))
+    }
+}
+
+impl Contents {
+    /// The lock for a domain: the one that is there, or a new one.
+    ///
+    /// # Errors
+    /// The files belong to another domain. `path` names the tenant directory in the message.
+    pub fn lock_for(&self, domain: &str, path: &Path) -> Result<Lock, FilesError> {
+        match &self.lock {
+            None => Ok(Lock::new(domain)),
+            Some(lock) if lock.domain == domain => Ok(lock.clone()),
+            Some(lock) => Err(FilesError::OtherDomain {
+                path: path.to_owned(),
+                locked: lock.domain.clone(),
+                connected: domain.to_owned(),
+            }),
+        }
+    }
+}
+
+impl ClientFile {
+    /// Where a field stands.
+    pub fn position(&self, field: &str) -> Position {
+        self.document.position(field)
+    }
+}
+
+/// The names of the tenants that have a folder in `root`, sorted.
+pub fn tenants(root: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(root)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| {
+            entry.file_name() != CLIENTS
+                && (entry.path().join(LOCK_FILE).is_file() || entry.path().join(CLIENTS).is_dir())
+        })
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    names
+}
+
+fn format_of(path: &Path) -> Option<Format> {
+    Format::from_extension(utf8(path.extension())?)
+}
+
+fn utf8(text: Option<&std::ffi::OsStr>) -> Option<&str> {
+    text?.to_str()
+}
+
+/// Reads a file that is one, and not larger than any of ours.
+fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+    // Asked first: opening a named pipe would wait for a writer.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut content = Vec::new();
+    File::open(path)?
+        .take(LARGEST_FILE + 1)
+        .read_to_end(&mut content)?;
+    if content.len() as u64 > LARGEST_FILE {
+        let largest = LARGEST_FILE >> 20;
+        return Err(io::Error::other(format!("it is larger than {largest} MiB")));
+    }
+    Ok(content)
+}
+
+/// Holds the directory: on Unix the folder itself, so that no extra file shows up in git.
+fn hold(path: &Path, access: Access, waiting: impl FnOnce()) -> io::Result<File> {
+    #[cfg(unix)]
+    let file = File::open(path)?;
+    #[cfg(not(unix))]
+    let file = File::create(path.join(".tenantry-hold"))?;
+    let tried = match access {
+        Access::Read => file.try_lock_shared(),
+        Access::Write => file.try_lock(),
+    };
+    match tried {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            waiting();
+            match access {
+                Access::Read => file.lock_shared()?,
+                Access::Write => file.lock()?,
+            }
+        }
+        // A file system that knows no locks (some network shares) must not keep people from working.
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    Ok(file)
+}

@@ -1,0 +1,117 @@
+//! What can be wrong with a tenant directory: each error names the file, and the place in it where there is one.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::document::{ParseError, Position};
+
+/// A tenant directory that can't be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum FilesError {
+    /// The system refused.
+    #[error("can't {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried: `read`, `write`, …
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file's content is not what it has to be.
+    #[error("{}:{position}: {message}", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// Where in it.
+        position: Position,
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// Two files hold one client.
+    #[error("{} and {} have the same client_id {id}", first.display(), second.display())]
+    SameClient {
+        /// The id.
+        id: String,
+        /// One file.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
+    /// The files belong to another tenant.
+    #[error("{} holds files of {locked}, and the settings name {connected}", path.display())]
+    OtherDomain {
+        /// The tenant directory.
+        path: PathBuf,
+        /// The domain in the lock.
+        locked: String,
+        /// The domain in the settings.
+        connected: String,
+    },
+    /// Nothing was pulled yet.
+    #[error("{} is not there", path.display())]
+    NoDirectory {
+        /// The tenant directory.
+        path: PathBuf,
+    },
+    /// Several of these at once.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Several(Vec<FilesError>),
+}
+
+impl FilesError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            FilesError::Io { .. } => None,
+            FilesError::Content { hint, .. } => hint.clone(),
+            FilesError::SameClient { .. } => {
+                Some("keep one of them: a client has one file".to_owned())
+            }
+            FilesError::OtherDomain { .. } => Some(
+                "use that tenant's settings, or another directory (--tenant NAME, --dir DIR): files of one tenant never go to \
+                 another"
+                    .to_owned(),
+            ),
+            FilesError::NoDirectory { .. } => Some("`tenantry pull` makes it".to_owned()),
+            FilesError::Several(errors) => {
+                let mut hints: Vec<String> = errors.iter().filter_map(FilesError::hint).collect();
+                hints.dedup();
+                (!hints.is_empty()).then(|| hints.join("\n"))
+            }
+        }
+    }
+
+    /// One error out of several; None out of none.
+    pub(super) fn all(mut errors: Vec<FilesError>) -> Option<FilesError> {
+        match errors.len() {
+            0 => None,
+            1 => errors.pop(),
+            _ => Some(FilesError::Several(errors)),
+        }
+    }
+
+    pub(super) fn content(path: impl Into<PathBuf>, error: ParseError) -> FilesError {
+        FilesError::Content {
+            path: path.into(),
+            position: error.position,
+            message: error.message,
+            hint: error.hint,
+        }
+    }
+}
+
+/// For `map_err`: an I/O error with what was tried.
+pub(super) fn io(
+    action: &'static str,
+    path: impl Into<PathBuf>,
+) -> impl FnOnce(io::Error) -> FilesError {
+    let path = path.into();
+    move |source| FilesError::Io {
+        action,
+        path,
+        source,
+    }
+}

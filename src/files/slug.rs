@@ -1,0 +1,261 @@
+//! Names of new files: a slug of the client's name, made unique by its id, the same on any machine and for any order of
+//! clients. A slug can't leave its folder, collide on a file system that ignores case, or be a device.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::client::ClientId;
+
+/// The most characters of a slug.
+const LONGEST: usize = 80;
+/// How much of an id tells clients of one slug apart.
+const SHORT_ID: usize = 8;
+/// Names that Windows keeps for devices, whatever their extension.
+const DEVICES: [&str; 22] = [
+    "con", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8",
+    "com9", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
+];
+
+/// Lower case `a-z0-9` and single `-`, starting and ending in a letter or digit, at most 80 characters; `client` where
+/// nothing is left.
+pub fn slug(text: &str) -> String {
+    let mut slug = String::new();
+    for character in text.chars() {
+        if slug.len() == LONGEST {
+            break;
+        }
+        if character.is_ascii_alphanumeric() {
+            slug.push(character.to_ascii_lowercase());
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    let slug = slug.trim_end_matches('-');
+    if slug.is_empty() { "client" } else { slug }.to_owned()
+}
+
+/// The file stems of clients that have no file yet.
+///
+/// `clients` are all live clients by id with their names, `stems` the stems of the files that are there already, by the id of
+/// the client in each. A slug that several live clients share, that another client's file has or that is a device gets the
+/// start of the id, and the whole id where that is not unique, on each of the new files concerned.
+pub fn stems_for_new_files(
+    clients: &BTreeMap<&ClientId, &str>,
+    stems: &BTreeMap<&ClientId, &str>,
+) -> BTreeMap<ClientId, String> {
+    let mut taken: BTreeSet<String> = stems.values().map(|stem| stem.to_lowercase()).collect();
+    let mut sharing: HashMap<String, usize> = HashMap::new();
+    for name in clients.values() {
+        *sharing.entry(slug(name)).or_default() += 1;
+    }
+    // Each starts with the shortest name that may do; those that meet all go on to their next longer one.
+    let mut new: Vec<New> = clients
+        .iter()
+        .filter(|(id, _)| !stems.contains_key(**id))
+        .map(|(id, name)| {
+            let slug = slug(name);
+            let unique = sharing[&slug] == 1 && !DEVICES.contains(&slug.as_str());
+            New {
+                id,
+                slug,
+                detail: if unique {
+                    Detail::Name
+                } else {
+                    Detail::ShortId
+                },
+            }
+        })
+        .collect();
+    loop {
+        let mut used: HashMap<String, usize> = HashMap::new();
+        for new in &new {
+            *used.entry(new.stem()).or_default() += 1;
+        }
+        let mut changed = false;
+        for new in &mut new {
+            let stem = new.stem();
+            if used[&stem] > 1 || taken.contains(&stem) {
+                changed |= new.lengthen();
+            }
+        }
+        if !changed {
+            break;
+        }
+    }
+    // Ids that differ in case or punctuation only have the same slug: the order of the ids decides.
+    let mut named = BTreeMap::new();
+    for new in new {
+        let mut stem = new.stem();
+        let mut number = 1;
+        while !taken.insert(stem.clone()) {
+            number += 1;
+            stem = format!("{}-{number}", new.stem());
+        }
+        named.insert(new.id.clone(), stem);
+    }
+    named
+}
+
+/// A client whose file is to be named.
+struct New<'a> {
+    id: &'a ClientId,
+    slug: String,
+    detail: Detail,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Detail {
+    Name,
+    ShortId,
+    WholeId,
+}
+
+impl New<'_> {
+    fn stem(&self) -> String {
+        let id = self.id.as_str();
+        match self.detail {
+            Detail::Name => self.slug.clone(),
+            Detail::ShortId => {
+                let start: String = id.chars().take(SHORT_ID).collect();
+                format!("{}-{}", self.slug, slug(&start))
+            }
+            Detail::WholeId => format!("{}-{}", self.slug, slug(id)),
+        }
+    }
+
+    /// Whether a longer name was left.
+    fn lengthen(&mut self) -> bool {
+        let longer = match self.detail {
+            Detail::Name => Detail::ShortId,
+            Detail::ShortId | Detail::WholeId => Detail::WholeId,
+        };
+        std::mem::replace(&mut self.detail, longer) != longer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn stems(clients: &[(&str, &str)], files: &[(&str, &str)]) -> Vec<String> {
+        let ids: Vec<(ClientId, &str)> = clients
+            .iter()
+            .map(|(id, name)| (ClientId::from(*id), *name))
+            .collect();
+        let files: Vec<(ClientId, &str)> = files
+            .iter()
+            .map(|(id, stem)| (ClientId::from(*id), *stem))
+            .collect();
+        let stems = stems_for_new_files(
+            &ids.iter().map(|(id, name)| (id, *name)).collect(),
+            &files.iter().map(|(id, stem)| (id, *stem)).collect(),
+        );
+        stems
+            .into_iter()
+            .map(|(id, stem)| format!("{id}: {stem}"))
+            .collect()
+    }
+
+    #[test]
+    fn slugs_of_hostile_names() {
+        let names = [
+            "Web App",
+            "../../x",
+            "  --a--  ",
+            "Ünïcode Ñame",
+            "🚀🚀",
+            "",
+            "a\0b\u{202e}c",
+            "CON",
+            "A.B.C",
+            "K\u{212a}",
+            "日本語",
+        ];
+        insta::assert_debug_snapshot!(names.map(slug), @r#"
+        [
+            "web-app",
+            "x",
+            "a",
+            "n-code-ame",
+            "client",
+            "client",
+            "a-b-c",
+            "con",
+            "a-b-c",
+            "k",
+            "client",
+        ]
+        "#);
+        assert_eq!(slug(&"ab ".repeat(100)).len(), 80);
+        assert_eq!(slug(&format!("{} b", "a".repeat(79))), "a".repeat(79));
+    }
+
+    #[test]
+    fn shared_slugs_and_devices_get_the_id() {
+        insta::assert_debug_snapshot!(stems(
+            &[("Abcdefgh1", "Default App"), ("Xyzdefgh2", "default-app"), ("Nul00000", "NUL"), ("Q1", "Other"), ("Z9", "Web App")],
+            &[("gone", "Web-App")],
+        ), @r#"
+        [
+            "Abcdefgh1: default-app-abcdefgh",
+            "Nul00000: nul-nul00000",
+            "Q1: other",
+            "Xyzdefgh2: default-app-xyzdefgh",
+            "Z9: web-app-z9",
+        ]
+        "#);
+    }
+
+    #[test]
+    fn ids_that_start_alike_are_told_apart_by_the_whole() {
+        insta::assert_debug_snapshot!(stems(
+            &[("abcdefgh1", "App"), ("abcdefgh2", "App"), ("ABCDEFGH-2", "App"), ("b", "App abcdefgh"), ("c.d", "X"), ("c-d", "X")],
+            &[],
+        ), @r#"
+        [
+            "ABCDEFGH-2: app-abcdefgh-2",
+            "abcdefgh1: app-abcdefgh1",
+            "abcdefgh2: app-abcdefgh2",
+            "b: app-abcdefgh-b",
+            "c-d: x-c-d",
+            "c.d: x-c-d-2",
+        ]
+        "#);
+    }
+
+    #[test]
+    fn a_client_with_a_file_keeps_it_and_its_slug_is_shared_all_the_same() {
+        assert_eq!(
+            stems(&[("a", "App"), ("b", "App")], &[("a", "app")]),
+            ["b: app-b"]
+        );
+        assert_eq!(
+            stems(&[("a", "App"), ("b", "App")], &[("a", "renamed")]),
+            ["b: app-b"]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn stems_are_safe_unique_and_the_same_for_any_order(
+            names in prop::collection::btree_map("[a-cA-C._-]{1,10}", ".{0,12}|(a|A|a!|con|CON|x a|x){1}", 0..12),
+            files in prop::collection::btree_map("[a-cA-C._-]{1,10}", "[a-cA-C]{1,2}", 0..4),
+        ) {
+            let clients: Vec<(&str, &str)> = names.iter().map(|(id, name)| (id.as_str(), name.as_str())).collect();
+            let mut there: Vec<(&str, &str)> = files.iter().map(|(id, stem)| (id.as_str(), stem.as_str())).collect();
+            there.dedup_by_key(|(_, stem)| stem.to_lowercase());
+            let found = stems(&clients, &there);
+            let mut turned = clients.clone();
+            turned.reverse();
+            prop_assert_eq!(&found, &stems(&turned, &there));
+            let mut seen: BTreeSet<String> = there.iter().map(|(_, stem)| stem.to_lowercase()).collect();
+            for named in &found {
+                let (_, stem) = named.rsplit_once(": ").unwrap();
+                prop_assert!(seen.insert(stem.to_owned()), "{} twice", stem);
+                prop_assert!(stem.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '-')));
+                prop_assert!(!stem.contains("--") && !stem.starts_with('-') && !stem.ends_with('-'));
+                prop_assert!(!DEVICES.contains(&stem));
+            }
+        }
+    }
+}

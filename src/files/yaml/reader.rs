@@ -1,0 +1,370 @@
+//! Reads a YAML text strictly: one document, a mapping with text as keys, no anchors, aliases or tags, no duplicates,
+//! bounded depth. saphyr-parser tells the structure; the offsets of punctuation, which it does not tell, are found by
+//! walking over the text alongside.
+
+use std::collections::HashMap;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput};
+use serde_json::Value;
+
+use super::extent::{block_ends, quoted_end, skip_blank};
+use super::scalar::resolve;
+use super::tree::{Entry, Item, Kind, List, Map, Node, Scalar, Style};
+use crate::files::document::{Fault, MAX_DEPTH, Walk};
+
+/// Reads a text; the root map.
+///
+/// # Errors
+/// What is wrong, and where.
+pub(super) fn read(text: &str) -> Result<Map, Fault> {
+    let forbidden = text.char_indices().find(|(_, c)| is_forbidden(*c));
+    if let Some((offset, c)) = forbidden {
+        return Err(Fault::new(
+            offset,
+            format!("contains the character U+{:04X}", u32::from(c)),
+        )
+        .hint("remove it, or write it as an escape within double quotes"));
+    }
+    let offsets = if text.is_ascii() {
+        Vec::new()
+    } else {
+        text.char_indices().map(|(offset, _)| offset).collect()
+    };
+    let mut reader = Reader {
+        text,
+        parser: Parser::new_from_str(text),
+        offsets,
+        at: 0,
+    };
+    reader.document()
+}
+
+/// Whether YAML does not allow the character unescaped. A line break of YAML 1.1 that is none in 1.2 is allowed.
+fn is_forbidden(c: char) -> bool {
+    match c {
+        '\t' | '\n' | '\r' | '\u{85}' => false,
+        '\u{feff}' | '\u{fffe}' | '\u{ffff}' => true,
+        c => c.is_control(),
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    parser: Parser<'a, StrInput<'a>>,
+    /// The byte offset of each character; empty where the text is ASCII.
+    offsets: Vec<usize>,
+    /// How far the text has been walked over.
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// A character's byte offset.
+    fn offset(&self, character: usize) -> usize {
+        if self.offsets.is_empty() {
+            character.min(self.text.len())
+        } else {
+            self.offsets
+                .get(character)
+                .copied()
+                .unwrap_or(self.text.len())
+        }
+    }
+
+    fn byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn skip(&mut self) {
+        self.at = skip_blank(self.text, self.at);
+    }
+
+    fn next(&mut self) -> Result<(Event<'a>, Span), Fault> {
+        match self.parser.next_event() {
+            Some(Ok(event)) => Ok(event),
+            Some(Err(error)) => {
+                Err(self.not_yaml(self.offset(error.marker().index()), error.info()))
+            }
+            None => Err(Fault::new(self.text.len(), "ends too early")),
+        }
+    }
+
+    fn not_yaml(&self, offset: usize, info: &str) -> Fault {
+        if info.contains("recursion limit") {
+            return Fault::too_deep(offset);
+        }
+        if info.contains("unknown anchor") {
+            return alias(offset);
+        }
+        Fault::new(offset, format!("is not YAML: {}", info.to_lowercase()))
+    }
+
+    fn document(&mut self) -> Result<Map, Fault> {
+        loop {
+            let (event, span) = self.next()?;
+            match event {
+                Event::StreamStart | Event::Nothing => {}
+                Event::DocumentStart(explicit) => {
+                    if explicit {
+                        self.at = self.offset(span.start.index()) + 3;
+                    }
+                    break;
+                }
+                _ => {
+                    return Err(
+                        Fault::new(0, "is empty").hint("restore the file, or delete it and pull")
+                    );
+                }
+            }
+        }
+        let (event, span) = self.next()?;
+        let start = skip_blank(self.text, self.at);
+        let Kind::Map(root) = self.node(event, span, false, 1)?.kind else {
+            return Err(Fault::new(start, "is not a mapping at its top level")
+                .hint("a client's file is lines of `field: value`"));
+        };
+        loop {
+            let (event, span) = self.next()?;
+            match event {
+                Event::StreamEnd => return Ok(root),
+                Event::DocumentStart(_) => {
+                    return Err(Fault::new(
+                        self.offset(span.start.index()),
+                        "holds more than one document",
+                    )
+                    .hint("a client's file is one document: remove this one"));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Reads the node that starts with this event; `self.at` is right after the punctuation before it.
+    fn node(
+        &mut self,
+        event: Event<'a>,
+        span: Span,
+        flow: bool,
+        depth: usize,
+    ) -> Result<Node, Fault> {
+        if is_empty(&event) {
+            return Ok(Node {
+                start: self.at,
+                end: self.at,
+                kind: Kind::Scalar(Scalar {
+                    value: Value::Null,
+                    header_end: None,
+                }),
+            });
+        }
+        self.skip();
+        self.refuse_properties(&event)?;
+        let start = self.at;
+        let kind = match event {
+            Event::Scalar(text, style, ..) => Kind::Scalar(self.scalar(&text, style, span)?),
+            Event::SequenceStart(..) if depth > MAX_DEPTH => return Err(Fault::too_deep(start)),
+            Event::MappingStart(..) if depth > MAX_DEPTH => return Err(Fault::too_deep(start)),
+            Event::SequenceStart(..) => Kind::List(self.list(depth)?),
+            Event::MappingStart(..) => Kind::Map(self.map(flow, depth)?),
+            _ => return Err(Fault::new(start, "is not YAML")),
+        };
+        Ok(Node {
+            start,
+            end: self.at,
+            kind,
+        })
+    }
+
+    fn refuse_properties(&self, event: &Event<'a>) -> Result<(), Fault> {
+        let (anchor, tag) = match event {
+            Event::Alias(_) => return Err(alias(self.at)),
+            Event::Scalar(_, _, anchor, tag)
+            | Event::SequenceStart(anchor, tag)
+            | Event::MappingStart(anchor, tag) => (*anchor, tag.is_some()),
+            _ => (0, false),
+        };
+        if tag {
+            return Err(
+                Fault::new(self.at, "has a tag (`!…`), which files may not have")
+                    .hint("remove it; quotes make a value text"),
+            );
+        }
+        if anchor > 0 {
+            return Err(
+                Fault::new(self.at, "has an anchor (`&…`), which files may not have")
+                    .hint("remove it, and write the value out wherever it is used"),
+            );
+        }
+        Ok(())
+    }
+
+    fn scalar(&mut self, text: &str, style: ScalarStyle, span: Span) -> Result<Scalar, Fault> {
+        let start = self.at;
+        let value = match style {
+            ScalarStyle::Plain => resolve(text)
+                .map_err(|refusal| Fault::new(start, refusal.message).hint(refusal.hint))?,
+            _ => Value::String(text.to_owned()),
+        };
+        let header_end = self.walk_over_scalar(text, style, span);
+        Ok(Scalar { value, header_end })
+    }
+
+    /// Moves to the scalar's end. The end of a block scalar's header, if it is one.
+    fn walk_over_scalar(&mut self, text: &str, style: ScalarStyle, span: Span) -> Option<usize> {
+        let start = self.at;
+        match style {
+            ScalarStyle::Plain => {
+                self.at = self.offset(span.end.index()).max(start);
+                None
+            }
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => {
+                self.at = quoted_end(self.text, start);
+                None
+            }
+            ScalarStyle::Literal | ScalarStyle::Folded => {
+                let parsed_end = self.offset(span.end.index());
+                let (header_end, end) = block_ends(self.text, start, parsed_end, text.is_empty());
+                self.at = end;
+                Some(header_end)
+            }
+        }
+    }
+
+    fn list(&mut self, depth: usize) -> Result<List, Fault> {
+        let flow = self.byte() == Some(b'[');
+        let mut items = Vec::new();
+        if flow {
+            self.at += 1;
+        }
+        loop {
+            let (event, span) = self.next()?;
+            if event == Event::SequenceEnd {
+                break;
+            }
+            self.skip();
+            let mut start = self.at;
+            if !flow {
+                self.at += 1;
+            }
+            let node = self.node(event, span, flow, depth + 1)?;
+            if flow {
+                start = node.start;
+                self.skip();
+                if self.byte() == Some(b',') {
+                    self.at += 1;
+                }
+            }
+            items.push(Item { start, node });
+        }
+        let style = self.close(flow);
+        Ok(List { style, items })
+    }
+
+    /// Moves past the closing bracket.
+    fn close(&mut self, flow: bool) -> Style {
+        if flow {
+            self.skip();
+            self.at += 1;
+            Style::Flow
+        } else {
+            Style::Block
+        }
+    }
+
+    fn map(&mut self, in_flow: bool, depth: usize) -> Result<Map, Fault> {
+        let flow = self.byte() == Some(b'{');
+        let pair = in_flow && !flow;
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        if flow {
+            self.at += 1;
+        }
+        loop {
+            let (event, span) = self.next()?;
+            if event == Event::MappingEnd {
+                break;
+            }
+            let entry = self.entry(event, span, in_flow || flow, depth)?;
+            if let Some(first) = seen.insert(entry.key.clone(), entry.key_start) {
+                let first = Walk::over(self.text).position(first);
+                return Err(Fault::duplicate(entry.key_start, &entry.key, first));
+            }
+            entries.push(entry);
+            if flow {
+                self.skip();
+                if self.byte() == Some(b',') {
+                    self.at += 1;
+                }
+            }
+        }
+        if pair {
+            return Ok(Map {
+                style: Style::Pair,
+                entries,
+            });
+        }
+        let style = self.close(flow);
+        Ok(Map { style, entries })
+    }
+
+    fn entry(
+        &mut self,
+        event: Event<'a>,
+        span: Span,
+        flow: bool,
+        depth: usize,
+    ) -> Result<Entry, Fault> {
+        self.skip();
+        let start = self.at;
+        let next = self.text.as_bytes().get(start + 1);
+        if self.byte() == Some(b'?') && next.is_none_or(u8::is_ascii_whitespace) {
+            self.at += 1;
+            self.skip();
+        }
+        self.refuse_properties(&event)?;
+        let key_start = self.at;
+        let not_text = |what: String| {
+            Fault::new(key_start, what).hint("put the key into quotes, or remove it")
+        };
+        let Event::Scalar(key, style, ..) = event else {
+            return Err(not_text("has a key that is not text".to_owned()));
+        };
+        if style == ScalarStyle::Plain {
+            if key == "<<" {
+                return Err(not_text(
+                    "has a merge key (`<<`), which files may not have".to_owned(),
+                ));
+            }
+            if !matches!(resolve(&key), Ok(Value::String(_))) {
+                return Err(not_text(format!("has a key that is not text: `{key}`")));
+            }
+        }
+        self.walk_over_scalar(&key, style, span);
+        let mut after = self.at;
+        self.skip();
+        if self.byte() == Some(b':') {
+            self.at += 1;
+            after = self.at;
+        } else {
+            self.at = after;
+        }
+        let (event, span) = self.next()?;
+        let node = self.node(event, span, flow, depth + 1)?;
+        Ok(Entry {
+            start,
+            key: key.into_owned(),
+            key_start,
+            after,
+            node,
+        })
+    }
+}
+
+/// Whether the event is a value that was left out.
+fn is_empty(event: &Event<'_>) -> bool {
+    matches!(event, Event::Scalar(text, ScalarStyle::Plain, 0, None) if text.is_empty())
+}
+
+fn alias(offset: usize) -> Fault {
+    Fault::new(offset, "has an alias (`*…`), which files may not have")
+        .hint("write the value out, or put it into quotes if it is text")
+}
