@@ -1,0 +1,124 @@
+//! Access tokens between runs: one file a token in the user's cache directory, readable by nobody else. A cache that can't be
+//! read or written costs a request, never the run.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use ring::digest::{SHA256, digest};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::token::Token;
+use super::transport::unix_seconds;
+use crate::settings::Connection;
+
+/// A folder of cached tokens.
+#[derive(Debug, Clone)]
+pub struct TokenCache(PathBuf);
+
+/// What a token is for: one that differs in any of these is another token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct CacheKey {
+    domain: String,
+    client_id: String,
+    audience: String,
+    scope: Option<String>,
+}
+
+impl CacheKey {
+    pub(super) fn of(connection: &Connection) -> CacheKey {
+        CacheKey {
+            domain: connection.domain().to_string(),
+            client_id: connection
+                .credentials()
+                .client_id()
+                .unwrap_or_default()
+                .to_owned(),
+            audience: connection.audience().to_owned(),
+            scope: connection.scope().map(str::to_owned),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    key: CacheKey,
+    access_token: String,
+    /// Seconds since 1970.
+    expires: u64,
+}
+
+impl TokenCache {
+    /// A cache in that folder, which is made when the first token is kept.
+    pub fn new(folder: impl Into<PathBuf>) -> TokenCache {
+        TokenCache(folder.into())
+    }
+
+    /// The cache in the user's cache directory (`XDG_CACHE_HOME`, or its counterpart elsewhere); None without a home.
+    pub fn of_user() -> Option<TokenCache> {
+        use etcetera::BaseStrategy;
+        let folders = etcetera::choose_base_strategy().ok()?;
+        Some(TokenCache::new(
+            folders.cache_dir().join("tenantry").join("tokens"),
+        ))
+    }
+
+    pub(super) fn read(&self, key: &CacheKey) -> Option<Token> {
+        let text = fs::read(self.path(key)).ok()?;
+        let entry: Entry = serde_json::from_slice(&text).ok()?;
+        let expires = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(entry.expires))?;
+        (entry.key == *key)
+            .then(|| Token::new(SecretString::from(entry.access_token), Some(expires)))
+    }
+
+    pub(super) fn write(&self, key: &CacheKey, token: &Token) {
+        if let Err(error) = self.try_write(key, token) {
+            log::info!(
+                "the access token could not be cached in {}: {error}",
+                self.0.display()
+            );
+        }
+    }
+
+    pub(super) fn remove(&self, key: &CacheKey) {
+        // Where it is gone already, or can't be removed, a new token takes its place anyway.
+        let _ = fs::remove_file(self.path(key));
+    }
+
+    fn path(&self, key: &CacheKey) -> PathBuf {
+        let name = serde_json::to_vec(key).unwrap_or_default();
+        let hash = digest(&SHA256, &name);
+        let name: String = hash.as_ref()[..16]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        self.0.join(format!("{name}.json"))
+    }
+
+    fn try_write(&self, key: &CacheKey, token: &Token) -> std::io::Result<()> {
+        let Some(expires) = token.expires() else {
+            return Ok(());
+        };
+        let entry = Entry {
+            key: key.clone(),
+            access_token: token.secret().expose_secret().to_owned(),
+            expires: unix_seconds(expires),
+        };
+        create_private_folder(&self.0)?;
+        // A temporary file is made with mode 0600, and keeps it.
+        let mut file = tempfile::NamedTempFile::new_in(&self.0)?;
+        file.write_all(&serde_json::to_vec(&entry)?)?;
+        file.persist(self.path(key))?;
+        Ok(())
+    }
+}
+
+fn create_private_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}

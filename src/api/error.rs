@@ -1,0 +1,156 @@
+//! What can go wrong between here and the tenant, each with its hint. No variant holds a token, a secret or a body.
+
+use std::time::Duration;
+
+/// A request that did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// The API answered with an error.
+    #[error(
+        "{request}: {status}{}{}{}",
+        detail(": ", message),
+        code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default(),
+        after(*attempts)
+    )]
+    Refused {
+        /// Method and path.
+        request: String,
+        /// The HTTP status.
+        status: u16,
+        /// The API's message, or what the answer was instead of one.
+        message: String,
+        /// The API's code, such as `insufficient_scope`.
+        code: Option<String>,
+        /// How often it was sent.
+        attempts: usize,
+        /// Whether the token was one that the user gave, so that no other can be had.
+        given_token: bool,
+    },
+    /// No answer, or not a whole one.
+    #[error("{request}: {problem}{}", after(*attempts))]
+    Network {
+        /// Method and path.
+        request: String,
+        /// What happened.
+        problem: String,
+        /// How often it was sent.
+        attempts: usize,
+        /// What to do.
+        hint: String,
+    },
+    /// A good status with an answer that makes no sense.
+    #[error("{request}: the answer makes no sense: {problem}")]
+    OddAnswer {
+        /// Method and path.
+        request: String,
+        /// What is odd.
+        problem: String,
+    },
+    /// The token endpoint refused the credentials.
+    #[error("POST /oauth/token: {status}{}{}", detail(": ", message), code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default())]
+    TokenRefused {
+        /// The HTTP status.
+        status: u16,
+        /// The endpoint's description.
+        message: String,
+        /// The endpoint's code, such as `access_denied`.
+        code: Option<String>,
+        /// What to do.
+        hint: String,
+    },
+    /// The HTTP client could not be made, or a client assertion not signed.
+    #[error("{0}")]
+    Setup(String),
+}
+
+impl ApiError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            ApiError::Refused {
+                status,
+                message,
+                code,
+                given_token,
+                ..
+            } => refused_hint(*status, message, code.as_deref(), *given_token),
+            ApiError::Network { hint, .. } | ApiError::TokenRefused { hint, .. } => {
+                Some(hint.clone())
+            }
+            ApiError::OddAnswer { .. } => Some(
+                "nothing was changed because of it; a proxy in between, or a change of the API, may be why"
+                    .to_owned(),
+            ),
+            ApiError::Setup(_) => None,
+        }
+    }
+
+    /// Whether any other request would fail in the same way: no network, no token, no permission, no allowance left.
+    pub fn concerns_every_request(&self) -> bool {
+        match self {
+            ApiError::Refused { status, .. } => matches!(status, 401 | 403 | 429),
+            ApiError::Network { .. } | ApiError::TokenRefused { .. } | ApiError::Setup(_) => true,
+            ApiError::OddAnswer { .. } => false,
+        }
+    }
+
+    /// Whether the API said that there is no such client.
+    pub(crate) fn is_inexistent_client(&self) -> bool {
+        matches!(self, ApiError::Refused { status: 404, code: Some(code), .. } if code == "inexistent_client")
+    }
+}
+
+fn refused_hint(
+    status: u16,
+    message: &str,
+    code: Option<&str>,
+    given_token: bool,
+) -> Option<String> {
+    let hint = match (status, code) {
+        (403, Some("insufficient_scope")) => {
+            let scopes = message
+                .rsplit_once(": ")
+                .map_or("the missing scope", |(_, scopes)| scopes);
+            format!(
+                "in the dashboard, under Applications > APIs > Auth0 Management API > Machine to Machine Applications, \
+                 grant the application {scopes}"
+            )
+        }
+        (401, _) if given_token => {
+            "the access token that was given is expired, revoked or for another tenant: get a new one, or set a client id \
+             and secret instead"
+                .to_owned()
+        }
+        (401, _) => "a fresh token was refused too: is the audience (AUTH0_AUDIENCE) that of this tenant's Management API?"
+            .to_owned(),
+        (404, Some("inexistent_client")) => {
+            "the client is gone from the tenant: `tenantry pull` shows what is there".to_owned()
+        }
+        (404, _) => "is the domain (AUTH0_DOMAIN) that of an Auth0 tenant?".to_owned(),
+        (429, _) => "others use this tenant's rate limit too: try again in a minute".to_owned(),
+        (500.., _) => "the fault is on Auth0's side, or on a proxy's: try again, or see https://status.auth0.com".to_owned(),
+        _ => return None,
+    };
+    Some(hint)
+}
+
+fn detail(before: &str, message: &str) -> String {
+    if message.is_empty() {
+        String::new()
+    } else {
+        format!("{before}{message}")
+    }
+}
+
+fn after(attempts: usize) -> String {
+    if attempts > 1 {
+        format!(", after {attempts} attempts")
+    } else {
+        String::new()
+    }
+}
+
+/// A duration in the words of a message: `1.5 s`.
+pub(crate) fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}

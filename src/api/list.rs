@@ -1,0 +1,161 @@
+//! Every client of a tenant, or an error: pages side by side while that is safe, checkpoints otherwise. A list that is short,
+//! or that repeats a client, is never taken for the truth.
+
+use std::collections::HashSet;
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::Fields;
+use super::error::ApiError;
+use super::transport::{Call, Transport};
+use crate::client::Client;
+
+/// The most clients that one answer holds.
+pub const PAGE: usize = 100;
+/// The API serves numbered pages up to this many clients.
+const NUMBERED: usize = 1000;
+/// How many pages are asked for at once.
+const SIDE_BY_SIDE: usize = 10;
+
+/// How many requests a list of so many clients takes.
+pub fn list_requests(clients: usize) -> usize {
+    clients.div_ceil(PAGE).max(1)
+}
+
+/// A page by number. Source: <https://auth0.com/docs/api/management/v2/clients/get-clients>, `include_totals`.
+#[derive(Deserialize)]
+struct Page {
+    total: usize,
+    clients: Vec<Map<String, Value>>,
+}
+
+/// A page by checkpoint. Source: the same page, `from` and `take`.
+#[derive(Deserialize)]
+struct Checkpoint {
+    next: Option<String>,
+    clients: Vec<Map<String, Value>>,
+}
+
+/// See [`super::Reader::clients`].
+pub(super) async fn clients(
+    transport: &Transport,
+    fields: Fields,
+) -> Result<Vec<Client>, ApiError> {
+    let first = page(transport, fields, 0).await?;
+    let total = first.total;
+    // A page that is short of what was asked for says that the API pages in another way than ours.
+    if total <= NUMBERED && first.clients.len() == total.min(PAGE) {
+        let others = (1..list_requests(total)).map(|number| page(transport, fields, number));
+        let others: Vec<Page> = stream::iter(others)
+            .buffered(SIDE_BY_SIDE)
+            .try_collect()
+            .await?;
+        let mut list = List::default();
+        let added = list.add(first.clients).and_then(|()| {
+            let mut others = others.into_iter();
+            others.try_for_each(|page| list.add(page.clients))
+        });
+        if added.is_ok() && list.len() == total {
+            return Ok(list.finish());
+        }
+        log::info!("the numbered pages do not add up to {total} clients: reading by checkpoints");
+    }
+    checkpoints(transport, fields, total).await
+}
+
+async fn page(transport: &Transport, fields: Fields, number: usize) -> Result<Page, ApiError> {
+    let call = call(fields).query([
+        ("page", number.to_string()),
+        ("per_page", PAGE.to_string()),
+        ("include_totals", "true".to_owned()),
+    ]);
+    transport.send(&call).await?.json(&call)
+}
+
+/// Follows `next` to the end. The list may change under way; so a count that differs from the total is read once more.
+async fn checkpoints(
+    transport: &Transport,
+    fields: Fields,
+    mut total: usize,
+) -> Result<Vec<Client>, ApiError> {
+    let mut again = true;
+    loop {
+        let list = walk(transport, fields).await?;
+        if list.len() == total {
+            return Ok(list.finish());
+        }
+        if !again {
+            return Err(odd(format!(
+                "the tenant says that it has {total} clients, and lists {}",
+                list.len()
+            )));
+        }
+        again = false;
+        total = page(transport, fields, 0).await?.total;
+        if list.len() == total {
+            return Ok(list.finish());
+        }
+    }
+}
+
+async fn walk(transport: &Transport, fields: Fields) -> Result<List, ApiError> {
+    let mut list = List::default();
+    let mut from: Option<String> = None;
+    loop {
+        let call = call(fields).query([("take", PAGE.to_string())]);
+        let call = call.query(from.take().map(|from| ("from", from)));
+        let page: Checkpoint = transport.send(&call).await?.json(&call)?;
+        let empty = page.clients.is_empty();
+        list.add(page.clients)?;
+        match page.next.filter(|next| !next.is_empty()) {
+            // Every page brings clients, or the walk might never end.
+            Some(_) if empty => return Err(odd("a page is empty and names a next one".to_owned())),
+            Some(next) => from = Some(next),
+            None => return Ok(list),
+        }
+    }
+}
+
+fn call(fields: Fields) -> Call {
+    Call::new(Method::GET, vec!["clients".to_owned()])
+        .query(fields.query())
+        .query([("is_global", "false".to_owned())])
+}
+
+fn odd(problem: String) -> ApiError {
+    Call::new(Method::GET, vec!["clients".to_owned()]).odd_answer(problem)
+}
+
+/// The clients so far, each once.
+#[derive(Default)]
+struct List {
+    clients: Vec<Client>,
+    ids: HashSet<String>,
+}
+
+impl List {
+    fn add(&mut self, page: Vec<Map<String, Value>>) -> Result<(), ApiError> {
+        for fields in page {
+            let client =
+                Client::new(fields).ok_or_else(|| odd("a client has no `client_id`".to_owned()))?;
+            if !self.ids.insert(client.id().to_string()) {
+                return Err(odd(format!("the client {} is listed twice", client.id())));
+            }
+            self.clients.push(client);
+        }
+        Ok(())
+    }
+
+    fn len(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// The list without the global client, which counts in the total where the API does not filter.
+    fn finish(mut self) -> Vec<Client> {
+        self.clients.retain(|client| !client.is_global());
+        self.clients
+    }
+}

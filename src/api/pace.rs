@@ -1,0 +1,442 @@
+//! When the next request may go: at the pace of the tenant's rate limit, which every answer tells, and never faster. The
+//! arithmetic is a pure token bucket as seen from outside; around it, a gate that requests wait at.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+
+use super::error::seconds;
+use super::transport::unix_seconds;
+
+/// How many requests are under way at once when no limit is in force.
+const PLACES: usize = 16;
+/// A wait that is longer is said.
+const SILENT_WAIT: Duration = Duration::from_secs(1);
+/// The longest wait that is taken from an answer's word: a limit that refills is asked again after it.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// After so long without an answer, a full bucket may have been full for a while.
+const PAUSE: Duration = Duration::from_secs(2);
+/// Shorter waits would only spin.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+/// The wait for one more request while nothing is known of the rate and the answer does not say.
+const BLIND_WAIT: Duration = Duration::from_millis(250);
+
+/// What an answer says about the tenant's rate limit.
+/// Source: <https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy>, HTTP response
+/// headers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Allowance {
+    /// Requests that the full bucket holds.
+    pub(super) limit: Option<u64>,
+    /// Requests left in it.
+    pub(super) remaining: Option<u64>,
+    /// Time until one more is added.
+    pub(super) reset: Option<Duration>,
+    /// Time to wait after a refusal.
+    pub(super) retry_after: Option<Duration>,
+    /// Whether this was a refusal (429): it took nothing out of the bucket.
+    pub(super) refused: bool,
+}
+
+impl Allowance {
+    /// Reads the headers of an answer that came in at `now`.
+    pub(super) fn of(headers: &HeaderMap, now: SystemTime, refused: bool) -> Allowance {
+        let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+        let wait = |seconds: u64| Duration::from_secs(seconds).min(LONGEST_WAIT);
+        let now = unix_seconds(now);
+        Allowance {
+            limit: number("x-ratelimit-limit"),
+            remaining: number("x-ratelimit-remaining"),
+            reset: number("x-ratelimit-reset").map(|at| wait(at.saturating_sub(now))),
+            retry_after: number(RETRY_AFTER.as_str()).map(wait),
+            refused,
+        }
+    }
+
+    /// How long a refusal asks to wait.
+    pub(super) fn wait_after_refusal(&self) -> Option<Duration> {
+        self.retry_after
+            .or(self.reset)
+            .filter(|wait| !wait.is_zero())
+    }
+}
+
+/// The gate: requests of one rate limit wait here for their turn.
+#[derive(Debug)]
+pub(super) struct Pace {
+    places: Semaphore,
+    bucket: Mutex<Bucket>,
+    changed: Notify,
+}
+
+/// Leave to send one request. Tell it of the answer; dropped without one, it counts as sent and unanswered.
+pub(super) struct Turn<'a> {
+    pace: &'a Pace,
+    number: u64,
+    answered: bool,
+    _place: SemaphorePermit<'a>,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Pace {
+            places: Semaphore::new(PLACES),
+            bucket: Mutex::default(),
+            changed: Notify::new(),
+        }
+    }
+}
+
+impl Pace {
+    /// Waits until a request may go. `request` names it where the wait is long enough to be said.
+    pub(super) async fn turn(&self, request: &impl std::fmt::Display) -> Turn<'_> {
+        // The semaphore is never closed, so there is always a place in the end.
+        let place = loop {
+            if let Ok(place) = self.places.acquire().await {
+                break place;
+            }
+        };
+        let mut said = false;
+        loop {
+            let changed = self.changed.notified();
+            let ask = self.bucket().ask(Instant::now());
+            match ask {
+                Ask::Go(number) => {
+                    return Turn {
+                        pace: self,
+                        number,
+                        answered: false,
+                        _place: place,
+                    };
+                }
+                Ask::Wait(wait) => {
+                    if wait > SILENT_WAIT && !std::mem::replace(&mut said, true) {
+                        log::warn!(
+                            "waiting {} for the tenant's rate limit: {request}",
+                            seconds(wait)
+                        );
+                    }
+                    tokio::select! {
+                        () = tokio::time::sleep(wait) => {}
+                        () = changed => {}
+                    }
+                }
+                Ask::WaitForAnswer => changed.await,
+            }
+        }
+    }
+
+    /// Lets nobody go for a while.
+    pub(super) fn hold(&self, wait: Duration) {
+        self.bucket().hold(Instant::now() + wait);
+    }
+
+    fn bucket(&self) -> MutexGuard<'_, Bucket> {
+        self.bucket.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn<'_> {
+    /// Takes note of what the answer says.
+    pub(super) fn answered(mut self, allowance: &Allowance) {
+        self.answered = true;
+        self.pace
+            .bucket()
+            .answer(self.number, Instant::now(), allowance);
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.pace.bucket().no_answer();
+        }
+        self.pace.changed.notify_waiters();
+    }
+}
+
+/// The tenant's token bucket as far as the answers show it.
+#[derive(Debug, Default)]
+struct Bucket {
+    /// What is known of the limit.
+    limit: Limit,
+    /// Requests sent; each is known by its number, from 1.
+    sent: u64,
+    /// Requests sent and not yet answered.
+    in_flight: u64,
+    /// The newest request with an answer. What an older one's answer says is out of date.
+    newest: u64,
+    /// Requests that were refused, and so took nothing out.
+    refused: u64,
+    /// Nobody goes before this.
+    held_until: Option<Instant>,
+    /// When measuring the refill began, and with how much: what was left then and had been taken out before.
+    since: Option<(Instant, u64)>,
+    /// When the last answer came.
+    heard: Option<Instant>,
+    /// Requests added per second, as measured; a lower bound.
+    rate: Option<f64>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+enum Limit {
+    /// No answer yet: one request goes ahead to find out.
+    #[default]
+    Unknown,
+    /// The answers name no limit.
+    None,
+    /// So many requests were left at a time; one more may be had after a while when nothing is known of the rate.
+    Left {
+        requests: f64,
+        at: Instant,
+        next: Duration,
+    },
+}
+
+#[derive(Debug, PartialEq)]
+enum Ask {
+    /// As the request of this number.
+    Go(u64),
+    Wait(Duration),
+    WaitForAnswer,
+}
+
+impl Bucket {
+    /// Asks for leave to send one request; with `Go` it counts as sent.
+    fn ask(&mut self, now: Instant) -> Ask {
+        if let Some(until) = self.held_until {
+            match until.checked_duration_since(now) {
+                Some(wait) if !wait.is_zero() => return Ask::Wait(wait),
+                _ => self.held_until = None,
+            }
+        }
+        match self.limit {
+            Limit::Unknown if self.in_flight > 0 => return Ask::WaitForAnswer,
+            Limit::Unknown | Limit::None => {}
+            Limit::Left { requests, at, next } => {
+                let passed = now.saturating_duration_since(at);
+                let left = match self.rate {
+                    Some(rate) => requests + rate * passed.as_secs_f64(),
+                    None if passed >= next => requests.max(0.0) + 1.0,
+                    None => requests,
+                };
+                if left < 1.0 {
+                    return match self.rate {
+                        Some(rate) => {
+                            let wait = Duration::from_secs_f64((1.0 - left) / rate);
+                            Ask::Wait(wait.clamp(SHORTEST_WAIT, LONGEST_WAIT))
+                        }
+                        None if self.in_flight > 0 => Ask::WaitForAnswer,
+                        None => Ask::Wait(next - passed.min(next)),
+                    };
+                }
+                self.limit = Limit::Left {
+                    requests: left - 1.0,
+                    at: now,
+                    next,
+                };
+            }
+        }
+        self.in_flight += 1;
+        self.sent += 1;
+        Ask::Go(self.sent)
+    }
+
+    fn hold(&mut self, until: Instant) {
+        self.held_until = Some(self.held_until.map_or(until, |held| held.max(until)));
+    }
+
+    fn no_answer(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+    }
+
+    fn answer(&mut self, number: u64, now: Instant, allowance: &Allowance) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.refused += u64::from(allowance.refused);
+        let Some(remaining) = allowance.remaining else {
+            if matches!(self.limit, Limit::Unknown) {
+                self.limit = Limit::None;
+            }
+            return;
+        };
+        if number < self.newest {
+            return;
+        }
+        self.newest = number;
+        self.measure(now, remaining, allowance.limit);
+        self.limit = Limit::Left {
+            // Those that were sent later take their share too.
+            requests: remaining as f64 - (self.sent - number) as f64,
+            at: now,
+            next: allowance
+                .reset
+                .filter(|wait| !wait.is_zero())
+                .unwrap_or(BLIND_WAIT),
+        };
+    }
+
+    /// What is left and what was taken out, less the same at an earlier time, is what was added since. It comes in whole
+    /// requests, so the rate is a lower bound that grows exact; what it misses shows up as `remaining` and is used.
+    fn measure(&mut self, now: Instant, remaining: u64, limit: Option<u64>) {
+        let level = remaining + self.newest - self.refused.min(self.newest);
+        // A full bucket takes nothing in, so a pause in which it filled up says nothing of the rate.
+        let full = limit.is_some_and(|limit| remaining + 1 >= limit);
+        let paused = self
+            .heard
+            .is_none_or(|heard| now.saturating_duration_since(heard) > PAUSE);
+        self.heard = Some(now);
+        match self.since {
+            Some((since, then)) if !(full && paused) => {
+                let passed = now.saturating_duration_since(since).as_secs_f64();
+                if level > then && passed > 0.0 {
+                    self.rate = Some((level - then) as f64 / passed);
+                }
+            }
+            _ => self.since = Some((now, level)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cmp::Reverse;
+    use std::collections::BinaryHeap;
+
+    /// What a run came to, in a world of its own: a true token bucket, a latency, and a clock that jumps.
+    #[derive(Debug)]
+    struct Run {
+        seconds: f64,
+        refusals: usize,
+    }
+
+    /// An answer on its way: when it comes, and to which request; whether that was refused, what is left, and the reset.
+    type Answer = Reverse<(Instant, u64, bool, u64, u64)>;
+
+    fn run(requests: usize, rate: f64, burst: u64, latency: Duration) -> Run {
+        let start = Instant::now();
+        let (mut now, mut level, mut refilled) = (start, burst as f64, start);
+        let mut bucket = Bucket::default();
+        let (mut to_send, mut done, mut refusals) = (requests, 0, 0);
+        let mut answers: BinaryHeap<Answer> = BinaryHeap::new();
+        while done < requests {
+            let wait = if to_send == 0 || answers.len() >= PLACES {
+                Ask::WaitForAnswer
+            } else {
+                bucket.ask(now)
+            };
+            let wake = match wait {
+                Ask::Go(number) => {
+                    // The server decides half a latency later; here at once, and the answer takes the whole.
+                    level = (level + rate * (now - refilled).as_secs_f64()).min(burst as f64);
+                    refilled = now;
+                    let refused = level < 1.0;
+                    level -= if refused { 0.0 } else { 1.0 };
+                    to_send -= 1;
+                    let until_next = (1.0 - level.fract()) / rate;
+                    let clock = (now - start).as_secs_f64() + until_next;
+                    answers.push(Reverse((
+                        now + latency,
+                        number,
+                        refused,
+                        level as u64,
+                        clock.ceil() as u64,
+                    )));
+                    continue;
+                }
+                Ask::Wait(wait) => Some(now + wait),
+                Ask::WaitForAnswer => None,
+            };
+            let next_answer = answers.peek().map(|Reverse((at, ..))| *at);
+            now = wake.into_iter().chain(next_answer).min().unwrap().max(now);
+            while let Some(Reverse((at, number, refused, remaining, reset))) =
+                answers.peek().copied()
+            {
+                if at > now {
+                    break;
+                }
+                answers.pop();
+                let clock = (now - start).as_secs();
+                let allowance = Allowance {
+                    limit: Some(burst),
+                    remaining: Some(remaining),
+                    reset: Some(Duration::from_secs(reset.saturating_sub(clock))),
+                    retry_after: None,
+                    refused,
+                };
+                bucket.answer(number, now, &allowance);
+                if refused {
+                    refusals += 1;
+                    to_send += 1;
+                    bucket.hold(now + allowance.wait_after_refusal().unwrap_or(BLIND_WAIT));
+                } else {
+                    done += 1;
+                }
+            }
+        }
+        Run {
+            seconds: (now - start).as_secs_f64(),
+            refusals,
+        }
+    }
+
+    #[test]
+    fn runs_take_what_the_limit_takes() {
+        for (requests, rate, burst) in [
+            (100, 2.0, 10),
+            (60, 2.0, 2),
+            (200, 16.0, 50),
+            (60, 100.0 / 60.0, 5),
+            (120, 2.5, 10),
+        ] {
+            for latency in [1, 20, 100] {
+                let run = run(requests, rate, burst, Duration::from_millis(latency));
+                let floor = (requests as f64 - burst as f64) / rate;
+                assert!(
+                    run.seconds <= floor * 1.08 + 1.0 + latency as f64 / 1000.0,
+                    "{requests} at {rate}/s burst {burst}, {latency} ms: {run:?}, floor {floor:.1}"
+                );
+                assert!(
+                    run.refusals <= 5,
+                    "{requests} at {rate}/s burst {burst}, {latency} ms: {run:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_request_goes_ahead_alone() {
+        let mut bucket = Bucket::default();
+        let now = Instant::now();
+        assert_eq!(bucket.ask(now), Ask::Go(1));
+        assert_eq!(bucket.ask(now), Ask::WaitForAnswer);
+        bucket.answer(1, now, &Allowance::default());
+        assert_eq!(
+            [bucket.ask(now), bucket.ask(now), bucket.ask(now)],
+            [Ask::Go(2), Ask::Go(3), Ask::Go(4)]
+        );
+    }
+
+    #[test]
+    fn what_the_headers_say_is_bounded() {
+        let headers = HeaderMap::from_iter([
+            (
+                "x-ratelimit-remaining".parse().unwrap(),
+                "0".parse().unwrap(),
+            ),
+            (
+                "x-ratelimit-reset".parse().unwrap(),
+                "99999999999".parse().unwrap(),
+            ),
+            (
+                RETRY_AFTER,
+                "Fri, 31 Dec 1999 23:59:59 GMT".parse().unwrap(),
+            ),
+        ]);
+        let allowance = Allowance::of(&headers, SystemTime::UNIX_EPOCH, true);
+        assert_eq!(allowance.wait_after_refusal(), Some(LONGEST_WAIT));
+        assert_eq!(allowance.limit, None);
+    }
+}

@@ -1,0 +1,451 @@
+//! One request after the other, each done properly: with a token, at the tenant's pace, with timeouts and bounded retries.
+//! Nothing above it sees HTTP, and nothing else in the crate sends.
+
+use std::error::Error as _;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use reqwest::header::HeaderMap;
+use reqwest::{Method, StatusCode, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::Options;
+use super::error::{ApiError, seconds};
+use super::pace::{Allowance, Pace};
+use super::token::Tokens;
+use crate::client::Patch;
+use crate::settings::Connection;
+
+/// The longest wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// No answer of the API comes near this; one that does is not read to its end.
+const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+/// A wait that is longer is said.
+const SILENT_WAIT: Duration = Duration::from_secs(1);
+
+/// A request, before it has a token.
+#[derive(Debug)]
+pub(super) struct Call {
+    method: Method,
+    segments: Vec<String>,
+    query: Vec<(&'static str, String)>,
+    body: Option<Value>,
+}
+
+impl Call {
+    /// A call of a path below `/api/v2`, given in segments.
+    pub(super) fn new(method: Method, segments: Vec<String>) -> Call {
+        Call {
+            method,
+            segments,
+            query: Vec::new(),
+            body: None,
+        }
+    }
+
+    pub(super) fn query(mut self, query: impl IntoIterator<Item = (&'static str, String)>) -> Call {
+        self.query.extend(query);
+        self
+    }
+
+    pub(super) fn body(mut self, patch: &Patch) -> Call {
+        self.body = Some(Value::Object(
+            patch
+                .iter()
+                .map(|(field, value)| (field.name().to_owned(), value.clone()))
+                .collect(),
+        ));
+        self
+    }
+
+    /// An error about this call's answer.
+    pub(super) fn odd_answer(&self, problem: String) -> ApiError {
+        ApiError::OddAnswer {
+            request: self.to_string(),
+            problem,
+        }
+    }
+
+    fn url(&self, base: &Url) -> Url {
+        let mut url = base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty()
+                .extend(["api", "v2"])
+                .extend(&self.segments);
+        }
+        if !self.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&self.query);
+        }
+        url
+    }
+}
+
+/// Method and path, for messages.
+impl std::fmt::Display for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} /api/v2/{}", self.method, self.segments.join("/"))
+    }
+}
+
+/// A good answer's body.
+pub(super) struct Answer(Vec<u8>);
+
+impl Answer {
+    /// The body as JSON.
+    pub(super) fn json<T: DeserializeOwned>(&self, call: &Call) -> Result<T, ApiError> {
+        serde_json::from_slice(&self.0).map_err(|error| {
+            call.odd_answer(
+                match self.0.iter().find(|byte| !byte.is_ascii_whitespace()) {
+                    Some(b'<') => "it is an HTML page, not JSON".to_owned(),
+                    None => "it is empty".to_owned(),
+                    // serde's message for ill-typed data may quote a value; its place is enough.
+                    Some(_) if error.is_data() => {
+                        format!(
+                            "it has another shape than documented, at line {}:{}",
+                            error.line(),
+                            error.column()
+                        )
+                    }
+                    Some(_) => {
+                        format!("it is no JSON, at line {}:{}", error.line(), error.column())
+                    }
+                },
+            )
+        })
+    }
+}
+
+/// What one attempt came to.
+struct Response {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+#[derive(Debug)]
+pub(super) struct Transport {
+    connection: Connection,
+    options: Options,
+    http: OnceLock<reqwest::Client>,
+    tokens: Tokens,
+    list_pace: Pace,
+    pace: Pace,
+}
+
+impl Transport {
+    pub(super) fn new(connection: Connection, options: Options) -> Transport {
+        Transport {
+            tokens: Tokens::new(options.cache.clone()),
+            connection,
+            options,
+            http: OnceLock::new(),
+            list_pace: Pace::default(),
+            pace: Pace::default(),
+        }
+    }
+
+    pub(super) async fn access_token(&self) -> Result<SecretString, ApiError> {
+        let token = self.tokens.get(&self.connection, self).await?;
+        Ok(token.secret().clone())
+    }
+
+    /// Sends a call until it has a good answer, is refused for good, or the retries ran out. A 401 asks once for a new token.
+    pub(super) async fn send(&self, call: &Call) -> Result<Answer, ApiError> {
+        let url = call.url(self.connection.base_url());
+        let mut retries = Retries::new(self.options.retries);
+        let mut renewed = false;
+        loop {
+            let token = self.tokens.get(&self.connection, self).await?;
+            let turn = self.pace(call).turn(call).await;
+            let mut request = self
+                .http()?
+                .request(call.method.clone(), url.clone())
+                .bearer_auth(token.secret().expose_secret());
+            if let Some(body) = &call.body {
+                request = request.json(body);
+            }
+            let started = Instant::now();
+            let outcome = self.attempt(request).await;
+            let allowance = match &outcome {
+                Ok(response) => {
+                    let refused = response.status == StatusCode::TOO_MANY_REQUESTS;
+                    Allowance::of(&response.headers, SystemTime::now(), refused)
+                }
+                Err(_) => Allowance::default(),
+            };
+            log_request(&url, call, &outcome, started.elapsed(), &allowance);
+            turn.answered(&allowance);
+
+            let (error, wait) = match outcome {
+                Ok(response) if response.status.is_success() => return Ok(Answer(response.body)),
+                Ok(response) => {
+                    let status = response.status;
+                    if status == StatusCode::UNAUTHORIZED && !renewed && token.renewable() {
+                        renewed = true;
+                        self.tokens.drop_token(&self.connection, &token).await;
+                        continue;
+                    }
+                    let wait = match status {
+                        StatusCode::TOO_MANY_REQUESTS => {
+                            retries.next_limited(allowance.wait_after_refusal())
+                        }
+                        status if status.is_server_error() => retries.next(),
+                        _ => None,
+                    };
+                    let refused = refused(call, &response, retries.sent, !token.renewable());
+                    if status == StatusCode::TOO_MANY_REQUESTS
+                        && let Some(wait) = wait
+                    {
+                        // The limit is the tenant's, so everybody waits.
+                        self.pace(call).hold(wait);
+                    }
+                    (refused, wait)
+                }
+                Err(error) => {
+                    let wait = retries.next();
+                    (
+                        self.network_error(call.to_string(), &error, retries.sent),
+                        wait,
+                    )
+                }
+            };
+            let Some(wait) = wait else {
+                return Err(error);
+            };
+            if wait > SILENT_WAIT {
+                log::warn!("waiting {}: {error}", seconds(wait));
+            }
+            tokio::time::sleep(wait).await;
+            retries.sent += 1;
+        }
+    }
+
+    /// Posts a form to the token endpoint, with the same timeouts and retries; any answer but 429 and 5xx is the caller's.
+    pub(super) async fn post_token_form(
+        &self,
+        form: &[(&str, &str)],
+    ) -> Result<(u16, Vec<u8>), ApiError> {
+        let name = "POST /oauth/token";
+        let url = self.connection.base_url().join("oauth/token");
+        let url = url.map_err(|error| ApiError::Setup(format!("{name}: {error}")))?;
+        let mut retries = Retries::new(self.options.retries);
+        loop {
+            let started = Instant::now();
+            let outcome = self
+                .attempt(self.http()?.post(url.clone()).form(form))
+                .await;
+            let (wait, error) = match outcome {
+                Ok(response) => {
+                    let status = response.status;
+                    log::info!("{name} {} {:.0?}", status.as_u16(), started.elapsed());
+                    let again = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
+                    match retries.next().filter(|_| again) {
+                        Some(wait) => (wait, format!("{name}: {status}")),
+                        None => return Ok((status.as_u16(), response.body)),
+                    }
+                }
+                Err(error) => {
+                    let wait = retries.next();
+                    let error = self.network_error(name.to_owned(), &error, retries.sent);
+                    match wait {
+                        Some(wait) => (wait, error.to_string()),
+                        None => return Err(error),
+                    }
+                }
+            };
+            if wait > SILENT_WAIT {
+                log::warn!("waiting {}: {error}", seconds(wait));
+            }
+            tokio::time::sleep(wait).await;
+            retries.sent += 1;
+        }
+    }
+
+    /// Listing clients has a limit of its own on most plans.
+    /// Source: <https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy>.
+    fn pace(&self, call: &Call) -> &Pace {
+        if call.method == Method::GET && call.segments.len() == 1 {
+            &self.list_pace
+        } else {
+            &self.pace
+        }
+    }
+
+    async fn attempt(&self, request: reqwest::RequestBuilder) -> Result<Response, Failure> {
+        let mut response = request.send().await?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            if body.len() + chunk.len() > LARGEST_ANSWER {
+                return Err(Failure::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Response {
+            status: response.status(),
+            headers: std::mem::take(response.headers_mut()),
+            body,
+        })
+    }
+
+    /// The HTTP client, made when the first request is due: that takes some ten milliseconds.
+    fn http(&self) -> Result<&reqwest::Client, ApiError> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
+        }
+        // It is there already when another reader installed it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("tenantry/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_TIMEOUT.min(self.options.timeout))
+            .timeout(self.options.timeout)
+            // The API never redirects, and a token is for this domain only.
+            .redirect(reqwest::redirect::Policy::none());
+        builder = if self.connection.is_loopback() {
+            // Neither certificates nor a proxy are needed, and a machine without a CA store has none to load.
+            builder.no_proxy().tls_certs_only([])
+        } else {
+            builder.https_only(true)
+        };
+        let http = builder.build().map_err(|error| {
+            ApiError::Setup(format!(
+                "the HTTP client could not be set up: {}",
+                chain(&error)
+            ))
+        })?;
+        Ok(self.http.get_or_init(|| http))
+    }
+
+    fn network_error(&self, request: String, error: &Failure, attempts: usize) -> ApiError {
+        let domain = self.connection.domain();
+        let (problem, hint) = match error {
+            Failure::TooLarge => (
+                format!("the answer is larger than {} MiB", LARGEST_ANSWER >> 20),
+                format!("is {domain} an Auth0 tenant?"),
+            ),
+            Failure::Http(error) if error.is_timeout() && !error.is_connect() => (
+                format!("no answer within {}", seconds(self.options.timeout)),
+                "try again; --timeout SECONDS allows for more".to_owned(),
+            ),
+            Failure::Http(error) if error.is_connect() => (
+                format!("can't connect to {domain}: {}", chain(error)),
+                "is the domain right, and is the network there? HTTPS_PROXY and SSL_CERT_FILE are respected".to_owned(),
+            ),
+            Failure::Http(error) => (
+                format!("the connection to {domain} broke: {}", chain(error)),
+                "try again: what arrived is not sent twice".to_owned(),
+            ),
+        };
+        ApiError::Network {
+            request,
+            problem,
+            attempts,
+            hint,
+        }
+    }
+}
+
+enum Failure {
+    Http(reqwest::Error),
+    TooLarge,
+}
+
+impl From<reqwest::Error> for Failure {
+    fn from(error: reqwest::Error) -> Self {
+        // The URL is in every message of ours already.
+        Failure::Http(error.without_url())
+    }
+}
+
+/// An error's causes without its own words, which only say that there was an error.
+fn chain(error: &reqwest::Error) -> String {
+    let mut causes = Vec::new();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        causes.push(cause.to_string());
+        source = cause.source();
+    }
+    match causes.pop() {
+        Some(last) => last,
+        None => error.to_string(),
+    }
+}
+
+/// How often a call was sent, and how long to wait before the next time.
+struct Retries {
+    sent: usize,
+    delays: backon::ExponentialBackoff,
+    limited: usize,
+}
+
+impl Retries {
+    fn new(retries: usize) -> Retries {
+        let delays = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(100))
+            .with_max_delay(Duration::from_secs(8))
+            .with_max_times(retries)
+            .with_jitter();
+        Retries {
+            sent: 1,
+            delays: delays.build(),
+            limited: retries * 3,
+        }
+    }
+
+    fn next(&mut self) -> Option<Duration> {
+        self.delays.next()
+    }
+
+    /// The wait after a 429: what the answer asks for. These are bounded apart from the faults, since a shared limit may be
+    /// met many times in a long run.
+    fn next_limited(&mut self, asked: Option<Duration>) -> Option<Duration> {
+        self.limited = self.limited.checked_sub(1)?;
+        asked.or_else(|| self.delays.next())
+    }
+}
+
+fn refused(call: &Call, response: &Response, attempts: usize, given_token: bool) -> ApiError {
+    let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    let text = |field: &str| body[field].as_str().map(str::to_owned);
+    ApiError::Refused {
+        request: call.to_string(),
+        status: response.status.as_u16(),
+        message: text("message").unwrap_or_else(|| {
+            let reason = response.status.canonical_reason().unwrap_or_default();
+            format!("{reason}, with an answer that is not the API's")
+        }),
+        code: text("errorCode"),
+        attempts,
+        given_token,
+    }
+}
+
+fn log_request(
+    url: &Url,
+    call: &Call,
+    outcome: &Result<Response, Failure>,
+    took: Duration,
+    allowance: &Allowance,
+) {
+    let query = url
+        .query()
+        .map(|query| format!("?{query}"))
+        .unwrap_or_default();
+    let outcome = match outcome {
+        Ok(response) => response.status.as_u16().to_string(),
+        Err(_) => "failed".to_owned(),
+    };
+    let left = match allowance.remaining {
+        Some(remaining) => format!(", {remaining} left"),
+        None => String::new(),
+    };
+    log::info!("{call}{query} {outcome} {took:.0?}{left}");
+}
+
+/// Seconds since 1970, as rate limits give their times.
+pub(super) fn unix_seconds(now: SystemTime) -> u64 {
+    now.duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,246 @@
+//! The command line: clap types only. What the options mean is decided in `commands`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Version control for an Auth0 tenant's settings.
+///
+/// Pull every client (application) into files, see field by field what an edit would change, push exactly that.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tenantry",
+    version,
+    max_term_width = 100,
+    infer_long_args = false
+)]
+#[command(after_help = "Try it without an account: tenantry pull --tenant sandbox")]
+pub struct Cli {
+    /// Options that every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// The tenant: its files are in <DIR>/<NAME>, its settings in .env.<NAME>
+    #[arg(long, global = true, value_name = "NAME", env = "TENANTRY_TENANT")]
+    pub tenant: Option<String>,
+    /// The folder that holds the tenant's files
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "TENANTRY_DIR",
+        default_value = "tenant"
+    )]
+    pub dir: PathBuf,
+    /// Read settings from this file instead of .env and .env.<NAME>
+    #[arg(long, global = true, value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
+    /// Don't keep access tokens between runs
+    #[arg(long, global = true)]
+    pub no_token_cache: bool,
+    /// The longest time that one request may take
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub timeout: u64,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    /// Say what is asked of the tenant, and where settings come from
+    #[arg(long, short, global = true, conflicts_with = "quiet")]
+    pub verbose: bool,
+    /// Say only results and errors
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write the tenant's clients to files; edits stay, drift comes in
+    #[command(
+        after_help = "Exit code: 0 done, 1 a conflict or a client that is gone, 2 failure\nExample: tenantry pull --tenant dev"
+    )]
+    Pull(Pull),
+    /// Show what differs between the files and the tenant, field by field
+    #[command(
+        after_help = "Exit code: 0 no differences, 1 differences, 2 failure\nExample: tenantry diff --tenant dev web-app"
+    )]
+    Diff(Diff),
+    /// Send the edits in the files to the tenant, and nothing else
+    #[command(
+        after_help = "Exit code: 0 done, 1 something was held back, 2 failure\nExample: tenantry push --tenant dev --yes"
+    )]
+    Push(Push),
+    /// List the tenant's clients
+    List(List),
+    /// Print a Management API access token, for curl
+    Token,
+    /// A tenant on this machine, to try things on
+    Sandbox(Sandbox),
+}
+
+/// Which clients.
+#[derive(Debug, Args)]
+pub struct Clients {
+    /// Only these clients, by file name, client name or id; globs work
+    #[arg(value_name = "CLIENT")]
+    pub clients: Vec<String>,
+}
+
+/// `pull`.
+#[derive(Debug, Args)]
+pub struct Pull {
+    /// Which clients.
+    #[command(flatten)]
+    pub clients: Clients,
+    /// The format of new files
+    #[arg(long, default_value = "yaml")]
+    pub format: FileFormat,
+    /// Take the tenant's values everywhere, and say which edits are dropped
+    #[arg(long)]
+    pub discard_local: bool,
+    /// Delete the files of clients that are gone from the tenant
+    #[arg(long)]
+    pub prune: bool,
+    /// The form of the result
+    #[arg(long, short, default_value = "text")]
+    pub output: Output,
+}
+
+/// `diff`.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// Which clients.
+    #[command(flatten)]
+    pub clients: Clients,
+    /// The form of the result
+    #[arg(long, short, default_value = "text")]
+    pub output: DiffOutput,
+}
+
+/// `push`.
+#[derive(Debug, Args)]
+pub struct Push {
+    /// Which clients.
+    #[command(flatten)]
+    pub clients: Clients,
+    /// Don't ask
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Make the tenant equal the files where it changed, too
+    #[arg(long)]
+    pub overwrite_drift: bool,
+    /// The form of the result
+    #[arg(long, short, default_value = "text")]
+    pub output: Output,
+}
+
+/// `list`.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Which clients.
+    #[command(flatten)]
+    pub clients: Clients,
+    /// The form of the result
+    #[arg(long, short, default_value = "text")]
+    pub output: Output,
+}
+
+/// `sandbox`.
+#[derive(Debug, Args)]
+pub struct Sandbox {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: SandboxCommand,
+}
+
+/// The sandbox's commands.
+#[derive(Debug, Subcommand)]
+pub enum SandboxCommand {
+    /// Serve it over HTTP until Ctrl-C, for other tools
+    Serve(Serve),
+    /// Forget its state: it starts anew from its first clients
+    Reset,
+}
+
+/// `sandbox serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// The port on 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 4010)]
+    pub port: u16,
+    /// Requests per second that its rate limit adds
+    #[arg(long, value_name = "PER_SECOND", requires = "burst")]
+    pub rate: Option<f64>,
+    /// Requests that its rate limit allows at once
+    #[arg(long, value_name = "REQUESTS", requires = "rate")]
+    pub burst: Option<u32>,
+    /// Milliseconds that every answer takes
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub latency: u64,
+    /// How many of a hundred requests fail with 500 or 503, before or after their effect
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub fail: u8,
+    /// Serve so many made-up clients from memory instead of the sandbox's own
+    #[arg(long, value_name = "COUNT")]
+    pub clients: Option<usize>,
+}
+
+/// The form of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// The form of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DiffOutput {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// For pull requests
+    Markdown,
+}
+
+/// The format of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FileFormat {
+    /// YAML
+    Yaml,
+    /// JSON
+    Json,
+}
+
+impl Command {
+    /// Whether stdout is to carry one JSON document, whatever happens.
+    pub fn answers_json(&self) -> bool {
+        match self {
+            Command::Pull(pull) => pull.output == Output::Json,
+            Command::Diff(diff) => diff.output == DiffOutput::Json,
+            Command::Push(push) => push.output == Output::Json,
+            Command::List(list) => list.output == Output::Json,
+            Command::Token | Command::Sandbox(_) => false,
+        }
+    }
+}

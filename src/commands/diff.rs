@@ -1,0 +1,52 @@
+//! `diff`: shows the plan. It only has a reader of the API, so GETs are all it can send.
+
+use anyhow::Result;
+
+use super::session::{Scene, client_names, names, select, sides, warn_of};
+use super::{Ending, Terminal};
+use crate::api::Fields;
+use crate::cli::{Diff, DiffOutput};
+use crate::files::Access;
+use crate::plan::{Live, Plan};
+use crate::render;
+use crate::select::Selection;
+
+pub(super) async fn run(scene: &Scene<'_>, options: &Diff, terminal: &Terminal) -> Result<Ending> {
+    let directory = scene.open(Access::Read, terminal)?;
+    let contents = directory.read()?;
+    warn_of(&contents, terminal);
+    let session = scene.connect()?;
+    let lock = contents.lock_for(&session.tenant.domain, directory.path())?;
+
+    let selection = Selection::new(&options.clients.clients);
+    let files = contents
+        .clients
+        .iter()
+        .map(|(id, file)| names(id, Some(file)));
+    let live = if selection.names_exactly(files) {
+        let ids: Vec<_> = contents
+            .clients
+            .iter()
+            .map(|(id, file)| (names(id, Some(file)), id))
+            .collect();
+        let ids = selection.pick(ids)?;
+        session
+            .these_clients(&ids, lock.clients.len(), Fields::All)
+            .await?
+    } else {
+        session.all_clients(Fields::All).await?
+    };
+
+    let selected = select(&selection, &contents, &live)?;
+    let selected = selected.into_iter().map(|id| {
+        let live = live.get(id).map_or(Live::Gone, Live::Whole);
+        sides(id, contents.clients.get(id), &lock, live)
+    });
+    let plan = Plan::new(session.tenant, selected);
+    terminal.result(&match options.output {
+        DiffOutput::Text => render::text::plan(&plan, &client_names(&contents, &live)),
+        DiffOutput::Json => render::json::plan(&plan),
+        DiffOutput::Markdown => render::markdown::plan(&plan),
+    })?;
+    Ok(Ending::differences(!plan.clients.is_empty()))
+}

@@ -1,0 +1,80 @@
+//! `list`: the live clients, each with its file and whether the two agree.
+
+use anyhow::Result;
+
+use super::session::{Scene, select, sides, warn_of};
+use super::{Ending, Terminal};
+use crate::api::Fields;
+use crate::cli::{List, Output};
+use crate::files::{Access, Contents, FilesError, Lock};
+use crate::plan::{Live, Plan, State};
+use crate::render::json::ListedClient;
+use crate::render::{json, text};
+use crate::select::Selection;
+
+pub(super) async fn run(scene: &Scene<'_>, options: &List, terminal: &Terminal) -> Result<Ending> {
+    // Before the first pull there are no files, and the list is of use all the same.
+    let directory = match scene.open(Access::Read, terminal) {
+        Ok(directory) => Some(directory),
+        Err(error) => match error.downcast_ref::<FilesError>() {
+            Some(FilesError::NoDirectory { .. }) => None,
+            _ => return Err(error),
+        },
+    };
+    let contents = match &directory {
+        Some(directory) => directory.read()?,
+        None => Contents::default(),
+    };
+    warn_of(&contents, terminal);
+    let session = scene.connect()?;
+    let domain = &session.tenant.domain;
+    let lock = match &directory {
+        Some(directory) => contents.lock_for(domain, directory.path())?,
+        None => Lock::new(domain),
+    };
+
+    let live = session.all_clients(Fields::All).await?;
+    let selected = select(&Selection::new(&options.clients.clients), &contents, &live)?;
+    let selected = selected.into_iter().filter_map(|id| live.get(id));
+    let mut clients: Vec<ListedClient> = selected
+        .map(|client| {
+            let file = contents.clients.get(client.id());
+            let plan = Plan::new(
+                session.tenant.clone(),
+                [sides(client.id(), file, &lock, Live::Whole(client))],
+            );
+            ListedClient {
+                client_id: client.id().to_string(),
+                name: client.name().to_owned(),
+                app_type: client.text("app_type").map(str::to_owned),
+                file: file.map(|file| file.file.clone()),
+                state: match plan.clients.first().map(|client| client.state) {
+                    None => "unchanged",
+                    Some(State::Changed) => "changed",
+                    Some(State::LiveOnly | State::FileOnly) => "live-only",
+                },
+            }
+        })
+        .collect();
+    clients.sort_by(|a, b| (&a.name, &a.client_id).cmp(&(&b.name, &b.client_id)));
+    terminal.result(&match options.output {
+        Output::Json => json::list(&session.tenant, &clients),
+        Output::Text => text::table(&rows(clients)),
+    })?;
+    Ok(Ending::Clean)
+}
+
+fn rows(clients: Vec<ListedClient>) -> Vec<Vec<String>> {
+    let headings = ["NAME", "CLIENT ID", "TYPE", "FILE", "STATE"].map(str::to_owned);
+    let none = || "-".to_owned();
+    let rows = clients.into_iter().map(|client| {
+        vec![
+            client.name,
+            client.client_id,
+            client.app_type.unwrap_or_else(none),
+            client.file.unwrap_or_else(none),
+            client.state.to_owned(),
+        ]
+    });
+    std::iter::once(headings.to_vec()).chain(rows).collect()
+}

@@ -1,0 +1,101 @@
+//! One file a command, wiring only: settings → read → plan → render or apply.
+
+mod diff;
+mod list;
+mod pull;
+mod push;
+mod sandbox;
+mod session;
+mod terminal;
+mod token;
+
+use anyhow::Result;
+
+use crate::cli::{Cli, Command};
+use crate::settings::Environment;
+
+pub use terminal::{Logger, Terminal};
+
+/// How a command ended that has said its result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Nothing differs, or all is done.
+    Clean,
+    /// There are differences or findings, or something was held back.
+    Differences,
+    /// It failed half-way, and has reported what it did and what it did not.
+    Failure,
+}
+
+impl Ending {
+    /// `Differences` if there are some.
+    fn differences(some: bool) -> Ending {
+        if some {
+            Ending::Differences
+        } else {
+            Ending::Clean
+        }
+    }
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// Whatever it met, with the errors of the library's modules as sources, which have hints.
+pub async fn run(cli: &Cli, environment: &Environment, terminal: &Terminal) -> Result<Ending> {
+    let scene = session::Scene::new(&cli.global, environment)?;
+    match &cli.command {
+        Command::Pull(options) => pull::run(&scene, options, terminal).await,
+        Command::Diff(options) => diff::run(&scene, options, terminal).await,
+        Command::Push(options) => push::run(&scene, options, terminal).await,
+        Command::List(options) => list::run(&scene, options, terminal).await,
+        Command::Token => token::run(&scene, terminal).await,
+        Command::Sandbox(options) => sandbox::run(&scene, options, terminal).await,
+    }
+}
+
+/// What to do about an error: the hint of the first of its causes that has one.
+pub fn hint(error: &anyhow::Error) -> Option<String> {
+    use crate::api::ApiError;
+    use crate::files::FilesError;
+    use crate::select::NoMatch;
+    use crate::settings::SettingsError;
+    error.chain().find_map(|cause| {
+        cause
+            .downcast_ref::<ApiError>()
+            .and_then(ApiError::hint)
+            .or_else(|| {
+                cause
+                    .downcast_ref::<FilesError>()
+                    .and_then(FilesError::hint)
+            })
+            .or_else(|| {
+                cause
+                    .downcast_ref::<SettingsError>()
+                    .and_then(SettingsError::hint)
+            })
+            .or_else(|| cause.downcast_ref::<NoMatch>().map(NoMatch::hint))
+            .or_else(|| {
+                cause
+                    .downcast_ref::<Usage>()
+                    .map(|usage| usage.hint.clone())
+            })
+    })
+}
+
+/// A command that was used in a way that can't work.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+struct Usage {
+    message: String,
+    hint: String,
+}
+
+impl Usage {
+    fn error(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+        anyhow::Error::new(Usage {
+            message: message.into(),
+            hint: hint.into(),
+        })
+    }
+}

@@ -1,0 +1,292 @@
+//! `pull`: live into files. Files are written before the lock, so that a killed pull leaves agreement, never a file that looks
+//! edited.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+use serde_json::Map;
+
+use super::session::{LiveClients, Scene, select, warn_of};
+use super::{Ending, Terminal};
+use crate::api::Fields;
+use crate::cli::{FileFormat, Output, Pull};
+use crate::client::{Client, ClientId};
+use crate::files::{
+    self, Access, ClientFile, Contents, Format, Lock, Locked, TenantDirectory, stems_for_new_files,
+};
+use crate::merge::{Dropped, Kept, merge};
+use crate::render::json::PulledClient;
+use crate::render::{self, counted};
+use crate::select::Selection;
+
+/// What a pull does to a client's file, as reports name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Status {
+    Created,
+    Updated,
+    Unchanged,
+    KeptEdit,
+    Conflict,
+    Gone,
+    Pruned,
+}
+
+impl Status {
+    const ALL: [Status; 7] = [
+        Status::Created,
+        Status::Updated,
+        Status::Unchanged,
+        Status::KeptEdit,
+        Status::Conflict,
+        Status::Gone,
+        Status::Pruned,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Status::Created => "created",
+            Status::Updated => "updated",
+            Status::Unchanged => "unchanged",
+            Status::KeptEdit => "kept_edit",
+            Status::Conflict => "conflict",
+            Status::Gone => "gone",
+            Status::Pruned => "pruned",
+        }
+    }
+}
+
+/// One client's part of a pull, decided and not yet done.
+struct Pulled {
+    id: ClientId,
+    name: String,
+    file: String,
+    status: Status,
+    dropped: Vec<Dropped>,
+    /// The file's new text, if it changes.
+    text: Option<String>,
+    /// Its comments could not be kept.
+    afresh: bool,
+    /// Its new entry in the lock; None where it has none any more.
+    locked: Option<Locked>,
+}
+
+pub(super) async fn run(scene: &Scene<'_>, options: &Pull, terminal: &Terminal) -> Result<Ending> {
+    let directory = scene.open(Access::Write, terminal)?;
+    let contents = directory.read()?;
+    warn_of(&contents, terminal);
+    let session = scene.connect()?;
+    let mut lock = contents.lock_for(&session.tenant.domain, directory.path())?;
+    let live = session.all_clients(Fields::All).await?;
+    let selected: BTreeSet<&ClientId> =
+        select(&Selection::new(&options.clients.clients), &contents, &live)?
+            .into_iter()
+            .collect();
+
+    let pulled = decide(options, &contents, &lock, &live, &selected);
+    write(&directory, &mut lock, &pulled, &contents)?;
+
+    for client in pulled.iter().filter(|client| client.afresh) {
+        terminal.warn(&format!(
+            "{}: its comments and layout could not be kept with the new values; git has them",
+            client.file
+        ));
+    }
+    terminal.result(&match options.output {
+        Output::Json => render::json::pull(
+            &session.tenant,
+            &documents(&pulled),
+            &Status::ALL.map(Status::name),
+        ),
+        Output::Text => report(&pulled, directory.path()),
+    })?;
+    let held = |client: &Pulled| matches!(client.status, Status::Conflict | Status::Gone);
+    Ok(Ending::differences(pulled.iter().any(held)))
+}
+
+/// What happens to each selected client, in the order of files.
+fn decide(
+    options: &Pull,
+    contents: &Contents,
+    lock: &Lock,
+    live: &LiveClients,
+    selected: &BTreeSet<&ClientId>,
+) -> Vec<Pulled> {
+    let names = live
+        .iter()
+        .map(|(id, client)| (id, client.name()))
+        .collect();
+    let files = contents.clients.iter();
+    let stems = files.map(|(id, file)| (id, file.stem.as_str())).collect();
+    let new_stems: BTreeMap<ClientId, String> = stems_for_new_files(&names, &stems);
+    let format = match options.format {
+        FileFormat::Yaml => Format::Yaml,
+        FileFormat::Json => Format::Json,
+    };
+    let mut pulled: Vec<Pulled> = selected
+        .iter()
+        .filter_map(|id| match (contents.clients.get(*id), live.get(*id)) {
+            (Some(file), Some(live)) => Some(existing(file, lock, live, options.discard_local)),
+            (None, Some(live)) => Some(new(
+                live,
+                TenantDirectory::client_file(new_stems.get(*id)?, format),
+                format,
+            )),
+            (Some(file), None) => Some(gone(id, file, lock, options.prune)),
+            (None, None) => None,
+        })
+        .collect();
+    pulled.sort_by(|a, b| (&a.file, &a.id).cmp(&(&b.file, &b.id)));
+    pulled
+}
+
+fn new(live: &Client, file: String, format: Format) -> Pulled {
+    let merged = merge(&Map::new(), None, live, true);
+    Pulled {
+        id: live.id().clone(),
+        name: live.name().to_owned(),
+        text: Some(files::write(&merged.fields, format)),
+        status: Status::Created,
+        dropped: Vec::new(),
+        afresh: false,
+        locked: Some(Locked {
+            file: file.clone(),
+            base: merged.base,
+        }),
+        file,
+    }
+}
+
+fn existing(file: &ClientFile, lock: &Lock, live: &Client, discard_local: bool) -> Pulled {
+    let merged = merge(&file.fields, lock.base(live.id()), live, discard_local);
+    let rewritten = (merged.fields != file.fields)
+        .then(|| files::rewrite(&file.text, &merged.fields, file.format));
+    Pulled {
+        id: live.id().clone(),
+        name: live.name().to_owned(),
+        file: file.file.clone(),
+        status: match merged.kept {
+            Kept::Conflict => Status::Conflict,
+            Kept::Edit => Status::KeptEdit,
+            Kept::Nothing if rewritten.is_some() => Status::Updated,
+            Kept::Nothing => Status::Unchanged,
+        },
+        dropped: merged.dropped,
+        afresh: rewritten.as_ref().is_some_and(|rewritten| rewritten.afresh),
+        text: rewritten.map(|rewritten| rewritten.text),
+        locked: Some(Locked {
+            file: file.file.clone(),
+            base: merged.base,
+        }),
+    }
+}
+
+/// A file whose client the tenant does not have. Only one that was pulled or pushed before is known to be gone, and deleted.
+fn gone(id: &ClientId, file: &ClientFile, lock: &Lock, prune: bool) -> Pulled {
+    let locked = lock.clients.get(id).cloned();
+    let pruned = prune && locked.is_some();
+    let name = file.fields.get("name").and_then(|name| name.as_str());
+    Pulled {
+        id: id.clone(),
+        name: name.unwrap_or(id.as_str()).to_owned(),
+        file: file.file.clone(),
+        status: if pruned { Status::Pruned } else { Status::Gone },
+        dropped: Vec::new(),
+        text: None,
+        afresh: false,
+        locked: locked.filter(|_| !pruned),
+    }
+}
+
+/// Does it: files first, then the lock, each only where something changes.
+fn write(
+    directory: &TenantDirectory,
+    lock: &mut Lock,
+    pulled: &[Pulled],
+    contents: &Contents,
+) -> Result<()> {
+    for client in pulled {
+        if let Some(text) = &client.text {
+            let new = !contents.clients.contains_key(&client.id);
+            directory.write_client(&client.file, text, new)?;
+        }
+        if client.status == Status::Pruned {
+            directory.remove_client(&client.file)?;
+        }
+        match &client.locked {
+            Some(locked) => lock.clients.insert(client.id.clone(), locked.clone()),
+            None => lock.clients.remove(&client.id),
+        };
+    }
+    Ok(directory.write_lock(lock)?)
+}
+
+fn documents(pulled: &[Pulled]) -> Vec<PulledClient> {
+    let document = |client: &Pulled| PulledClient {
+        client_id: client.id.to_string(),
+        name: client.name.clone(),
+        file: client.file.clone(),
+        status: client.status.name(),
+        dropped: client
+            .dropped
+            .iter()
+            .map(|dropped| dropped.field.name())
+            .collect(),
+    };
+    pulled.iter().map(document).collect()
+}
+
+/// A line for each client that somebody should look at, and the counts.
+fn report(pulled: &[Pulled], directory: &std::path::Path) -> String {
+    let mut text = String::new();
+    for client in pulled {
+        let what = match client.status {
+            Status::Created | Status::Updated | Status::Unchanged => None,
+            Status::KeptEdit => Some("keeps its edit: `tenantry diff` shows it"),
+            Status::Conflict => {
+                Some("conflict: the file and the tenant both changed; `tenantry diff` shows both")
+            }
+            Status::Gone => Some(
+                "its client is not on the tenant; --prune deletes files of clients that are gone",
+            ),
+            Status::Pruned => Some("deleted: its client is gone from the tenant"),
+        };
+        let mut line =
+            |what: &str| text.push_str(&format!("{}: {what}\n", render::printable(&client.file)));
+        if let Some(what) = what {
+            line(what);
+        }
+        for Dropped { field, local, .. } in &client.dropped {
+            match local {
+                Some(local) => line(&format!(
+                    "dropped {field}: {}",
+                    render::printable(&local.to_string())
+                )),
+                None => line(&format!("{field} is in the file again")),
+            }
+        }
+    }
+    let counts: Vec<String> = Status::ALL
+        .into_iter()
+        .map(|status| {
+            (
+                pulled
+                    .iter()
+                    .filter(|client| client.status == status)
+                    .count(),
+                status,
+            )
+        })
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, status)| format!("{count} {}", status.name().replace('_', " ")))
+        .collect();
+    let clients = counted(pulled.len(), "client", "clients");
+    match counts.is_empty() {
+        true => text.push_str(&format!("{clients} in {}\n", directory.display())),
+        false => text.push_str(&format!(
+            "{clients} in {}: {}\n",
+            directory.display(),
+            counts.join(", ")
+        )),
+    }
+    text
+}

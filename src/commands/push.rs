@@ -1,0 +1,276 @@
+//! `push`: shows the plan that diff shows, asks, and sends its edits. The lock is written after each answer, so a push that is
+//! killed at any moment is finished by the next one.
+
+use anyhow::Result;
+
+use super::session::{Scene, Session, client_names, names, sides, warn_of};
+use super::{Ending, Terminal, Usage};
+use crate::api::Fields;
+use crate::apply::{Outcome, Update, UpdateResult, apply};
+use crate::cli::{Output, Push};
+use crate::client::{Client, ClientId, Field, Values};
+use crate::files::{Access, ClientFile, Contents, FilesError, Lock, Locked, TenantDirectory};
+use crate::plan::{ClientPlan, Kind, Live, Plan, State, edited};
+use crate::render::{self, counted};
+use crate::select::Selection;
+
+pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) -> Result<Ending> {
+    let directory = scene.open(Access::Write, terminal)?;
+    let contents = directory.read()?;
+    warn_of(&contents, terminal);
+    let session = scene.connect()?;
+    let mut lock = contents.lock_for(&session.tenant.domain, directory.path())?;
+
+    let ids = candidates(options, &contents, &lock)?;
+    let live = session
+        .these_clients(&ids, lock.clients.len(), Fields::Updatable)
+        .await?;
+    let compared = ids.iter().map(|id| {
+        let live = live.get(id).map_or(Live::Gone, Live::Updatable);
+        sides(id, contents.clients.get(*id), &lock, live)
+    });
+    let plan = Plan::new(session.tenant.clone(), compared);
+    if options.output == Output::Text && !plan.clients.is_empty() {
+        terminal.result(&render::text::plan(&plan, &client_names(&contents, &live)))?;
+    }
+
+    let mut push = Prepared::new(plan, options.overwrite_drift)?;
+    if push.conflict {
+        return finish(&push, Vec::new(), options, terminal);
+    }
+    if !push.updates.is_empty() && !may_send(&push, options, terminal)? {
+        push.hold_everything("not confirmed");
+        return finish(&push, Vec::new(), options, terminal);
+    }
+    for id in &ids {
+        if let (Some(file), Some(live)) = (contents.clients.get(*id), live.get(*id)) {
+            agree(&mut lock, file, live);
+        }
+    }
+    let updates = std::mem::take(&mut push.updates);
+    let (outcomes, written) = send(&session, &directory, &mut lock, updates).await;
+    let ending = finish(&push, outcomes, options, terminal)?;
+    if let Err(error) = written {
+        terminal.error(
+            &error.to_string(),
+            Some("what was updated is on the tenant all the same: `tenantry pull` brings the lock up to date"),
+        );
+        return Ok(Ending::Failure);
+    }
+    Ok(ending)
+}
+
+/// The files that may have something to send, without asking the tenant.
+fn candidates<'a>(
+    options: &Push,
+    contents: &'a Contents,
+    lock: &Lock,
+) -> Result<Vec<&'a ClientId>> {
+    let files = contents.clients.iter();
+    let mut ids = Selection::new(&options.clients.clients)
+        .pick(files.map(|(id, file)| (names(id, Some(file)), id)))?;
+    if !options.overwrite_drift {
+        ids.retain(|id| edited(&contents.clients[*id].fields, lock.base(id)));
+    }
+    Ok(ids)
+}
+
+/// What a plan comes to: updates to send, and clients that are held back, each with the reason.
+struct Prepared {
+    plan: Plan,
+    updates: Vec<Update>,
+    held: Vec<(ClientPlan, String)>,
+    conflict: bool,
+}
+
+impl Prepared {
+    fn new(plan: Plan, overwrite_drift: bool) -> Result<Prepared> {
+        let conflict = !overwrite_drift && plan.count(Kind::Conflict) > 0;
+        let mut prepared = Prepared {
+            updates: Vec::new(),
+            held: Vec::new(),
+            conflict,
+            plan,
+        };
+        for client in &prepared.plan.clients {
+            if client.state == State::FileOnly {
+                prepared.held.push((
+                    client.clone(),
+                    "the client is gone from the tenant".to_owned(),
+                ));
+            } else if let Some(patch) = client.patch(overwrite_drift)? {
+                prepared.updates.push(Update {
+                    id: client.id.clone(),
+                    name: client.name.clone(),
+                    file: client.file.clone(),
+                    patch,
+                });
+            }
+        }
+        if conflict {
+            prepared.hold_everything("held back: the selection has a conflict");
+        }
+        Ok(prepared)
+    }
+
+    /// Sends nothing after all.
+    fn hold_everything(&mut self, reason: &str) {
+        for client in &self.plan.clients {
+            let conflicts = client
+                .fields
+                .iter()
+                .any(|field| field.kind == Kind::Conflict);
+            let due = self.updates.iter().any(|update| update.id == client.id);
+            if due || conflicts {
+                self.held.push((client.clone(), reason.to_owned()));
+            }
+        }
+        self.updates.clear();
+    }
+
+    /// The clients whose list of allowed clients would become empty.
+    fn widened(&self) -> impl Iterator<Item = &Update> {
+        self.updates.iter().filter(|update| {
+            update.patch.iter().any(|(field, value)| {
+                field == Field::AllowedClients && value.as_array().is_some_and(Vec::is_empty)
+            })
+        })
+    }
+}
+
+fn may_send(push: &Prepared, options: &Push, terminal: &Terminal) -> Result<bool> {
+    for update in push.widened() {
+        terminal.warn(&format!(
+            "`allowed_clients: []` lets every client of the tenant delegate to {}",
+            update.name
+        ));
+    }
+    if options.yes {
+        return Ok(true);
+    }
+    let fields: usize = push
+        .updates
+        .iter()
+        .map(|update| update.patch.iter().count())
+        .sum();
+    let what = format!(
+        "{} of {} to {}",
+        counted(fields, "field", "fields"),
+        counted(push.updates.len(), "client", "clients"),
+        push.plan.tenant.domain
+    );
+    if !terminal.can_ask() {
+        return Err(Usage::error(
+            format!("nothing was sent: there is no terminal to ask on whether to push {what}"),
+            "say so with --yes",
+        ));
+    }
+    Ok(terminal.confirm(&format!("Push {what}?"))?)
+}
+
+/// Sends the updates, and writes what was answered into the lock as it comes in.
+async fn send(
+    session: &Session,
+    directory: &TenantDirectory,
+    lock: &mut Lock,
+    updates: Vec<Update>,
+) -> (Vec<Outcome>, Result<(), FilesError>) {
+    let mut written = directory.write_lock(lock);
+    let outcomes = apply(&session.reader.writer(), updates, |outcome| {
+        let (UpdateResult::Updated { client, .. }, Some(file)) =
+            (&outcome.result, &outcome.update.file)
+        else {
+            return;
+        };
+        let answered = Values::of(client.fields());
+        match lock.clients.get_mut(&outcome.update.id) {
+            Some(locked) => {
+                for (field, _) in outcome.update.patch.iter() {
+                    locked.base.set(field, answered.get(field).cloned());
+                }
+            }
+            // Without a base, all that differed was sent: the answer is the base.
+            None => remember(lock, client.id(), file, answered),
+        }
+        written = directory.write_lock(lock);
+    })
+    .await;
+    (outcomes, written)
+}
+
+/// Where file and tenant came to say the same, base follows, and nobody has to ask the tenant about it again.
+fn agree(lock: &mut Lock, file: &ClientFile, live: &Client) {
+    let (local, live_values) = (Values::of(&file.fields), Values::of(live.fields()));
+    match lock.clients.get_mut(live.id()) {
+        Some(locked) => {
+            for (field, value) in local.iter() {
+                if live_values.get(field) == Some(value) {
+                    locked.base.set(field, Some(value.clone()));
+                }
+            }
+        }
+        None if local
+            .iter()
+            .all(|(field, value)| live_values.get(field) == Some(value)) =>
+        {
+            remember(lock, live.id(), &file.file, live_values);
+        }
+        None => {}
+    }
+}
+
+fn remember(lock: &mut Lock, id: &ClientId, file: &str, base: Values) {
+    let file = file.to_owned();
+    lock.clients.insert(id.clone(), Locked { file, base });
+}
+
+/// Reports, and says how it ended.
+fn finish(
+    push: &Prepared,
+    outcomes: Vec<Outcome>,
+    options: &Push,
+    terminal: &Terminal,
+) -> Result<Ending> {
+    match options.output {
+        Output::Json => terminal.result(&render::json::push(
+            &push.plan.tenant,
+            &outcomes,
+            &push.held,
+        ))?,
+        Output::Text if push.conflict => {}
+        Output::Text if push.plan.clients.is_empty() => terminal.result("nothing to push\n")?,
+        Output::Text if outcomes.is_empty() => terminal.result("nothing was sent\n")?,
+        Output::Text => terminal.result(&render::text::outcomes(&outcomes))?,
+    }
+    if push.conflict {
+        terminal.error(
+            "nothing was sent: both the file and the tenant changed since the last pull",
+            Some(
+                "`tenantry pull` keeps the file's value: edit the file to match the tenant, take the tenant's with \
+                 `pull --discard-local CLIENT`, or the file's with `push --overwrite-drift CLIENT`",
+            ),
+        );
+    }
+    let failed: Vec<_> = outcomes
+        .iter()
+        .filter_map(|outcome| match &outcome.result {
+            UpdateResult::Failed(error) => Some(error),
+            _ => None,
+        })
+        .collect();
+    if let Some(first) = failed.first() {
+        let more = match failed.len() - 1 {
+            0 => String::new(),
+            more => format!(" (and {more} more)"),
+        };
+        let hint = first.hint().unwrap_or_default();
+        let hint =
+            format!("{hint}\nwhat was updated is remembered: `tenantry push` sends the rest");
+        terminal.error(&format!("{first}{more}"), Some(hint.trim()));
+        return Ok(Ending::Failure);
+    }
+    let differing = outcomes.iter().any(|outcome| {
+        matches!(&outcome.result, UpdateResult::Updated { differing, .. } if !differing.is_empty())
+    });
+    Ok(Ending::differences(!push.held.is_empty() || differing))
+}

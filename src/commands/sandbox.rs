@@ -1,0 +1,74 @@
+//! `sandbox`: the embedded tenant as a server of its own, and its reset.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::session::Scene;
+use super::{Ending, Terminal, Usage};
+use crate::cli;
+use crate::sandbox::Sandbox;
+
+pub(super) async fn run(
+    scene: &Scene<'_>,
+    options: &cli::Sandbox,
+    terminal: &Terminal,
+) -> Result<Ending> {
+    match &options.command {
+        cli::SandboxCommand::Serve(serve) => run_server(scene, serve, terminal).await,
+        cli::SandboxCommand::Reset => reset(scene, terminal),
+    }
+}
+
+async fn run_server(
+    scene: &Scene<'_>,
+    options: &cli::Serve,
+    terminal: &Terminal,
+) -> Result<Ending> {
+    let mut sandbox = Sandbox::builder()
+        .port(options.port)
+        .latency(Duration::from_millis(options.latency))
+        .fail_percent(options.fail, 0);
+    if let (Some(rate), Some(burst)) = (options.rate, options.burst) {
+        sandbox = sandbox.rate(rate, burst);
+    }
+    sandbox = match options.clients {
+        Some(count) => sandbox.generated(count),
+        None => {
+            let name = name(scene);
+            sandbox.seed(name).state_file(scene.sandbox_state(name))
+        }
+    };
+    let sandbox = sandbox.start()?;
+    terminal.result(&format!(
+        "AUTH0_DOMAIN={}\nAUTH0_CLIENT_ID={}\nAUTH0_CLIENT_SECRET={}\n",
+        sandbox.url(),
+        sandbox.client_id(),
+        sandbox.client_secret()
+    ))?;
+    terminal.note("serving until Ctrl-C");
+    tokio::signal::ctrl_c().await?;
+    Ok(Ending::Clean)
+}
+
+fn reset(scene: &Scene<'_>, terminal: &Terminal) -> Result<Ending> {
+    let name = name(scene);
+    let state = scene.sandbox_state(name);
+    match std::fs::remove_file(&state) {
+        Ok(()) => terminal.note(&format!("{name} starts anew; its files are as they were")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            terminal.note(&format!("{name} is as it was first"));
+        }
+        Err(error) => {
+            return Err(Usage::error(
+                format!("can't remove {}: {error}", state.display()),
+                "remove it by hand",
+            ));
+        }
+    }
+    Ok(Ending::Clean)
+}
+
+fn name<'a>(scene: &Scene<'a>) -> &'a str {
+    scene.sandbox_name().unwrap_or("sandbox")
+}

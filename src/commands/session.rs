@@ -1,0 +1,253 @@
+//! What most commands begin with: which tenant and directory, and a connection to the tenant, real or sandbox.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use super::{Terminal, Usage};
+use crate::api::{Fields, Options, Reader, TokenCache, list_requests};
+use crate::cli::Global;
+use crate::client::{Client, ClientId};
+use crate::files::{Access, ClientFile, Contents, Lock, TenantDirectory, tenants};
+use crate::plan::{Live, Sides, Tenant};
+use crate::sandbox::Sandbox;
+use crate::select::{Names, Selection};
+use crate::settings::{self, Connection, Environment};
+
+/// The sandbox's state in its tenant directory.
+const SANDBOX_STATE: &str = "sandbox-state.json";
+
+/// What the command line and the environment say, before anything is read or asked.
+pub(super) struct Scene<'a> {
+    global: &'a Global,
+    environment: &'a Environment,
+    tenant: Option<&'a str>,
+}
+
+/// A connection to a tenant. The sandbox, if it is one, runs for as long as this value lives.
+pub(super) struct Session {
+    pub(super) reader: Reader,
+    pub(super) tenant: Tenant,
+    _sandbox: Option<Sandbox>,
+}
+
+impl<'a> Scene<'a> {
+    pub(super) fn new(global: &'a Global, environment: &'a Environment) -> Result<Scene<'a>> {
+        let tenant = global.tenant.as_deref().filter(|name| !name.is_empty());
+        if let Some(name) = tenant {
+            let plain =
+                |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+            if !name.chars().all(plain) || name.starts_with('.') || name == "clients" {
+                return Err(Usage::error(
+                    format!("`{name}` can't be a tenant's name"),
+                    "a name is the name of a folder: letters, digits, `.`, `_` and `-`",
+                ));
+            }
+        }
+        Ok(Scene {
+            global,
+            environment,
+            tenant,
+        })
+    }
+
+    /// The tenant directory.
+    ///
+    /// # Errors
+    /// No tenant is named, and there are several to choose from.
+    pub(super) fn path(&self) -> Result<PathBuf> {
+        let root = &self.global.dir;
+        let Some(name) = self.tenant else {
+            let tenants = tenants(root);
+            let is_tenant = root.join("tenant.lock").is_file() || root.join("clients").is_dir();
+            if tenants.len() > 1 || (tenants.len() == 1 && !is_tenant) {
+                return Err(Usage::error(
+                    format!(
+                        "{} holds several tenants: {}",
+                        root.display(),
+                        tenants.join(", ")
+                    ),
+                    "name one with --tenant NAME (or TENANTRY_TENANT)",
+                ));
+            }
+            return Ok(root.clone());
+        };
+        Ok(root.join(name))
+    }
+
+    /// Opens the tenant directory, and says so if somebody else has to finish first.
+    pub(super) fn open(&self, access: Access, terminal: &Terminal) -> Result<TenantDirectory> {
+        let path = self.path()?;
+        let waiting = || {
+            terminal.note(&format!(
+                "waiting for another tenantry that works on {}",
+                path.display()
+            ));
+        };
+        Ok(TenantDirectory::open(path.clone(), access, waiting)?)
+    }
+
+    /// Whether the tenant is an embedded sandbox: `sandbox` or `sandbox-…`, and no settings of that name.
+    pub(super) fn sandbox_name(&self) -> Option<&'a str> {
+        let name = self.tenant?;
+        let is_one = name == "sandbox" || name.starts_with("sandbox-");
+        let has_settings = settings::env_file_of(name, Path::new(".")).exists();
+        (is_one && !has_settings).then_some(name)
+    }
+
+    /// The file with a sandbox's state.
+    pub(super) fn sandbox_state(&self, name: &str) -> PathBuf {
+        self.global.dir.join(name).join(SANDBOX_STATE)
+    }
+
+    /// Connects to the tenant. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// A setting is missing or wrong, or the sandbox can't start.
+    pub(super) fn connect(&self) -> Result<Session> {
+        let mut options = Options {
+            timeout: Duration::from_secs(self.global.timeout),
+            ..Options::default()
+        };
+        let (connection, sandbox) = match self.sandbox_name() {
+            Some(name) => {
+                let sandbox = Sandbox::builder()
+                    .seed(name)
+                    .state_file(self.sandbox_state(name))
+                    .start()?;
+                let connection = Connection::client_secret(
+                    &sandbox.url(),
+                    sandbox.client_id(),
+                    sandbox.client_secret(),
+                )?;
+                // Its port changes from run to run, its name does not.
+                (connection.named(name), Some(sandbox))
+            }
+            None => {
+                let folder = std::env::current_dir().context("can't tell the working directory")?;
+                let asked = settings::Options {
+                    tenant: self.tenant,
+                    env_file: self.global.env_file.as_deref(),
+                    folder: &folder,
+                };
+                if !self.global.no_token_cache {
+                    options.cache = TokenCache::of_user();
+                }
+                (settings::connection(&asked, self.environment)?, None)
+            }
+        };
+        for note in connection.notes() {
+            log::info!("{note}");
+        }
+        Ok(Session {
+            tenant: Tenant {
+                name: self.tenant.map(str::to_owned),
+                domain: connection.domain().to_string(),
+            },
+            reader: Reader::new(connection, options),
+            _sandbox: sandbox,
+        })
+    }
+}
+
+/// Live clients by id.
+pub(super) type LiveClients = BTreeMap<ClientId, Client>;
+
+impl Session {
+    /// Every client of the tenant.
+    pub(super) async fn all_clients(&self, fields: Fields) -> Result<LiveClients> {
+        let clients = self.reader.clients(fields).await?;
+        Ok(clients
+            .into_iter()
+            .map(|client| (client.id().clone(), client))
+            .collect())
+    }
+
+    /// These clients, in as few requests as possible: one each, or the whole list of the `known` ones where that is cheaper.
+    /// Those that the tenant does not have are not among them.
+    pub(super) async fn these_clients(
+        &self,
+        ids: &[&ClientId],
+        known: usize,
+        fields: Fields,
+    ) -> Result<LiveClients> {
+        use futures_util::stream::{self, StreamExt, TryStreamExt};
+        if ids.len() > list_requests(known) {
+            let mut all = self.all_clients(fields).await?;
+            all.retain(|id, _| ids.contains(&id));
+            return Ok(all);
+        }
+        let found: Vec<Option<Client>> = stream::iter(ids)
+            .map(|id| self.reader.client(id, fields))
+            .buffer_unordered(16)
+            .try_collect()
+            .await?;
+        let found = found.into_iter().flatten();
+        Ok(found.map(|client| (client.id().clone(), client)).collect())
+    }
+}
+
+/// A client on its three sides, as the plan wants it.
+pub(super) fn sides<'a>(
+    id: &'a ClientId,
+    file: Option<&'a ClientFile>,
+    lock: &'a Lock,
+    live: Live<'a>,
+) -> Sides<'a> {
+    Sides {
+        id,
+        local: file.map(|file| (file.file.as_str(), &file.fields)),
+        base: lock.base(id),
+        live,
+    }
+}
+
+/// The selected ids among those with a file and those on the tenant.
+pub(super) fn select<'a>(
+    selection: &Selection,
+    contents: &'a Contents,
+    live: &'a LiveClients,
+) -> Result<Vec<&'a ClientId>> {
+    let ids: std::collections::BTreeSet<&ClientId> =
+        contents.clients.keys().chain(live.keys()).collect();
+    let clients = ids.into_iter().map(|id| {
+        let file = contents.clients.get(id);
+        let names = Names {
+            live_name: live.get(id).map(Client::name),
+            ..names(id, file)
+        };
+        (names, id)
+    });
+    Ok(selection.pick(clients)?)
+}
+
+/// What a client is called on this side.
+pub(super) fn names<'a>(id: &'a ClientId, file: Option<&'a ClientFile>) -> Names<'a> {
+    Names {
+        id: id.as_str(),
+        stem: file.map(|file| file.stem.as_str()),
+        local_name: file.and_then(|file| file.fields.get("name")?.as_str()),
+        live_name: None,
+    }
+}
+
+/// Every client's name by id, as far as the files and the tenant tell, for showing references.
+pub(super) fn client_names(contents: &Contents, live: &LiveClients) -> BTreeMap<ClientId, String> {
+    let local = contents
+        .clients
+        .iter()
+        .filter_map(|(id, file)| Some((id.clone(), file.fields.get("name")?.as_str()?.to_owned())));
+    let live = live
+        .iter()
+        .map(|(id, client)| (id.clone(), client.name().to_owned()));
+    local.chain(live).collect()
+}
+
+/// Shows what reading the directory brought up.
+pub(super) fn warn_of(contents: &Contents, terminal: &Terminal) {
+    for warning in &contents.warnings {
+        terminal.warn(warning);
+    }
+}

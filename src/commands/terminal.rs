@@ -1,0 +1,132 @@
+//! The edge to stdout and stderr: results here, everything else there, colours only where they are wanted, and no control
+//! characters of anybody else's.
+
+use std::io::{self, IsTerminal, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+
+use crate::cli::{Color, Global};
+use crate::render::printable;
+
+/// Where a command prints.
+#[derive(Debug, Clone, Copy)]
+pub struct Terminal {
+    color: ColorChoice,
+    quiet: bool,
+}
+
+impl Terminal {
+    /// As the options have it.
+    pub fn new(global: &Global) -> Terminal {
+        Terminal {
+            color: match global.color {
+                Color::Auto => ColorChoice::Auto,
+                Color::Always => ColorChoice::Always,
+                Color::Never => ColorChoice::Never,
+            },
+            quiet: global.quiet,
+        }
+    }
+
+    /// Prints a result, as rendered, to stdout. A reader that went away (`| head`) is no failure.
+    ///
+    /// # Errors
+    /// stdout can't be written, for another reason.
+    pub fn result(&self, text: &str) -> io::Result<()> {
+        let mut stdout = AutoStream::new(io::stdout(), self.color);
+        let written = stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush());
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
+    }
+
+    /// Prints something rendered to stderr, where a question follows.
+    pub fn aside(&self, text: &str) {
+        self.stderr(text);
+    }
+
+    /// Says what happened, unless that is not wanted.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            self.stderr(&format!("{}\n", printable(text)));
+        }
+    }
+
+    /// Says what somebody should know.
+    pub fn warn(&self, text: &str) {
+        self.labelled(AnsiColor::Yellow.on_default().bold(), "warning", text);
+    }
+
+    /// Says why the command failed and, below, what to do.
+    pub fn error(&self, message: &str, hint: Option<&str>) {
+        self.labelled(AnsiColor::Red.on_default().bold(), "error", message);
+        for hint in hint.into_iter().flat_map(str::lines) {
+            self.labelled(AnsiColor::Cyan.on_default().bold(), "hint", hint);
+        }
+    }
+
+    /// Whether somebody is there to answer a question.
+    pub fn can_ask(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Asks a question; no is the default.
+    ///
+    /// # Errors
+    /// The terminal went away.
+    pub fn confirm(&self, question: &str) -> io::Result<bool> {
+        let question = dialoguer::Confirm::new()
+            .with_prompt(printable(question))
+            .default(false);
+        question
+            .interact()
+            .map_err(|dialoguer::Error::IO(error)| error)
+    }
+
+    fn labelled(&self, style: Style, label: &str, text: &str) {
+        self.stderr(&format!("{style}{label}:{style:#} {}\n", printable(text)));
+    }
+
+    fn stderr(&self, text: &str) {
+        // Nobody can be told that stderr is gone.
+        let _ = AutoStream::new(io::stderr(), self.color).write_all(text.as_bytes());
+    }
+}
+
+/// Shows the library's log records on stderr: warnings always, each request with `-v`.
+#[derive(Debug)]
+pub struct Logger(Terminal);
+
+impl Logger {
+    /// Installs it for the process.
+    pub fn install(terminal: Terminal, verbose: bool) {
+        let level = match (terminal.quiet, verbose) {
+            (true, _) => log::LevelFilter::Off,
+            (_, true) => log::LevelFilter::Info,
+            (_, false) => log::LevelFilter::Warn,
+        };
+        // There is one already when commands are run twice in a process, which only tests do.
+        if log::set_boxed_logger(Box::new(Logger(terminal))).is_ok() {
+            log::set_max_level(level);
+        }
+    }
+}
+
+impl log::Log for Logger {
+    /// Only this crate's own records: those of the libraries below may hold headers.
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.target().starts_with(env!("CARGO_PKG_NAME"))
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            self.0.note(&record.args().to_string());
+        }
+    }
+
+    fn flush(&self) {}
+}

@@ -1,0 +1,14 @@
+//! `token`: prints an access token, the one result of this tool that is a secret.
+
+use anyhow::Result;
+use secrecy::ExposeSecret;
+
+use super::session::Scene;
+use super::{Ending, Terminal};
+
+pub(super) async fn run(scene: &Scene<'_>, terminal: &Terminal) -> Result<Ending> {
+    let session = scene.connect()?;
+    let token = session.reader.access_token().await?;
+    terminal.result(&format!("{}\n", token.expose_secret()))?;
+    Ok(Ending::Clean)
+}

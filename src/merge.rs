@@ -1,0 +1,187 @@
+//! What a client's file and base become when it is pulled: edits stay, drift comes in, a conflict stays one. Pure.
+
+use serde_json::{Map, Value};
+
+use crate::client::{Client, Field, Values};
+use crate::three_way::{Change, three_way};
+
+/// A client after a pull.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merged {
+    /// The fields that its file is to have.
+    pub fields: Map<String, Value>,
+    /// Its new base.
+    pub base: Values,
+    /// What the file says and the tenant does not.
+    pub kept: Kept,
+    /// What the file said and will not say any more; only where local was to be discarded.
+    pub dropped: Vec<Dropped>,
+}
+
+/// Whether a file keeps something that the tenant does not have. The greater one counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kept {
+    /// Nothing: the file says what the tenant says.
+    Nothing,
+    /// An edit.
+    Edit,
+    /// The file's side of a conflict.
+    Conflict,
+}
+
+/// A value that a discarding pull takes out of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dropped {
+    /// The field.
+    pub field: Field,
+    /// What the file said; None where it did not manage the field.
+    pub local: Option<Value>,
+    /// What it will say.
+    pub live: Option<Value>,
+}
+
+/// Merges live into a file. `base` is None where the client was neither pulled nor pushed; `discard_local` takes live
+/// everywhere.
+pub fn merge(
+    local: &Map<String, Value>,
+    base: Option<&Values>,
+    live: &Client,
+    discard_local: bool,
+) -> Merged {
+    let mut fields = live.fields().clone();
+    let mut merged = Merged {
+        fields: Map::new(),
+        base: Values::default(),
+        kept: Kept::Nothing,
+        dropped: Vec::new(),
+    };
+    for field in Field::ALL {
+        let local = local.get(field.name());
+        let live = live.fields().get(field.name());
+        let base = base.map(|base| base.get(field));
+        let change = three_way(base, local, live);
+        if discard_local {
+            if matches!(change, Change::Edit | Change::Conflict | Change::Unmanaged) {
+                merged.dropped.push(Dropped {
+                    field,
+                    local: local.cloned(),
+                    live: live.cloned(),
+                });
+            }
+            merged.base.set(field, live.cloned());
+            continue;
+        }
+        let (value, base) = match change {
+            Change::None | Change::Drift => (live, live),
+            Change::Edit => (local, live),
+            Change::Conflict => (local, base.flatten()),
+            // Without a base, live's value is what tells from now on that the file left it out on purpose.
+            Change::Unmanaged => (None, base.flatten().or(live)),
+        };
+        merged.kept = merged.kept.max(match change {
+            Change::Edit => Kept::Edit,
+            Change::Conflict => Kept::Conflict,
+            Change::None | Change::Drift | Change::Unmanaged => Kept::Nothing,
+        });
+        match value {
+            Some(value) => {
+                fields.insert(field.name().to_owned(), value.clone());
+            }
+            None => {
+                fields.shift_remove(field.name());
+            }
+        }
+        merged.base.set(field, base.cloned());
+    }
+    merged.fields = fields;
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn fields(value: Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    fn client(value: Value) -> Client {
+        Client::new(fields(value)).unwrap()
+    }
+
+    #[test]
+    fn edits_stay_drift_comes_in_a_conflict_stays_one() {
+        let base = Values::of(&fields(
+            json!({"name": "A", "description": "old", "allowed_clients": ["x"]}),
+        ));
+        let local = fields(
+            json!({"client_id": "1", "name": "A", "description": "mine", "allowed_clients": ["x"], "sso": 1}),
+        );
+        let live = client(
+            json!({"client_id": "1", "name": "B", "description": "theirs", "allowed_clients": ["x"], "sso": 2}),
+        );
+        let merged = merge(&local, Some(&base), &live, false);
+        assert_eq!(
+            json!(merged.fields),
+            json!({"client_id": "1", "name": "B", "description": "mine", "allowed_clients": ["x"], "sso": 2})
+        );
+        assert_eq!(
+            merged.base,
+            Values::of(&fields(
+                json!({"name": "B", "description": "old", "allowed_clients": ["x"]})
+            ))
+        );
+        assert_eq!((merged.kept, merged.dropped.len()), (Kept::Conflict, 0));
+
+        let merged = merge(&local, Some(&base), &live, true);
+        assert_eq!(&merged.fields, live.fields());
+        assert_eq!(merged.base, Values::of(live.fields()));
+        assert_eq!(
+            merged.dropped,
+            [Dropped {
+                field: Field::Description,
+                local: Some(json!("mine")),
+                live: Some(json!("theirs"))
+            }]
+        );
+    }
+
+    fn side() -> impl Strategy<Value = Option<Value>> {
+        prop_oneof![
+            Just(None),
+            Just(Some(json!("a"))),
+            Just(Some(json!("b"))),
+            Just(Some(json!("c")))
+        ]
+    }
+
+    fn with(value: Option<Value>) -> Map<String, Value> {
+        let mut fields = fields(json!({"client_id": "1"}));
+        fields.extend(value.map(|value| ("description".to_owned(), value)));
+        fields
+    }
+
+    proptest! {
+        /// After a pull, what is left to say about a field is an edit or a conflict, and the next pull changes nothing.
+        #[test]
+        fn a_pull_leaves_only_edits_and_conflicts(base in prop::option::of(side()), local in side(), live in side()) {
+            let base = base.map(|base| Values::of(&with(base)));
+            let live = client(Value::Object(with(live)));
+            let merged = merge(&with(local.clone()), base.as_ref(), &live, false);
+            let after = three_way(
+                Some(merged.base.get(Field::Description)),
+                merged.fields.get("description"),
+                live.fields().get("description"),
+            );
+            prop_assert!(!matches!(after, Change::Drift));
+            prop_assert_eq!(merged.kept == Kept::Edit, after == Change::Edit);
+            prop_assert_eq!(merged.kept == Kept::Conflict, after == Change::Conflict);
+            let again = merge(&merged.fields, Some(&merged.base), &live, false);
+            prop_assert_eq!((again.fields, again.base, again.kept), (merged.fields, merged.base, merged.kept));
+            let discarded = merge(&with(local), base.as_ref(), &live, true);
+            prop_assert_eq!(&discarded.fields, live.fields());
+        }
+    }
+}

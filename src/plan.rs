@@ -1,0 +1,254 @@
+//! Clients on three sides → the plan: what diff shows and push applies. Pure data from a pure function; it knows nothing of
+//! files, requests or rendering.
+
+use serde_json::{Map, Value};
+
+use crate::client::{CLIENT_ID, Client, ClientId, Field, InvalidValue, Patch, Values};
+use crate::three_way::{Change, three_way};
+
+/// Whose files and whose live values a plan compares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenant {
+    /// The tenant's name, as given with `--tenant`.
+    pub name: Option<String>,
+    /// The domain it is reached at.
+    pub domain: String,
+}
+
+/// Everything that differs between a tenant's files and the live tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The tenant compared.
+    pub tenant: Tenant,
+    /// The clients that differ, by file, then id.
+    pub clients: Vec<ClientPlan>,
+}
+
+/// One client that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientPlan {
+    /// The client's id.
+    pub id: ClientId,
+    /// Its name: live's, or the file's where the client is gone.
+    pub name: String,
+    /// Its file, relative to the tenant directory; None where it has none.
+    pub file: Option<String>,
+    /// Which sides have it.
+    pub state: State,
+    /// The fields that differ, in file order; empty unless the state is `Changed`.
+    pub fields: Vec<FieldPlan>,
+}
+
+/// Which sides have a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Both, and they differ.
+    Changed,
+    /// The tenant has it, no file does.
+    LiveOnly,
+    /// A file has it, the tenant does not.
+    FileOnly,
+}
+
+/// One field that differs. An absent value is None.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldPlan {
+    /// The field's name.
+    pub field: String,
+    /// What happened to it.
+    pub kind: Kind,
+    /// Its value at the last pull or push.
+    pub base: Option<Value>,
+    /// Its value in the file.
+    pub local: Option<Value>,
+    /// Its value on the tenant.
+    pub live: Option<Value>,
+}
+
+/// What happened to a field that differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Edited in the file; live still equals base, or there is no base. Push sends it.
+    Edit,
+    /// Changed on the tenant; the file did not change. Push reports it.
+    Drift,
+    /// Changed on both sides, differently. Push holds everything back.
+    Conflict,
+    /// Not an updatable field. Push never sends it, pull takes live's value.
+    ReadOnly,
+}
+
+/// One client on its three sides.
+#[derive(Debug, Clone, Copy)]
+pub struct Sides<'a> {
+    /// The client's id.
+    pub id: &'a ClientId,
+    /// Its file's path and fields.
+    pub local: Option<(&'a str, &'a Map<String, Value>)>,
+    /// Its updatable values at the last pull or push; None where there was none.
+    pub base: Option<&'a Values>,
+    /// What the API answered.
+    pub live: Live<'a>,
+}
+
+/// How much of a client was read from the API.
+#[derive(Debug, Clone, Copy)]
+pub enum Live<'a> {
+    /// Every field but secrets.
+    Whole(&'a Client),
+    /// The updatable fields only: nothing is said about read-only ones.
+    Updatable(&'a Client),
+    /// It was looked for, and the tenant does not have it.
+    Gone,
+}
+
+impl Plan {
+    /// Compares clients. Those that do not differ are not in the plan.
+    pub fn new<'a>(tenant: Tenant, clients: impl IntoIterator<Item = Sides<'a>>) -> Plan {
+        let mut clients: Vec<ClientPlan> = clients.into_iter().filter_map(compare).collect();
+        clients.sort_by(|a, b| (&a.file, &a.id).cmp(&(&b.file, &b.id)));
+        Plan { tenant, clients }
+    }
+
+    /// How many fields have that kind.
+    pub fn count(&self, kind: Kind) -> usize {
+        self.clients
+            .iter()
+            .map(|client| {
+                client
+                    .fields
+                    .iter()
+                    .filter(|field| field.kind == kind)
+                    .count()
+            })
+            .sum()
+    }
+
+    /// How many clients have that state.
+    pub fn count_clients(&self, state: State) -> usize {
+        self.clients
+            .iter()
+            .filter(|client| client.state == state)
+            .count()
+    }
+}
+
+impl ClientPlan {
+    /// What a push sends for this client: its edits; with `overwrite_drift` also what drifted or conflicts, in the file's
+    /// words. None when that is nothing.
+    ///
+    /// # Errors
+    /// A value in the file is not one that the API accepts.
+    pub fn patch(&self, overwrite_drift: bool) -> Result<Option<Patch>, InvalidValue> {
+        let mut patch: Option<Patch> = None;
+        for FieldPlan {
+            field, kind, local, ..
+        } in &self.fields
+        {
+            let sent = match kind {
+                Kind::Edit => true,
+                Kind::Drift | Kind::Conflict => overwrite_drift,
+                Kind::ReadOnly => false,
+            };
+            // A field that the file does not have is not managed, even when it drifted.
+            if let (true, Some(field), Some(local)) = (sent, Field::from_name(field), local) {
+                patch = Some(match patch {
+                    Some(patch) => patch.and(field, local.clone())?,
+                    None => Patch::set(field, local.clone())?,
+                });
+            }
+        }
+        Ok(patch)
+    }
+}
+
+/// Whether a file has anything to send: an updatable value that differs from base, or no base to compare with.
+pub fn edited(local: &Map<String, Value>, base: Option<&Values>) -> bool {
+    base.is_none_or(|base| {
+        Values::of(local)
+            .iter()
+            .any(|(field, value)| base.get(field) != Some(value))
+    })
+}
+
+/// One client's differences; None if there are none.
+fn compare(sides: Sides<'_>) -> Option<ClientPlan> {
+    let (live, whole) = match sides.live {
+        Live::Whole(client) => (Some(client), true),
+        Live::Updatable(client) => (Some(client), false),
+        Live::Gone => (None, false),
+    };
+    let (state, fields) = match (sides.local, live) {
+        (None, None) => return None,
+        (None, Some(_)) => (State::LiveOnly, Vec::new()),
+        (Some(_), None) => (State::FileOnly, Vec::new()),
+        (Some((_, local)), Some(live)) => {
+            let mut fields = updatable(sides.base, local, live);
+            if whole {
+                fields.extend(read_only(sides.base.is_some(), local, live));
+            }
+            if fields.is_empty() {
+                return None;
+            }
+            (State::Changed, fields)
+        }
+    };
+    let file_name = || sides.local?.1.get(Field::Name.name())?.as_str();
+    let name = live.map(Client::name).or_else(file_name);
+    Some(ClientPlan {
+        id: sides.id.clone(),
+        name: name.unwrap_or(sides.id.as_str()).to_owned(),
+        file: sides.local.map(|(file, _)| file.to_owned()),
+        state,
+        fields,
+    })
+}
+
+fn updatable(base: Option<&Values>, local: &Map<String, Value>, live: &Client) -> Vec<FieldPlan> {
+    let differs = |field: Field| {
+        let base = base.map(|base| base.get(field));
+        let (local, live) = (local.get(field.name()), live.fields().get(field.name()));
+        let kind = match three_way(base, local, live) {
+            Change::None | Change::Unmanaged => return None,
+            Change::Edit => Kind::Edit,
+            Change::Drift => Kind::Drift,
+            Change::Conflict => Kind::Conflict,
+        };
+        Some(FieldPlan {
+            field: field.name().to_owned(),
+            kind,
+            base: base.flatten().cloned(),
+            local: local.cloned(),
+            live: live.cloned(),
+        })
+    };
+    Field::ALL.into_iter().filter_map(differs).collect()
+}
+
+/// A pulled file has every field, so one that it lacks is a difference; a hand-written file has only what its author cares
+/// about.
+fn read_only(pulled: bool, local: &Map<String, Value>, live: &Client) -> Vec<FieldPlan> {
+    let mut names: Vec<&String> = live
+        .fields()
+        .keys()
+        .filter(|name| pulled || local.contains_key(*name))
+        .chain(
+            local
+                .keys()
+                .filter(|name| !live.fields().contains_key(*name)),
+        )
+        .filter(|name| *name != CLIENT_ID && Field::from_name(name).is_none())
+        .filter(|name| local.get(*name) != live.fields().get(*name))
+        .collect();
+    names.sort();
+    names
+        .into_iter()
+        .map(|name| FieldPlan {
+            field: name.clone(),
+            kind: Kind::ReadOnly,
+            base: None,
+            local: local.get(name).cloned(),
+            live: live.fields().get(name).cloned(),
+        })
+        .collect()
+}

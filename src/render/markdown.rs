@@ -1,0 +1,144 @@
+//! A plan as markdown for a pull request: a summary, a table, and a section to unfold for each client.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use super::json::kind_name;
+use super::summary;
+use super::value::{inline, line};
+use crate::plan::{ClientPlan, FieldPlan, Kind, Plan, State};
+
+/// Comments may have 65,536 characters; a plan that comes near it is cut between clients, and says so.
+const LONGEST: usize = 60_000;
+
+/// A plan as markdown.
+pub fn plan(plan: &Plan) -> String {
+    let mut text = format!("### tenantry: {}\n\n", escape(&plan.tenant.domain));
+    let Some(summary) = summary(plan) else {
+        text.push_str("No differences.\n");
+        return text;
+    };
+    let _ = writeln!(
+        text,
+        "{summary}.\n\n| client | file | differences |\n|---|---|---|"
+    );
+    let mut sections = String::new();
+    let mut left_out = 0;
+    for client in &plan.clients {
+        let row = row(client);
+        let section = section(client);
+        if text.len() + sections.len() + row.len() + section.len() > LONGEST {
+            left_out += 1;
+        } else {
+            text.push_str(&row);
+            sections.push_str(&section);
+        }
+    }
+    text.push_str(&sections);
+    if left_out > 0 {
+        let _ = writeln!(
+            text,
+            "\n**{left_out} more clients differ** and do not fit here: see `tenantry diff`."
+        );
+    }
+    text
+}
+
+fn row(client: &ClientPlan) -> String {
+    let differences = match client.state {
+        State::LiveOnly => "only on the tenant".to_owned(),
+        State::FileOnly => "only in a file".to_owned(),
+        State::Changed => {
+            let kinds = [Kind::Edit, Kind::Drift, Kind::Conflict, Kind::ReadOnly];
+            let kinds = kinds.into_iter().filter_map(|kind| {
+                let fields = client.fields.iter().filter(|field| field.kind == kind);
+                let fields: Vec<String> = fields.map(|field| escape(&field.field)).collect();
+                (!fields.is_empty()).then(|| format!("{}: {}", kind_name(kind), fields.join(", ")))
+            });
+            kinds.collect::<Vec<_>>().join("; ")
+        }
+    };
+    let file = client.file.as_deref().map(escape).unwrap_or_default();
+    format!("| {} | {file} | {differences} |\n", escape(&client.name))
+}
+
+fn section(client: &ClientPlan) -> String {
+    if client.fields.is_empty() {
+        return String::new();
+    }
+    let mut diff = String::new();
+    for field in &client.fields {
+        field_diff(&mut diff, field);
+    }
+    // A fence is longer than any run of backticks inside.
+    let longest = diff
+        .split(|character| character != '`')
+        .map(str::len)
+        .max()
+        .unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    let open = if client
+        .fields
+        .iter()
+        .all(|field| field.kind == Kind::ReadOnly)
+    {
+        ""
+    } else {
+        " open"
+    };
+    format!(
+        "\n<details{open}><summary>{} <code>{}</code></summary>\n\n{fence}diff\n{diff}{fence}\n\n</details>\n",
+        escape(&client.name),
+        escape(client.id.as_str())
+    )
+}
+
+fn field_diff(diff: &mut String, field: &FieldPlan) {
+    let FieldPlan {
+        field: name,
+        kind,
+        base,
+        local,
+        live,
+    } = field;
+    let (base, local, live) = (base.as_ref(), local.as_ref(), live.as_ref());
+    let _ = writeln!(diff, "@@ {} ({}) @@", line(name), kind_name(*kind));
+    match kind {
+        Kind::Edit => old_new(diff, live, local),
+        Kind::Drift => old_new(diff, base, live),
+        Kind::ReadOnly => old_new(diff, local, live),
+        Kind::Conflict => {
+            for (side, value) in [("base  ", base), ("file  ", local), ("tenant", live)] {
+                let _ = writeln!(diff, "! {side} {}", inline(value));
+            }
+        }
+    }
+}
+
+fn old_new(diff: &mut String, old: Option<&Value>, new: Option<&Value>) {
+    for (sign, value) in [('-', old), ('+', new)] {
+        if let Some(value) = value {
+            let _ = writeln!(diff, "{sign} {}", inline(Some(value)));
+        }
+    }
+}
+
+/// Text that markdown and HTML show as it stands, also in a table.
+fn escape(text: &str) -> String {
+    let mut escaped = String::new();
+    for character in line(text).chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '|' => escaped.push_str("&#124;"),
+            '@' => escaped.push_str("&#64;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '~' | '!' => {
+                let _ = write!(escaped, "&#{};", u32::from(character));
+            }
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
