@@ -4,6 +4,7 @@
 mod edits;
 mod extent;
 mod flow;
+mod lists;
 mod quoting;
 mod reader;
 mod replacing;

@@ -2,15 +2,15 @@
 //! are compared entry by entry and maps key by key, so that comments between them stay; a removed entry takes only the
 //! comment beside it along. Whoever calls this reads the result again: it is not trusted.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::ops::Range;
 
 use serde_json::{Map, Value};
-use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use super::edits::Edits;
 use super::flow::Changes;
-use super::tree::{self, Entry, Item, Kind, List, Node, Style};
+use super::lists::has_changed_entry;
+use super::tree::{self, Entry, Kind, Node, Style};
 use super::{reader, writer};
 use crate::files::document::by_name;
 
@@ -86,7 +86,7 @@ impl Rewriter<'_> {
 
     /// Changes a node from within, if it can be: it has the value already, it is in brackets, or some of its entries
     /// stay.
-    fn within(&mut self, node: &Node, new: &Value, column: usize) -> bool {
+    pub(super) fn within(&mut self, node: &Node, new: &Value, column: usize) -> bool {
         match (&node.kind, new) {
             _ if node.value() == *new => true,
             (Kind::Map(map), Value::Object(new)) if map.style != Style::Pair => {
@@ -104,7 +104,7 @@ impl Rewriter<'_> {
                         let old = item.node.value();
                         new.contains(&old)
                     })
-                    || self.has_changed_entry(list, new);
+                    || has_changed_entry(list, new);
                 if possible {
                     self.list(node, list, new);
                 }
@@ -114,31 +114,7 @@ impl Rewriter<'_> {
         }
     }
 
-    /// Whether an entry of a block list can be changed from within, at the same index.
-    fn has_changed_entry(&self, list: &List, new: &[Value]) -> bool {
-        let mut pairs = list.items.iter().zip(new);
-        pairs.any(|(item, new)| self.is_version_of(item, new))
-    }
-
-    /// Whether an entry of a list is rather changed than removed: a map or list of which the first entry stays, since
-    /// that one may stand on the line of the `-`.
-    fn is_version_of(&self, item: &Item, new: &Value) -> bool {
-        match (&item.node.kind, new) {
-            (Kind::Map(old), Value::Object(new)) => {
-                old.style != Style::Pair
-                    && old
-                        .entries
-                        .first()
-                        .is_some_and(|entry| new.contains_key(&entry.key))
-            }
-            (Kind::List(old), Value::Array(new)) => match (old.items.first(), new.first()) {
-                (Some(old), Some(new)) => old.node.value() == *new || self.is_version_of(old, new),
-                _ => false,
-            },
-            _ => false,
-        }
-    }
-
+    /// Changes a map key by key; `order` is the new entries in theirs.
     pub(super) fn map(
         &mut self,
         node: &Node,
@@ -196,16 +172,8 @@ impl Rewriter<'_> {
         }
     }
 
-    /// The line of an entry of a block list, if it has just one and to itself.
-    fn own_line(&self, item: &Item) -> Option<&str> {
-        let start = self.line_start(item.start);
-        let end = self.line_end(item.node.end);
-        let own = end == self.line_end(start) && self.slice(start..item.start).trim().is_empty();
-        own.then(|| self.slice(start..end))
-    }
-
     /// Inserts lines before the first entry of a block collection, which may stand behind a `-`.
-    fn insert_first(&mut self, at: usize, lines: &str, column: usize) {
+    pub(super) fn insert_first(&mut self, at: usize, lines: &str, column: usize) {
         let mut line = self.line_start(at);
         if self.slice(line..at).trim().is_empty() {
             // The comment right above is about the entry that was the first.
@@ -223,101 +191,8 @@ impl Rewriter<'_> {
         self.edits.insert(at, text);
     }
 
-    fn list(&mut self, node: &Node, list: &List, new: &[Value]) {
-        let flow = list.style != Style::Block;
-        let quoted = flow && self.slice(node.start..node.end).contains('"');
-        // As text, in which equal values are equal.
-        let was: Vec<String> = list
-            .items
-            .iter()
-            .map(|item| writer::flow(&item.node.value(), true))
-            .collect();
-        let is: Vec<String> = new.iter().map(|value| writer::flow(value, true)).collect();
-        let mut changes = Changes {
-            removed: vec![false; was.len()],
-            inserted: Vec::new(),
-        };
-        let mut inserted: Vec<(usize, &Value, &str)> = Vec::new();
-        for op in capture_diff_slices(Algorithm::Myers, &was, &is) {
-            if matches!(op, DiffOp::Equal { .. }) {
-                continue;
-            }
-            let (old, new_at) = (op.old_range(), op.new_range());
-            for step in 0..old.len().max(new_at.len()) {
-                let item = list
-                    .items
-                    .get(old.clone())
-                    .and_then(|items| items.get(step));
-                let value = new.get(new_at.clone()).and_then(|values| values.get(step));
-                match (item, value) {
-                    (Some(item), Some(value)) if self.is_version_of(item, value) => {
-                        if flow {
-                            self.flow_value(&item.node, item.start, value, quoted);
-                        } else {
-                            self.within(&item.node, value, self.column(item.start));
-                        }
-                        continue;
-                    }
-                    _ => {}
-                }
-                if let Some(removed) = changes.removed.get_mut(old.start + step)
-                    && item.is_some()
-                {
-                    *removed = true;
-                }
-                if let (Some(value), Some(text)) = (value, is.get(new_at.start + step)) {
-                    let before = (old.start + step + 1).min(old.end);
-                    inserted.push((before, value, text));
-                }
-            }
-        }
-        if flow {
-            changes.inserted = inserted
-                .into_iter()
-                .map(|(before, value, _)| (before, writer::flow(value, quoted)))
-                .collect();
-            let entries: Vec<Range<usize>> = list
-                .items
-                .iter()
-                .map(|item| item.node.start..item.node.end)
-                .collect();
-            self.change_flow(node, &entries, &changes);
-            return;
-        }
-        for (item, removed) in list.items.iter().zip(&changes.removed) {
-            if *removed {
-                self.remove(item.start, &item.node);
-            }
-        }
-        let Some(first) = list.items.first().map(|item| item.start) else {
-            return;
-        };
-        let column = self.column(first);
-        let mut moved: BTreeMap<&str, &Item> = was
-            .iter()
-            .zip(&list.items)
-            .zip(&changes.removed)
-            .filter(|(_, removed)| **removed)
-            .map(|((text, item), _)| (text.as_str(), item))
-            .collect();
-        for (before, value, text) in inserted {
-            // An entry that only moved keeps its line, with the comment beside it.
-            let lines = match moved.remove(text).and_then(|item| self.own_line(item)) {
-                Some(line) => line.to_owned(),
-                None => self.lines(writer::item(value, column, self.literal)),
-            };
-            match before.checked_sub(1).and_then(|at| list.items.get(at)) {
-                Some(item) => {
-                    let at = self.line_end(item.node.end);
-                    self.edits.insert(at, lines);
-                }
-                None => self.insert_first(first, &lines, column),
-            }
-        }
-    }
-
     /// Gives an entry in brackets, which stands after the offset `after`, a value.
-    fn flow_value(&mut self, node: &Node, after: usize, new: &Value, quoted: bool) {
+    pub(super) fn flow_value(&mut self, node: &Node, after: usize, new: &Value, quoted: bool) {
         if self.within(node, new, 0) {
             return;
         }
