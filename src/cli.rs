@@ -92,6 +92,11 @@ pub enum Command {
     List(List),
     /// Print a Management API access token, for curl
     Token,
+    /// Write a .env to fill in, and the .gitignore lines that keep it out of git
+    #[command(
+        after_help = "Nothing that is there is overwritten. With --tenant NAME it is .env.NAME."
+    )]
+    Init,
     /// A tenant on this machine, to try things on
     Sandbox(Sandbox),
 }
@@ -240,7 +245,7 @@ impl Command {
             Command::Diff(diff) => diff.output == DiffOutput::Json,
             Command::Push(push) => push.output == Output::Json,
             Command::List(list) => list.output == Output::Json,
-            Command::Token | Command::Sandbox(_) => false,
+            Command::Token | Command::Init | Command::Sandbox(_) => false,
         }
     }
 }

@@ -12,10 +12,11 @@ use crate::render;
 use crate::select::Selection;
 
 pub(super) async fn run(scene: &Scene<'_>, options: &Diff, terminal: &Terminal) -> Result<Ending> {
+    let settings = scene.settings()?;
     let directory = scene.open(Access::Read, terminal)?;
     let contents = directory.read()?;
     warn_of(&contents, terminal);
-    let session = scene.connect()?;
+    let session = scene.connect(settings)?;
     let lock = contents.lock_for(&session.tenant.domain, directory.path())?;
 
     let selection = Selection::new(&options.clients.clients);

@@ -13,6 +13,7 @@ use crate::render::{json, text};
 use crate::select::Selection;
 
 pub(super) async fn run(scene: &Scene<'_>, options: &List, terminal: &Terminal) -> Result<Ending> {
+    let settings = scene.settings()?;
     // Before the first pull there are no files, and the list is of use all the same.
     let directory = match scene.open(Access::Read, terminal) {
         Ok(directory) => Some(directory),
@@ -26,7 +27,7 @@ pub(super) async fn run(scene: &Scene<'_>, options: &List, terminal: &Terminal) 
         None => Contents::default(),
     };
     warn_of(&contents, terminal);
-    let session = scene.connect()?;
+    let session = scene.connect(settings)?;
     let domain = &session.tenant.domain;
     let lock = match &directory {
         Some(directory) => contents.lock_for(domain, directory.path())?,

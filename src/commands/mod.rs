@@ -1,6 +1,7 @@
 //! One file a command, wiring only: settings → read → plan → render or apply.
 
 mod diff;
+mod init;
 mod list;
 mod pull;
 mod push;
@@ -49,6 +50,7 @@ pub async fn run(cli: &Cli, environment: &Environment, terminal: &Terminal) -> R
         Command::Diff(options) => diff::run(&scene, options, terminal).await,
         Command::Push(options) => push::run(&scene, options, terminal).await,
         Command::List(options) => list::run(&scene, options, terminal).await,
+        Command::Init => init::run(&scene, terminal),
         Command::Token => token::run(&scene, terminal).await,
         Command::Sandbox(options) => sandbox::run(&scene, options, terminal).await,
     }

@@ -71,10 +71,11 @@ struct Pulled {
 }
 
 pub(super) async fn run(scene: &Scene<'_>, options: &Pull, terminal: &Terminal) -> Result<Ending> {
-    let directory = scene.open(Access::Write, terminal)?;
+    let settings = scene.settings()?;
+    let directory = scene.open(Access::Create, terminal)?;
     let contents = directory.read()?;
     warn_of(&contents, terminal);
-    let session = scene.connect()?;
+    let session = scene.connect(settings)?;
     let mut lock = contents.lock_for(&session.tenant.domain, directory.path())?;
     let live = session.all_clients(Fields::All).await?;
     let selected: BTreeSet<&ClientId> =

@@ -15,10 +15,11 @@ use crate::render::{self, counted};
 use crate::select::Selection;
 
 pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) -> Result<Ending> {
+    let settings = scene.settings()?;
     let directory = scene.open(Access::Write, terminal)?;
     let contents = directory.read()?;
     warn_of(&contents, terminal);
-    let session = scene.connect()?;
+    let session = scene.connect(settings)?;
     let mut lock = contents.lock_for(&session.tenant.domain, directory.path())?;
 
     let ids = candidates(options, &contents, &lock)?;

@@ -36,7 +36,7 @@ async fn run_server(
         Some(count) => sandbox.generated(count),
         None => {
             let name = name(scene);
-            sandbox.seed(name).state_file(scene.sandbox_state(name))
+            sandbox.seed(name).state_file(scene.sandbox_state(name)?)
         }
     };
     let sandbox = sandbox.start()?;
@@ -53,8 +53,8 @@ async fn run_server(
 
 fn reset(scene: &Scene<'_>, terminal: &Terminal) -> Result<Ending> {
     let name = name(scene);
-    let state = scene.sandbox_state(name);
-    match std::fs::remove_file(&state) {
+    let state = scene.sandbox_folder(name);
+    match std::fs::remove_dir_all(&state) {
         Ok(()) => terminal.note(&format!("{name} starts anew; its files are as they were")),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             terminal.note(&format!("{name} is as it was first"));

@@ -16,8 +16,8 @@ use crate::sandbox::Sandbox;
 use crate::select::{Names, Selection};
 use crate::settings::{self, Connection, Environment};
 
-/// The sandbox's state in its tenant directory.
-const SANDBOX_STATE: &str = "sandbox-state.json";
+/// The folder of a sandbox's state in its tenant directory. It is no part of what is under version control, and says so to git.
+const SANDBOX_FOLDER: &str = ".sandbox";
 
 /// What the command line and the environment say, before anything is read or asked.
 pub(super) struct Scene<'a> {
@@ -77,6 +77,11 @@ impl<'a> Scene<'a> {
         Ok(root.join(name))
     }
 
+    /// The tenant's name, if one is given.
+    pub(super) fn tenant(&self) -> Option<&'a str> {
+        self.tenant
+    }
+
     /// Opens the tenant directory, and says so if somebody else has to finish first.
     pub(super) fn open(&self, access: Access, terminal: &Terminal) -> Result<TenantDirectory> {
         let path = self.path()?;
@@ -97,50 +102,63 @@ impl<'a> Scene<'a> {
         (is_one && !has_settings).then_some(name)
     }
 
-    /// The file with a sandbox's state.
-    pub(super) fn sandbox_state(&self, name: &str) -> PathBuf {
-        self.global.dir.join(name).join(SANDBOX_STATE)
+    /// The folder with a sandbox's state.
+    pub(super) fn sandbox_folder(&self, name: &str) -> PathBuf {
+        self.global.dir.join(name).join(SANDBOX_FOLDER)
     }
 
-    /// Connects to the tenant. Nothing is sent yet.
+    /// The file with a sandbox's state, in a folder that is made here and that git ignores.
+    pub(super) fn sandbox_state(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.sandbox_folder(name);
+        let made = std::fs::create_dir_all(&folder)
+            .and_then(|()| std::fs::write(folder.join(".gitignore"), "*\n"));
+        made.with_context(|| format!("can't make {}", folder.display()))?;
+        Ok(folder.join("state.json"))
+    }
+
+    /// The settings of a tenant that is not a sandbox. Commands that make a directory ask for them first.
     ///
     /// # Errors
-    /// A setting is missing or wrong, or the sandbox can't start.
-    pub(super) fn connect(&self) -> Result<Session> {
+    /// A setting is missing or wrong.
+    pub(super) fn settings(&self) -> Result<Option<Connection>> {
+        if self.sandbox_name().is_some() {
+            return Ok(None);
+        }
+        let folder = std::env::current_dir().context("can't tell the working directory")?;
+        let options = settings::Options {
+            tenant: self.tenant,
+            env_file: self.global.env_file.as_deref(),
+            folder: &folder,
+        };
+        let connection = settings::connection(&options, self.environment)?;
+        for note in connection.notes() {
+            log::info!("{note}");
+        }
+        Ok(Some(connection))
+    }
+
+    /// Connects to the tenant at `settings`, or to the sandbox. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// The sandbox can't start.
+    pub(super) fn connect(&self, settings: Option<Connection>) -> Result<Session> {
         let mut options = Options {
             timeout: Duration::from_secs(self.global.timeout),
             ..Options::default()
         };
-        let (connection, sandbox) = match self.sandbox_name() {
-            Some(name) => {
-                let sandbox = Sandbox::builder()
-                    .seed(name)
-                    .state_file(self.sandbox_state(name))
-                    .start()?;
-                let connection = Connection::client_secret(
-                    &sandbox.url(),
-                    sandbox.client_id(),
-                    sandbox.client_secret(),
-                )?;
-                // Its port changes from run to run, its name does not.
-                (connection.named(name), Some(sandbox))
-            }
-            None => {
-                let folder = std::env::current_dir().context("can't tell the working directory")?;
-                let asked = settings::Options {
-                    tenant: self.tenant,
-                    env_file: self.global.env_file.as_deref(),
-                    folder: &folder,
-                };
+        let (connection, sandbox) = match settings {
+            Some(connection) => {
                 if !self.global.no_token_cache {
                     options.cache = TokenCache::of_user();
                 }
-                (settings::connection(&asked, self.environment)?, None)
+                (connection, None)
+            }
+            None => {
+                let name = self.sandbox_name().unwrap_or("sandbox");
+                let (connection, sandbox) = self.start_sandbox(name)?;
+                (connection, Some(sandbox))
             }
         };
-        for note in connection.notes() {
-            log::info!("{note}");
-        }
         Ok(Session {
             tenant: Tenant {
                 name: self.tenant.map(str::to_owned),
@@ -149,6 +167,15 @@ impl<'a> Scene<'a> {
             reader: Reader::new(connection, options),
             _sandbox: sandbox,
         })
+    }
+
+    fn start_sandbox(&self, name: &str) -> Result<(Connection, Sandbox)> {
+        let state = self.sandbox_state(name)?;
+        let sandbox = Sandbox::builder().seed(name).state_file(state).start()?;
+        let (url, id, secret) = (sandbox.url(), sandbox.client_id(), sandbox.client_secret());
+        // Its port changes from run to run, its name does not.
+        let connection = Connection::client_secret(&url, id, secret)?.named(name);
+        Ok((connection, sandbox))
     }
 }
 

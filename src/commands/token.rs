@@ -7,7 +7,8 @@ use super::session::Scene;
 use super::{Ending, Terminal};
 
 pub(super) async fn run(scene: &Scene<'_>, terminal: &Terminal) -> Result<Ending> {
-    let session = scene.connect()?;
+    let settings = scene.settings()?;
+    let session = scene.connect(settings)?;
     let token = session.reader.access_token().await?;
     terminal.result(&format!("{}\n", token.expose_secret()))?;
     Ok(Ending::Clean)

@@ -25,6 +25,8 @@ pub enum Access {
     Read,
     /// It writes; everybody else waits.
     Write,
+    /// The same, and the directory is made if need be.
+    Create,
 }
 
 /// A tenant directory, held against other tenantry processes for as long as this value lives.
@@ -64,7 +66,6 @@ pub struct ClientFile {
 
 impl TenantDirectory {
     /// Opens a tenant directory and waits until no other tenantry process is in the way; `waiting` is called once if it has to.
-    /// With [`Access::Write`] the directory is made if need be.
     ///
     /// # Errors
     /// It is not there, or can't be made or held.
@@ -74,14 +75,14 @@ impl TenantDirectory {
         waiting: impl FnOnce(),
     ) -> Result<TenantDirectory, FilesError> {
         let path = path.into();
-        if access == Access::Write {
+        if access == Access::Create {
             let clients = path.join(CLIENTS);
             fs::create_dir_all(&clients).map_err(io("make", clients))?;
         } else if !path.is_dir() {
             return Err(FilesError::NoDirectory { path });
         }
         let held = hold(&path, access, waiting).map_err(io("hold", &path))?;
-        if access == Access::Write {
+        if access != Access::Read {
             atomic::clean(&path);
             atomic::clean(&path.join(CLIENTS));
         }
@@ -351,7 +352,7 @@ fn hold(path: &Path, access: Access, waiting: impl FnOnce()) -> io::Result<File>
     let file = File::create(path.join(".tenantry-hold"))?;
     let tried = match access {
         Access::Read => file.try_lock_shared(),
-        Access::Write => file.try_lock(),
+        Access::Write | Access::Create => file.try_lock(),
     };
     match tried {
         Ok(()) => {}
@@ -359,7 +360,7 @@ fn hold(path: &Path, access: Access, waiting: impl FnOnce()) -> io::Result<File>
             waiting();
             match access {
                 Access::Read => file.lock_shared()?,
-                Access::Write => file.lock()?,
+                Access::Write | Access::Create => file.lock()?,
             }
         }
         // A file system that knows no locks (some network shares) must not keep people from working.

@@ -9,14 +9,14 @@ use super::document::{ParseError, Position};
 #[derive(Debug, thiserror::Error)]
 pub enum FilesError {
     /// The system refused.
-    #[error("can't {action} {}: {source}", path.display())]
+    #[error("can't {action} {}: {error}", path.display())]
     Io {
         /// What was tried: `read`, `write`, …
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
     /// A file's content is not what it has to be.
     #[error("{}:{position}: {message}", path.display())]
@@ -109,9 +109,9 @@ pub(super) fn io(
     path: impl Into<PathBuf>,
 ) -> impl FnOnce(io::Error) -> FilesError {
     let path = path.into();
-    move |source| FilesError::Io {
+    move |error| FilesError::Io {
         action,
         path,
-        source,
+        error,
     }
 }

@@ -189,9 +189,9 @@ impl Builder {
     /// # Errors
     /// The port can't be used, the state file is broken or can't be written, or there is no thread to be had.
     pub fn start(self) -> Result<Sandbox, SandboxError> {
-        let listen = |source| SandboxError::Listen {
+        let listen = |error| SandboxError::Listen {
             port: self.port,
-            source,
+            error,
         };
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).map_err(listen)?;
         let port = socket.local_addr().map_err(listen)?.port();

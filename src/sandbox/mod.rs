@@ -166,12 +166,12 @@ impl Drop for Sandbox {
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// The port is taken, or may not be used.
-    #[error("the sandbox can't listen on 127.0.0.1:{port}: {source}")]
+    #[error("the sandbox can't listen on 127.0.0.1:{port}: {error}")]
     Listen {
         /// The port that was asked for; 0 is a free one.
         port: u16,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
     /// The server's thread could not be started.
     #[error("the sandbox can't start: {0}")]
@@ -188,12 +188,12 @@ pub enum SandboxError {
         reason: String,
     },
     /// The state file can't be written.
-    #[error("the sandbox can't write its state to {}: {source}", path.display())]
+    #[error("the sandbox can't write its state to {}: {error}", path.display())]
     WriteState {
         /// The state file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
 }
 

@@ -69,9 +69,9 @@ impl Store {
             store.push(client);
         }
         if !known {
-            store.save().map_err(|source| SandboxError::WriteState {
+            store.save().map_err(|error| SandboxError::WriteState {
                 path: store.file.clone().unwrap_or_default(),
-                source,
+                error,
             })?;
         }
         Ok(store)

@@ -1,0 +1,90 @@
+//! `init`: a `.env` to fill in and the `.gitignore` lines that keep it out of git. It adds, and never overwrites.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use super::session::Scene;
+use super::{Ending, Terminal};
+use crate::settings::env_file_of;
+
+/// Variables without a value count as not set, and the next command's error says so.
+const TEMPLATE: &str = "\
+# How tenantry reaches the tenant. Keep this file out of git.
+
+# The tenant's domain: Auth0 dashboard > Settings, or Applications > (an application) > Domain.
+AUTH0_DOMAIN=
+
+# A machine-to-machine application that is authorized for the Auth0 Management API with the scopes
+# read:clients and update:clients: Applications > (the application) > Settings.
+AUTH0_CLIENT_ID=
+AUTH0_CLIENT_SECRET=
+
+# Behind a custom domain, the Management API's identifier:
+# AUTH0_AUDIENCE=https://acme.eu.auth0.com/api/v2/
+";
+
+/// What git must not see.
+const IGNORED: [&str; 3] = [".env", ".env.*", ".tenantry-*"];
+
+pub(super) fn run(scene: &Scene<'_>, terminal: &Terminal) -> Result<Ending> {
+    let env_file = match scene.tenant() {
+        Some(tenant) => env_file_of(tenant, Path::new("")),
+        None => PathBuf::from(".env"),
+    };
+    match create_new(&env_file) {
+        Ok(mut file) => {
+            let written = file.write_all(TEMPLATE.as_bytes());
+            written.with_context(|| format!("can't write {}", env_file.display()))?;
+            terminal.note(&format!("{}: written, fill it in", env_file.display()));
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            terminal.note(&format!("{}: is there already", env_file.display()));
+        }
+        Err(error) => {
+            return Err(error).with_context(|| format!("can't write {}", env_file.display()));
+        }
+    }
+    ignore(Path::new(".gitignore"), terminal)?;
+    Ok(Ending::Clean)
+}
+
+/// A new file that only its owner may read.
+fn create_new(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Adds the lines that are missing.
+fn ignore(path: &Path, terminal: &Terminal) -> Result<()> {
+    let old = match fs::read_to_string(path) {
+        Ok(old) => old,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error).with_context(|| format!("can't read {}", path.display())),
+    };
+    // Another pattern may cover one of these; twice ignored is ignored.
+    let missing = IGNORED
+        .iter()
+        .filter(|line| !old.lines().any(|there| there.trim() == **line));
+    let missing: Vec<&str> = missing.copied().collect();
+    if missing.is_empty() {
+        terminal.note(&format!("{}: has what it needs", path.display()));
+        return Ok(());
+    }
+    let break_before = if old.is_empty() || old.ends_with('\n') {
+        ""
+    } else {
+        "\n"
+    };
+    let added = format!("{break_before}{}\n", missing.join("\n"));
+    let file = File::options().append(true).create(true).open(path);
+    let written = file.and_then(|mut file| file.write_all(added.as_bytes()));
+    written.with_context(|| format!("can't write {}", path.display()))?;
+    terminal.note(&format!("{}: added {}", path.display(), missing.join(", ")));
+    Ok(())
+}
