@@ -44,7 +44,7 @@ pub enum UpdateResult {
     },
     /// The tenant refused, or no answer came.
     Failed(ApiError),
-    /// An earlier failure would have met this one too.
+    /// An earlier failure would have met this one too, or somebody wished to stop.
     NotAttempted,
 }
 
@@ -90,6 +90,7 @@ async fn send(writer: &Writer, update: &Update) -> UpdateResult {
                 client,
             }
         }
+        Err(ApiError::Stopped { .. }) => UpdateResult::NotAttempted,
         Err(error) => UpdateResult::Failed(error),
     }
 }

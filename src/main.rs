@@ -8,14 +8,18 @@ use tenantry::commands::{self, Ending, Logger, Terminal};
 use tenantry::render;
 use tenantry::settings::Environment;
 
+/// As shells have it: 128 and the number of SIGINT.
+const INTERRUPTED: u8 = 130;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let terminal = Terminal::new(&cli.global);
-    Logger::install(terminal, cli.global.verbose);
+    Logger::install(terminal.clone(), cli.global.verbose);
     match run(&cli, &terminal) {
         Ok(Ending::Clean) => ExitCode::SUCCESS,
         Ok(Ending::Differences) => ExitCode::from(1),
         Ok(Ending::Failure) => ExitCode::from(2),
+        Ok(Ending::Interrupted) => INTERRUPTED.into(),
         Err(error) => {
             let (message, hint) = (format!("{error:#}"), commands::hint(&error));
             if cli.command.answers_json() {
@@ -32,5 +36,16 @@ fn run(cli: &Cli, terminal: &Terminal) -> anyhow::Result<Ending> {
     let environment = Environment::from_process()?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(2).enable_all().build()?;
+    runtime.spawn(end_at_interrupt(terminal.clone()));
     runtime.block_on(commands::run(cli, &environment, terminal))
+}
+
+/// Ends the process at a Ctrl-C, unless the command ends by itself.
+#[allow(clippy::exit)]
+async fn end_at_interrupt(terminal: Terminal) {
+    while tokio::signal::ctrl_c().await.is_ok() {
+        if !terminal.interrupt() {
+            std::process::exit(INTERRUPTED.into());
+        }
+    }
 }

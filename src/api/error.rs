@@ -58,6 +58,12 @@ pub enum ApiError {
         /// What to do.
         hint: String,
     },
+    /// Somebody wished to stop before it was sent, or before it was sent again.
+    #[error("{request}: not sent, because of the interruption")]
+    Stopped {
+        /// Method and path.
+        request: String,
+    },
     /// The HTTP client could not be made, or a client assertion not signed.
     #[error("{0}")]
     Setup(String),
@@ -81,7 +87,7 @@ impl ApiError {
                 "nothing was changed because of it; a proxy in between, or a change of the API, may be why"
                     .to_owned(),
             ),
-            ApiError::Setup(_) => None,
+            ApiError::Setup(_) | ApiError::Stopped { .. } => None,
         }
     }
 
@@ -89,7 +95,10 @@ impl ApiError {
     pub fn concerns_every_request(&self) -> bool {
         match self {
             ApiError::Refused { status, .. } => matches!(status, 401 | 403 | 429),
-            ApiError::Network { .. } | ApiError::TokenRefused { .. } | ApiError::Setup(_) => true,
+            ApiError::Network { .. }
+            | ApiError::TokenRefused { .. }
+            | ApiError::Stopped { .. }
+            | ApiError::Setup(_) => true,
             ApiError::OddAnswer { .. } => false,
         }
     }

@@ -6,6 +6,7 @@ mod cache;
 mod error;
 mod list;
 mod pace;
+mod stop;
 mod token;
 mod transport;
 
@@ -23,6 +24,7 @@ use transport::{Call, Transport};
 pub use cache::TokenCache;
 pub use error::ApiError;
 pub use list::{PAGE, list_requests};
+pub use stop::Stop;
 
 /// How long and how often the API is asked.
 #[derive(Debug, Clone)]
@@ -33,6 +35,8 @@ pub struct Options {
     pub retries: usize,
     /// Where tokens are kept between runs; None keeps them in memory only.
     pub cache: Option<TokenCache>,
+    /// When wished, a request that is on its way is finished, and no other is sent.
+    pub stop: Stop,
 }
 
 impl Default for Options {
@@ -41,6 +45,7 @@ impl Default for Options {
             timeout: Duration::from_secs(30),
             retries: 6,
             cache: None,
+            stop: Stop::default(),
         }
     }
 }

@@ -157,9 +157,12 @@ impl Transport {
         let url = call.url(self.connection.base_url());
         let mut retries = Retries::new(self.options.retries);
         let mut renewed = false;
+        let mut last = None;
         loop {
             let token = self.tokens.get(&self.connection, self).await?;
-            let turn = self.pace(call).turn(call).await;
+            let turn = self.unless_stopped(call, self.pace(call).turn(call)).await;
+            // What was sent before may have had its effect: that is what there is to say then.
+            let turn = turn.map_err(|stopped| last.take().unwrap_or(stopped))?;
             let mut request = self
                 .http()?
                 .request(call.method.clone(), url.clone())
@@ -218,8 +221,28 @@ impl Transport {
             if wait > SILENT_WAIT {
                 log::warn!("waiting {}: {error}", seconds(wait));
             }
-            tokio::time::sleep(wait).await;
+            if self
+                .unless_stopped(call, tokio::time::sleep(wait))
+                .await
+                .is_err()
+            {
+                return Err(error);
+            }
+            last = Some(error);
             retries.sent += 1;
+        }
+    }
+
+    /// Waits for something, unless somebody wishes to stop first.
+    async fn unless_stopped<T>(
+        &self,
+        call: &Call,
+        wait: impl Future<Output = T>,
+    ) -> Result<T, ApiError> {
+        tokio::select! {
+            biased;
+            () = self.options.stop.wished() => Err(ApiError::Stopped { request: call.to_string() }),
+            done = wait => Ok(done),
         }
     }
 

@@ -16,7 +16,7 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Diff, terminal: &Terminal) 
     let directory = scene.open(Access::Read, terminal)?;
     let contents = directory.read()?;
     warn_of(&contents, terminal);
-    let session = scene.connect(settings)?;
+    let session = scene.connect(settings, terminal)?;
     let lock = contents.lock_for(&session.tenant.domain, directory.path())?;
 
     let selection = Selection::new(&options.clients.clients);

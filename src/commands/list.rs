@@ -27,7 +27,7 @@ pub(super) async fn run(scene: &Scene<'_>, options: &List, terminal: &Terminal) 
         None => Contents::default(),
     };
     warn_of(&contents, terminal);
-    let session = scene.connect(settings)?;
+    let session = scene.connect(settings, terminal)?;
     let domain = &session.tenant.domain;
     let lock = match &directory {
         Some(directory) => contents.lock_for(domain, directory.path())?,

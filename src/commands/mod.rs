@@ -24,6 +24,8 @@ pub enum Ending {
     Clean,
     /// There are differences or findings, or something was held back.
     Differences,
+    /// Ctrl-C came; what was on its way was finished, and it has reported what it did and what it did not.
+    Interrupted,
     /// It failed half-way, and has reported what it did and what it did not.
     Failure,
 }

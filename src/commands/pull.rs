@@ -75,7 +75,7 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Pull, terminal: &Terminal) 
     let directory = scene.open(Access::Create, terminal)?;
     let contents = directory.read()?;
     warn_of(&contents, terminal);
-    let session = scene.connect(settings)?;
+    let session = scene.connect(settings, terminal)?;
     let mut lock = contents.lock_for(&session.tenant.domain, directory.path())?;
     let live = session.all_clients(Fields::All).await?;
     let selected: BTreeSet<&ClientId> =

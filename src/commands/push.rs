@@ -19,7 +19,7 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
     let directory = scene.open(Access::Write, terminal)?;
     let contents = directory.read()?;
     warn_of(&contents, terminal);
-    let session = scene.connect(settings)?;
+    let session = scene.connect(settings, terminal)?;
     let mut lock = contents.lock_for(&session.tenant.domain, directory.path())?;
 
     let ids = candidates(options, &contents, &lock)?;
@@ -49,6 +49,7 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
         }
     }
     let updates = std::mem::take(&mut push.updates);
+    terminal.begin_sending();
     let (outcomes, written) = send(&session, &directory, &mut lock, updates).await;
     let ending = finish(&push, outcomes, options, terminal)?;
     if let Err(error) = written {
@@ -57,6 +58,9 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
             Some("what was updated is on the tenant all the same: `tenantry pull` brings the lock up to date"),
         );
         return Ok(Ending::Failure);
+    }
+    if terminal.stop().is_wished() {
+        return Ok(Ending::Interrupted);
     }
     Ok(ending)
 }

@@ -47,7 +47,7 @@ async fn run_server(
         sandbox.client_secret()
     ))?;
     terminal.note("serving until Ctrl-C");
-    tokio::signal::ctrl_c().await?;
+    sandbox.wait().await;
     Ok(Ending::Clean)
 }
 

@@ -141,8 +141,13 @@ impl<'a> Scene<'a> {
     ///
     /// # Errors
     /// The sandbox can't start.
-    pub(super) fn connect(&self, settings: Option<Connection>) -> Result<Session> {
+    pub(super) fn connect(
+        &self,
+        settings: Option<Connection>,
+        terminal: &Terminal,
+    ) -> Result<Session> {
         let mut options = Options {
+            stop: terminal.stop(),
             timeout: Duration::from_secs(self.global.timeout),
             ..Options::default()
         };

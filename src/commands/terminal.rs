@@ -2,18 +2,23 @@
 //! characters of anybody else's.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 
+use crate::api::Stop;
 use crate::cli::{Color, Global};
 use crate::render::printable;
 
-/// Where a command prints.
-#[derive(Debug, Clone, Copy)]
+/// Where a command prints, and what Ctrl-C does to it.
+#[derive(Debug, Clone)]
 pub struct Terminal {
     color: ColorChoice,
     quiet: bool,
+    stop: Stop,
+    sending: Arc<AtomicBool>,
 }
 
 impl Terminal {
@@ -26,7 +31,30 @@ impl Terminal {
                 Color::Never => ColorChoice::Never,
             },
             quiet: global.quiet,
+            stop: Stop::default(),
+            sending: Arc::default(),
         }
+    }
+
+    /// Takes a Ctrl-C. True if the command will finish what it has begun and end by itself; false if nothing is begun that a
+    /// sudden end would harm, or if it is the second one.
+    pub fn interrupt(&self) -> bool {
+        let first = self.sending.load(Ordering::SeqCst) && !self.stop.is_wished();
+        if first {
+            self.note("\nstopping: what is on its way is finished and reported; Ctrl-C again ends at once");
+            self.stop.wish();
+        }
+        first
+    }
+
+    /// What to give to the API, so that it stops after a Ctrl-C.
+    pub(super) fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// From now on a Ctrl-C waits for what is on its way.
+    pub(super) fn begin_sending(&self) {
+        self.sending.store(true, Ordering::SeqCst);
     }
 
     /// Prints a result, as rendered, to stdout. A reader that went away (`| head`) is no failure.

@@ -8,7 +8,7 @@ use super::{Ending, Terminal};
 
 pub(super) async fn run(scene: &Scene<'_>, terminal: &Terminal) -> Result<Ending> {
     let settings = scene.settings()?;
-    let session = scene.connect(settings)?;
+    let session = scene.connect(settings, terminal)?;
     let token = session.reader.access_token().await?;
     terminal.result(&format!("{}\n", token.expose_secret()))?;
     Ok(Ending::Clean)

@@ -1,0 +1,40 @@
+//! A wish to stop: whoever sends finishes what is on its way, and starts nothing more.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::Notify;
+
+/// A wish to stop, shared by its clones.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    wished: AtomicBool,
+    changed: Notify,
+}
+
+impl Stop {
+    /// Wishes it.
+    pub fn wish(&self) {
+        self.0.wished.store(true, Ordering::SeqCst);
+        self.0.changed.notify_waiters();
+    }
+
+    /// Whether somebody wished it.
+    pub fn is_wished(&self) -> bool {
+        self.0.wished.load(Ordering::SeqCst)
+    }
+
+    /// Waits until somebody wishes it.
+    pub(super) async fn wished(&self) {
+        loop {
+            let changed = self.0.changed.notified();
+            if self.is_wished() {
+                return;
+            }
+            changed.await;
+        }
+    }
+}
