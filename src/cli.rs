@@ -149,6 +149,9 @@ pub struct Push {
     /// Don't ask
     #[arg(long, short)]
     pub yes: bool,
+    /// Apply a saved `diff -o json` as it is; nothing is sent where the tenant has changed since
+    #[arg(long, value_name = "FILE", conflicts_with = "overwrite_drift")]
+    pub plan: Option<PathBuf>,
     /// Make the tenant equal the files where it changed, too
     #[arg(long)]
     pub overwrite_drift: bool,

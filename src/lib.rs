@@ -13,6 +13,7 @@
 //! | [`files`] | tenant directory ↔ clients: layout, YAML, JSON, the lock | ask the tenant |
 //! | `three_way` | base, local, live of a field → edit, drift, conflict | I/O |
 //! | [`plan`] | clients on three sides → the plan | I/O |
+//! | [`saved_plan`] | the document of `diff -o json` → the plan | I/O |
 //! | [`merge`] | live into a file and its base, for pull | I/O |
 //! | [`select`] | `CLIENT…` arguments → clients | I/O |
 //! | [`apply`] | sends a plan's updates; nothing else sends a write | decide what to send |
@@ -70,6 +71,7 @@ pub mod merge;
 pub mod plan;
 pub mod render;
 pub mod sandbox;
+pub mod saved_plan;
 pub mod select;
 pub mod settings;
 mod three_way;

@@ -6,6 +6,7 @@ mod list;
 mod pull;
 mod push;
 mod sandbox;
+mod saved;
 mod session;
 mod terminal;
 mod token;

@@ -3,8 +3,8 @@
 
 use anyhow::Result;
 
-use super::session::{Scene, Session, client_names, names, sides, warn_of};
-use super::{Ending, Terminal, Usage};
+use super::session::{LiveClients, Scene, Session, client_names, names, sides, warn_of};
+use super::{Ending, Terminal, Usage, saved};
 use crate::api::Fields;
 use crate::apply::{Outcome, Update, UpdateResult, apply};
 use crate::cli::{Output, Push};
@@ -22,15 +22,13 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
     let session = scene.connect(settings, terminal)?;
     let mut lock = contents.lock_for(&session.tenant.domain, directory.path())?;
 
-    let ids = candidates(options, &contents, &lock)?;
-    let live = session
-        .these_clients(&ids, lock.clients.len(), Fields::Updatable)
-        .await?;
-    let compared = ids.iter().map(|id| {
-        let live = live.get(id).map_or(Live::Gone, Live::Updatable);
-        sides(id, contents.clients.get(*id), &lock, live)
-    });
-    let plan = Plan::new(session.tenant.clone(), compared);
+    let (plan, live) = match &options.plan {
+        None => planned(options, &session, &contents, &lock).await?,
+        Some(file) => match saved::planned(file, options, &session, &lock, terminal).await? {
+            Some(planned) => planned,
+            None => return Ok(Ending::Differences),
+        },
+    };
     if options.output == Output::Text && !plan.clients.is_empty() {
         terminal.result(&render::text::plan(&plan, &client_names(&contents, &live)))?;
     }
@@ -43,8 +41,8 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
         push.hold_everything("not confirmed");
         return finish(&push, Vec::new(), options, terminal);
     }
-    for id in &ids {
-        if let (Some(file), Some(live)) = (contents.clients.get(*id), live.get(*id)) {
+    for (id, live) in &live {
+        if let Some(file) = contents.clients.get(id) {
             agree(&mut lock, file, live);
         }
     }
@@ -63,6 +61,25 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
         return Ok(Ending::Interrupted);
     }
     Ok(ending)
+}
+
+/// The plan of the files as they are, and the live clients that were read for it.
+async fn planned(
+    options: &Push,
+    session: &Session,
+    contents: &Contents,
+    lock: &Lock,
+) -> Result<(Plan, LiveClients)> {
+    let ids = candidates(options, contents, lock)?;
+    let known = lock.clients.len();
+    let live = session
+        .these_clients(&ids, known, Fields::Updatable)
+        .await?;
+    let compared = ids.iter().map(|id| {
+        let live = live.get(*id).map_or(Live::Gone, Live::Updatable);
+        sides(id, contents.clients.get(*id), lock, live)
+    });
+    Ok((Plan::new(session.tenant.clone(), compared), live))
 }
 
 /// The files that may have something to send, without asking the tenant.

@@ -319,6 +319,14 @@ pub fn tenants(root: &Path) -> Vec<String> {
     names
 }
 
+/// Reads a file that is not of the tenant directory, such as a saved plan, with the same care.
+///
+/// # Errors
+/// It can't be read, or is no file of a reasonable size; the error names it.
+pub fn read_file(path: &Path) -> Result<Vec<u8>, FilesError> {
+    read_bounded(path).map_err(io("read", path))
+}
+
 fn format_of(path: &Path) -> Option<Format> {
     Format::from_extension(utf8(path.extension())?)
 }

@@ -93,7 +93,8 @@ impl FilesError {
         }
     }
 
-    pub(super) fn content(path: impl Into<PathBuf>, error: ParseError) -> FilesError {
+    /// An error about a file's content.
+    pub fn content(path: impl Into<PathBuf>, error: ParseError) -> FilesError {
         FilesError::Content {
             path: path.into(),
             position: error.position,

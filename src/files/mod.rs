@@ -10,7 +10,7 @@ mod lock;
 mod slug;
 mod yaml;
 
-pub use directory::{Access, ClientFile, Contents, TenantDirectory, tenants};
+pub use directory::{Access, ClientFile, Contents, TenantDirectory, read_file, tenants};
 pub use document::{Document, Format, ParseError, Position, Rewritten, rewrite, write};
 pub use error::FilesError;
 pub use lock::{LOCK_FILE, Lock, Locked};

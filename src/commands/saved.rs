@@ -1,0 +1,110 @@
+//! `push --plan`: a saved plan in place of a new one, for as long as the tenant is as the plan has it.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::session::{LiveClients, Session};
+use super::{Terminal, Usage};
+use crate::api::Fields;
+use crate::cli::{Output, Push};
+use crate::client::{ClientId, Values};
+use crate::files::{FilesError, Lock, read_file};
+use crate::plan::{ClientPlan, Plan, State};
+use crate::render;
+use crate::saved_plan::{self, Standing, standing};
+use crate::select::{Names, Selection};
+
+/// A saved plan and the live clients that it is about. None, and a word about it, where live is not what it was.
+pub(super) async fn planned(
+    file: &Path,
+    options: &Push,
+    session: &Session,
+    lock: &Lock,
+    terminal: &Terminal,
+) -> Result<Option<(Plan, LiveClients)>> {
+    let saved =
+        saved_plan::parse(&read_file(file)?).map_err(|error| FilesError::content(file, error))?;
+    if saved.tenant.domain != session.tenant.domain {
+        return Err(Usage::error(
+            format!(
+                "{} is a plan for {}, and the settings name {}",
+                file.display(),
+                saved.tenant.domain,
+                session.tenant.domain
+            ),
+            "a plan is for one tenant: make one for this tenant with `tenantry diff -o json`",
+        ));
+    }
+    let named = saved
+        .clients
+        .iter()
+        .filter(|client| client.state == State::Changed);
+    let named = named.map(|client| (plan_names(client), client));
+    let clients = Selection::new(&options.clients.clients).pick(named)?;
+    let ids: Vec<&ClientId> = clients.iter().map(|client| &client.id).collect();
+    let live = session
+        .these_clients(&ids, lock.clients.len(), Fields::Updatable)
+        .await?;
+
+    let mut left = Vec::new();
+    let mut moved = Vec::new();
+    for client in clients {
+        let name = client.file.as_deref().unwrap_or(client.id.as_str());
+        match live
+            .get(&client.id)
+            .map(|live| standing(client, &Values::of(live.fields())))
+        {
+            Some(Standing::AsPlanned) => left.push(client.clone()),
+            Some(Standing::PartlyApplied(rest)) => left.push(rest),
+            Some(Standing::Moved(field)) => moved.push((
+                client.clone(),
+                format!("{name}: {field} changed on the tenant"),
+            )),
+            None => moved.push((
+                client.clone(),
+                format!("{name}: the client is gone from the tenant"),
+            )),
+        }
+    }
+    left.retain(|client| !client.fields.is_empty());
+    if moved.is_empty() {
+        let plan = Plan {
+            tenant: session.tenant.clone(),
+            clients: left,
+        };
+        return Ok(Some((plan, live)));
+    }
+    if options.output == Output::Json {
+        left.iter().for_each(|client| {
+            moved.push((
+                client.clone(),
+                "held back with the rest of the plan".to_owned(),
+            ))
+        });
+        terminal.result(&render::json::push(&session.tenant, &[], &moved))?;
+    }
+    let reasons: Vec<String> = moved.into_iter().map(|(_, reason)| reason).collect();
+    terminal.error(
+        &format!(
+            "nothing was sent: the tenant is not as {} has it\n{}",
+            file.display(),
+            reasons.join("\n")
+        ),
+        Some("make a new plan with `tenantry diff -o json`, and look at it"),
+    );
+    Ok(None)
+}
+
+fn plan_names(client: &ClientPlan) -> Names<'_> {
+    let stem = client
+        .file
+        .as_deref()
+        .and_then(|file| Path::new(file).file_stem()?.to_str());
+    Names {
+        id: client.id.as_str(),
+        stem,
+        local_name: None,
+        live_name: Some(&client.name),
+    }
+}
