@@ -113,6 +113,11 @@ impl Reader {
         }
     }
 
+    /// The domain that it reads, as it is shown and locked.
+    pub fn domain(&self) -> &str {
+        self.0.domain()
+    }
+
     /// A Management API access token for this tenant, from the cache where that has one that is good for a while.
     ///
     /// # Errors

@@ -147,6 +147,10 @@ impl Transport {
         }
     }
 
+    pub(super) fn domain(&self) -> &str {
+        self.connection.domain().as_str()
+    }
+
     pub(super) async fn access_token(&self) -> Result<SecretString, ApiError> {
         let token = self.tokens.get(&self.connection, self).await?;
         Ok(token.secret().clone())

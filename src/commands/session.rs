@@ -98,7 +98,8 @@ impl<'a> Scene<'a> {
     pub(super) fn sandbox_name(&self) -> Option<&'a str> {
         let name = self.tenant?;
         let is_one = name == "sandbox" || name.starts_with("sandbox-");
-        let has_settings = settings::env_file_of(name, Path::new(".")).exists();
+        let has_settings =
+            self.global.env_file.is_some() || settings::env_file_of(name, Path::new(".")).exists();
         (is_one && !has_settings).then_some(name)
     }
 

@@ -1,0 +1,257 @@
+//! Whatever bytes stand in a file or come from the tenant: a value, or an error that names where they came from. Never a panic,
+//! a hang, or more memory than the input is worth.
+#![allow(clippy::unwrap_used)]
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::thread;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use tenantry::api::{ApiError, Fields, Options, Reader};
+use tenantry::client::ClientId;
+use tenantry::files::{Access, TenantDirectory, read_file};
+use tenantry::saved_plan;
+use tenantry::settings::Connection;
+
+/// How many inputs a property tries; more with `TENANTRY_CASES`.
+fn cases(usual: u32) -> Config {
+    let asked = std::env::var("TENANTRY_CASES").ok();
+    Config {
+        cases: asked.and_then(|cases| cases.parse().ok()).unwrap_or(usual),
+        failure_persistence: None,
+        ..Config::default()
+    }
+}
+
+/// Bytes, and texts that come near to what is read.
+fn input() -> impl Strategy<Value = Vec<u8>> {
+    let words = [
+        "client_id: a",
+        "name: \"x",
+        "- ",
+        "  ",
+        "\n",
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        ",",
+        "\"",
+        "'",
+        "|\n",
+        ">-\n",
+        "&a ",
+        "*a",
+        "!!int ",
+        "? ",
+        "---\n",
+        "...\n",
+        "%YAML 1.2\n",
+        "<<: ",
+        "#c\n",
+        "\t",
+        "\r\n",
+        "\u{feff}",
+        "\0",
+        "0x",
+        "1e999",
+        ".inf",
+        "~",
+        "null",
+        "{\"client_id\":\"a\"",
+        "\"version\":1",
+        "\"domain\":\"d\"",
+        "\"clients\":{",
+        "\"total\":1",
+        "\\ud800",
+        "<<<<<<< HEAD\n",
+        "\u{202e}",
+    ];
+    prop_oneof![
+        1 => prop::collection::vec(any::<u8>(), 0..300),
+        3 => prop::collection::vec(prop::sample::select(words.to_vec()), 0..60).prop_map(|words| words.concat().into_bytes()),
+    ]
+}
+
+/// What reading a tenant directory with that file comes to.
+fn read_directory(file: &str, content: &[u8]) -> Result<(), String> {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("clients")).unwrap();
+    fs::write(folder.path().join(file), content).unwrap();
+    read(folder.path())
+}
+
+fn read(folder: &Path) -> Result<(), String> {
+    let directory = TenantDirectory::open(folder, Access::Read, || ()).unwrap();
+    directory
+        .read()
+        .map(|_| ())
+        .map_err(|error| error.to_string())
+}
+
+#[test]
+fn files_and_the_lock_are_read_or_refused_by_name() {
+    for file in ["clients/a.yaml", "clients/a.json", "tenant.lock"] {
+        TestRunner::new(cases(400))
+            .run(&input(), |content| {
+                if let Err(error) = read_directory(file, &content) {
+                    prop_assert!(error.contains(&format!("{file}:")), "{}", error);
+                }
+                Ok(())
+            })
+            .unwrap();
+    }
+}
+
+#[test]
+fn a_saved_plan_is_read_or_refused() {
+    TestRunner::new(cases(2000))
+        .run(&input(), |content| {
+            let _ = saved_plan::parse(&content);
+            Ok(())
+        })
+        .unwrap();
+}
+
+/// A tenant that answers every request with these bytes.
+fn answering(body: Vec<u8>) -> (Reader, thread::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let domain = format!("http://{}", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        // The list may be asked for in two ways.
+        while let Ok((mut stream, _)) = listener.accept() {
+            let mut request = [0; 4096];
+            let length = stream.read(&mut request).unwrap_or(0);
+            if request[..length].starts_with(b"QUIT") {
+                return;
+            }
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                body.len()
+            );
+            let _ = stream
+                .write_all(head.as_bytes())
+                .and_then(|()| stream.write_all(&body));
+        }
+    });
+    let connection = Connection::access_token(&domain, "a-token").unwrap();
+    let options = Options {
+        retries: 0,
+        ..Options::default()
+    };
+    (Reader::new(connection, options), server)
+}
+
+fn ask(body: Vec<u8>) -> [Option<ApiError>; 2] {
+    let (reader, server) = answering(body);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let errors = runtime.block_on(async {
+        let list = reader.clients(Fields::All).await.err();
+        let one = reader.client(&ClientId::from("a"), Fields::All).await.err();
+        [list, one]
+    });
+    let address = reader.domain().to_owned();
+    std::net::TcpStream::connect(address)
+        .unwrap()
+        .write_all(b"QUIT")
+        .unwrap();
+    server.join().unwrap();
+    errors
+}
+
+#[test]
+fn answers_are_read_or_refused_by_request() {
+    TestRunner::new(cases(200))
+        .run(&input(), |body| {
+            for error in ask(body).into_iter().flatten() {
+                prop_assert!(
+                    error.to_string().starts_with("GET /api/v2/clients"),
+                    "{}",
+                    error
+                );
+                let debug = format!("{error:?}");
+                prop_assert!(!debug.contains("a-token"));
+            }
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn bombs_are_refused_by_place() {
+    let aliases: String = (1..30)
+        .map(|n| format!("a{n}: &a{n} [*a{0}, *a{0}]\n", n - 1))
+        .collect();
+    let bombs = [
+        (
+            "clients/a.yaml",
+            format!("client_id: a\na0: &a0 [x]\n{aliases}"),
+        ),
+        ("clients/a.yaml", "[".repeat(100_000)),
+        ("clients/a.yaml", "- ".repeat(100_000)),
+        (
+            "clients/a.yaml",
+            format!(
+                "client_id: a\nx: {}{}",
+                "{a: ".repeat(100_000),
+                "}".repeat(100_000)
+            ),
+        ),
+        ("clients/a.json", "[".repeat(100_000)),
+        ("clients/a.json", "{\"a\":".repeat(100_000)),
+        ("tenant.lock", "[".repeat(100_000)),
+    ];
+    for (file, bomb) in bombs {
+        let error = read_directory(file, bomb.as_bytes()).unwrap_err();
+        assert!(error.contains(&format!("{file}:")), "{error}");
+        assert!(error.len() < 500, "{error}");
+    }
+}
+
+#[test]
+fn nested_answers_are_refused() {
+    for error in ask("[".repeat(100_000).into_bytes()) {
+        assert!(
+            error
+                .unwrap()
+                .to_string()
+                .contains("the answer makes no sense")
+        );
+    }
+}
+
+#[test]
+fn a_huge_file_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("clients")).unwrap();
+    for file in ["clients/a.yaml", "tenant.lock"] {
+        let path = folder.path().join(file);
+        // 200 MB without taking them.
+        File::create(&path).unwrap().set_len(200_000_000).unwrap();
+        let error = read(folder.path()).unwrap_err();
+        assert!(error.ends_with("it is larger than 32 MiB"), "{error}");
+        assert!(read_file(&path).is_err());
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_or_a_device_in_place_of_a_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("clients/a.yaml")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", folder.path().join("clients/b.json")).unwrap();
+    let error = read(folder.path()).unwrap_err();
+    let path = folder.path().display().to_string();
+    insta::assert_snapshot!(error.replace(&path, "tenant"), @"
+    can't read tenant/clients/a.yaml: it is not a regular file
+    can't read tenant/clients/b.json: it is not a regular file
+    ");
+}
