@@ -1,5 +1,4 @@
-//! `pull`: live into files. Files are written before the lock, so that a killed pull leaves agreement, never a file that looks
-//! edited.
+//! `pull`: live into files, decided as a whole before the first byte is written.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -198,27 +197,41 @@ fn gone(id: &ClientId, file: &ClientFile, lock: &Lock, prune: bool) -> Pulled {
     }
 }
 
-/// Does it: files first, then the lock, each only where something changes.
+/// Does it, each only where something changes, in an order that may end anywhere. A new client is in the lock before its file is
+/// there, or the file would pass for an edit when the tenant changes next; a file that changes is written before its base does,
+/// or what it said before would.
 fn write(
     directory: &TenantDirectory,
     lock: &mut Lock,
     pulled: &[Pulled],
     contents: &Contents,
 ) -> Result<()> {
-    for client in pulled {
-        if let Some(text) = &client.text {
-            let new = !contents.clients.contains_key(&client.id);
-            directory.write_client(&client.file, text, new)?;
-        }
-        if client.status == Status::Pruned {
-            directory.remove_client(&client.file)?;
-        }
-        match &client.locked {
-            Some(locked) => lock.clients.insert(client.id.clone(), locked.clone()),
-            None => lock.clients.remove(&client.id),
-        };
+    for client in pulled
+        .iter()
+        .filter(|client| client.status == Status::Created)
+    {
+        remember(lock, client);
     }
-    Ok(directory.write_lock(lock)?)
+    directory.write_lock(lock)?;
+    let written = pulled.iter().try_for_each(|client| {
+        match (contents.clients.get(&client.id), &client.text) {
+            (Some(file), _) if client.status == Status::Pruned => directory.remove_client(file)?,
+            (Some(file), Some(text)) => directory.rewrite_client(file, text)?,
+            (None, Some(text)) => directory.create_client(&client.file, text)?,
+            (_, None) => {}
+        }
+        remember(lock, client);
+        Ok(())
+    });
+    // What was done is remembered, also when the rest failed; the first failure is the one to tell.
+    written.and(directory.write_lock(lock).map_err(Into::into))
+}
+
+fn remember(lock: &mut Lock, client: &Pulled) {
+    match &client.locked {
+        Some(locked) => lock.clients.insert(client.id.clone(), locked.clone()),
+        None => lock.clients.remove(&client.id),
+    };
 }
 
 fn documents(pulled: &[Pulled]) -> Vec<PulledClient> {

@@ -11,7 +11,7 @@ use super::atomic::{self, Durability};
 use super::document::{Document, Format, Position};
 use super::error::{FilesError, io};
 use super::lock::{LOCK_FILE, Lock};
-use crate::client::{CLIENT_ID, ClientId, Field, strip_secrets};
+use crate::client::{CLIENT_ID, ClientId, Field};
 
 /// The folder of the clients' files.
 const CLIENTS: &str = "clients";
@@ -56,12 +56,10 @@ pub struct ClientFile {
     pub stem: String,
     /// Its format.
     pub format: Format,
-    /// Its text as it stands.
+    /// Its text as it stood when it was read.
     pub text: String,
     /// Its fields, `client_id` among them, less any secrets.
     pub fields: Map<String, Value>,
-    /// Where its fields stand in the text.
-    document: Document,
 }
 
 impl TenantDirectory {
@@ -126,27 +124,45 @@ impl TenantDirectory {
         }
     }
 
-    /// Writes a client's file. `new` says that it was not there before.
+    /// Writes a new client's file.
     ///
     /// # Errors
-    /// The system refuses; the file is as it was.
-    pub fn write_client(&self, file: &str, text: &str, new: bool) -> Result<(), FilesError> {
+    /// The system refuses, or there is a file of that name by now; nothing is changed.
+    pub fn create_client(&self, file: &str, text: &str) -> Result<(), FilesError> {
         let path = self.path.join(file);
-        let durability = if new {
-            Durability::Cached
-        } else {
-            Durability::Synced
-        };
-        atomic::write(&path, text.as_bytes(), durability).map_err(io("write", path))
+        if fs::symlink_metadata(&path).is_ok() {
+            return Err(FilesError::ChangedMeanwhile { path });
+        }
+        atomic::write(&path, text.as_bytes(), Durability::Cached).map_err(io("write", path))
+    }
+
+    /// Gives a client's file another text.
+    ///
+    /// # Errors
+    /// The system refuses, or somebody edited the file since it was read; the file is as it was.
+    pub fn rewrite_client(&self, file: &ClientFile, text: &str) -> Result<(), FilesError> {
+        let path = self.unchanged(file)?;
+        atomic::write(&path, text.as_bytes(), Durability::Synced).map_err(io("write", path))
     }
 
     /// Removes a client's file.
     ///
     /// # Errors
-    /// The system refuses.
-    pub fn remove_client(&self, file: &str) -> Result<(), FilesError> {
-        let path = self.path.join(file);
+    /// The system refuses, or somebody edited the file since it was read; the file is as it was.
+    pub fn remove_client(&self, file: &ClientFile) -> Result<(), FilesError> {
+        let path = self.unchanged(file)?;
         fs::remove_file(&path).map_err(io("remove", path))
+    }
+
+    /// A file's path, if it is still what was read: asking the tenant took a while, and editors don't wait for us.
+    fn unchanged(&self, file: &ClientFile) -> Result<PathBuf, FilesError> {
+        let path = self.path.join(&file.file);
+        let now = read_bounded(&path).map_err(io("read", &path))?;
+        if now == file.text.as_bytes() {
+            Ok(path)
+        } else {
+            Err(FilesError::ChangedMeanwhile { path })
+        }
     }
 
     /// Writes the lock, unless it says the same already.
@@ -222,17 +238,16 @@ impl TenantDirectory {
             ));
         };
         let bytes = read_bounded(path).map_err(io("read", path))?;
-        let document =
+        let mut document =
             Document::parse(&bytes, format).map_err(|error| FilesError::content(path, error))?;
-        let mut fields = document.fields().clone();
-        if strip_secrets(&mut fields) {
+        if document.strip_secrets() {
             contents.warnings.push(format!(
                 "{}: there is a secret in this file: remove it, from git's history too, and rotate it; tenantry neither sends \
                  nor shows it",
                 path.display()
             ));
         }
-        let id = match fields.get(CLIENT_ID) {
+        let id = match document.fields().get(CLIENT_ID) {
             Some(Value::String(id)) if !id.is_empty() => ClientId::from(id.as_str()),
             Some(_) => {
                 return Err(content(
@@ -251,7 +266,7 @@ impl TenantDirectory {
         };
         let base = contents.lock.as_ref().and_then(|lock| lock.base(&id));
         for field in Field::ALL {
-            let Some(value) = fields.get(field.name()) else {
+            let Some(value) = document.fields().get(field.name()) else {
                 continue;
             };
             // What was pulled is in order by definition: the tenant has it.
@@ -271,8 +286,7 @@ impl TenantDirectory {
             format,
             // Parsing found it to be UTF-8.
             text: String::from_utf8(bytes).unwrap_or_default(),
-            fields,
-            document,
+            fields: document.into_fields(),
         };
         Ok((id, file))
     }
@@ -293,13 +307,6 @@ impl Contents {
                 connected: domain.to_owned(),
             }),
         }
-    }
-}
-
-impl ClientFile {
-    /// Where a field stands.
-    pub fn position(&self, field: &str) -> Position {
-        self.document.position(field)
     }
 }
 

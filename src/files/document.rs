@@ -7,7 +7,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::{json, yaml};
-use crate::client::{CLIENT_ID, Field};
+use crate::client::{CLIENT_ID, Field, strip_secrets};
 
 /// How deep lists and objects may be nested, the document itself included.
 pub(super) const MAX_DEPTH: usize = 128;
@@ -209,6 +209,11 @@ impl Document {
     /// The fields, in file order.
     pub fn fields(&self) -> &Map<String, Value> {
         &self.fields
+    }
+
+    /// Takes secrets out of the fields, and says whether there was one.
+    pub(super) fn strip_secrets(&mut self) -> bool {
+        strip_secrets(&mut self.fields)
     }
 
     /// The fields, in file order.

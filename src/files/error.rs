@@ -50,6 +50,12 @@ pub enum FilesError {
         /// The domain in the settings.
         connected: String,
     },
+    /// Somebody edited a file while the command was at work.
+    #[error("{} changed while this command was at work", path.display())]
+    ChangedMeanwhile {
+        /// The file.
+        path: PathBuf,
+    },
     /// Nothing was pulled yet.
     #[error("{} is not there", path.display())]
     NoDirectory {
@@ -75,6 +81,9 @@ impl FilesError {
                  another"
                     .to_owned(),
             ),
+            FilesError::ChangedMeanwhile { .. } => {
+                Some("it was left as it is: run the command again".to_owned())
+            }
             FilesError::NoDirectory { .. } => Some("`tenantry pull` makes it".to_owned()),
             FilesError::Several(errors) => {
                 let mut hints: Vec<String> = errors.iter().filter_map(FilesError::hint).collect();
