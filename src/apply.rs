@@ -48,7 +48,7 @@ pub enum UpdateResult {
     NotAttempted,
 }
 
-/// Sends updates side by side and calls `told` with each outcome, in the order in which they are known. After a failure that
+/// Sends updates side by side, calls `told` with each outcome as soon as it is known, and returns them by file. After a failure that
 /// every other update would meet too (no network, no permission), the rest is not attempted.
 pub async fn apply(
     writer: &Writer,
@@ -76,6 +76,7 @@ pub async fn apply(
         told(&outcome);
         outcomes.push(outcome);
     }
+    outcomes.sort_by(|a, b| (&a.update.file, &a.update.id).cmp(&(&b.update.file, &b.update.id)));
     outcomes
 }
 

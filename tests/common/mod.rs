@@ -1,0 +1,352 @@
+//! A test bed: a sandbox with the clients that a test is about, an empty folder, and the real binary run in it with nothing in
+//! its environment but the settings of that sandbox.
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each test file is a crate of its own and uses a part of this"
+)]
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::{Map, Value};
+use tempfile::TempDir;
+use tenantry::sandbox::{Builder, Sandbox};
+
+pub mod recorded;
+mod stub;
+
+pub use stub::Stub;
+
+/// What a bed is to be, before it starts.
+pub struct Setup {
+    sandbox: Builder,
+}
+
+/// A sandbox, a folder and the binary.
+pub struct Bed {
+    pub sandbox: Sandbox,
+    folder: TempDir,
+}
+
+/// What a run of the binary came to. Port and folder are replaced in its output, so that it is the same in each run.
+#[derive(Debug)]
+pub struct Run {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Setup {
+    /// Adds a client with these fields besides id and name.
+    pub fn client(self, id: &str, name: &str, fields: Value) -> Setup {
+        self.sandbox(|sandbox| sandbox.client(client(id, name, fields)))
+    }
+
+    /// Adds that many clients with nothing but an id (`c0000`, …) and a name (`Client 0000`, …).
+    pub fn plain_clients(self, count: usize) -> Setup {
+        self.sandbox(|sandbox| sandbox.clients((0..count).map(plain_client)))
+    }
+
+    /// Changes how the sandbox is to be.
+    pub fn sandbox(self, change: impl FnOnce(Builder) -> Builder) -> Setup {
+        Setup {
+            sandbox: change(self.sandbox),
+        }
+    }
+
+    /// Starts the sandbox, with a new folder.
+    pub fn start(self) -> Bed {
+        Bed {
+            sandbox: self.sandbox.start().unwrap(),
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// Starts the sandbox and pulls its clients; that pull's requests are forgotten.
+    pub fn pulled(self) -> Bed {
+        let bed = self.start();
+        bed.pull();
+        bed
+    }
+}
+
+impl Bed {
+    #[expect(
+        clippy::new_ret_no_self,
+        reason = "it reads as the start of a sentence"
+    )]
+    pub fn new() -> Setup {
+        Setup {
+            sandbox: Sandbox::builder(),
+        }
+    }
+
+    /// Starts another sandbox for the same folder: another tenant, or the same one changed.
+    pub fn moved_to(self, setup: Setup) -> Bed {
+        Bed {
+            sandbox: setup.sandbox.start().unwrap(),
+            folder: self.folder,
+        }
+    }
+
+    /// The binary in the bed's folder, with the settings of the sandbox.
+    pub fn command(&self) -> assert_cmd::Command {
+        let mut command = self.command_without_settings();
+        command
+            .env("AUTH0_DOMAIN", self.sandbox.url())
+            .env("AUTH0_CLIENT_ID", self.sandbox.client_id())
+            .env("AUTH0_CLIENT_SECRET", self.sandbox.client_secret());
+        command
+    }
+
+    /// The binary in the bed's folder, with an environment that has nothing to say.
+    pub fn command_without_settings(&self) -> assert_cmd::Command {
+        let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_tenantry"));
+        command
+            .env_clear()
+            .env("HOME", self.path("home"))
+            .env("XDG_CACHE_HOME", self.path("cache"))
+            .current_dir(self.folder.path())
+            // A run that hangs fails its test, in place of everybody's patience.
+            .timeout(Duration::from_secs(240));
+        command
+    }
+
+    /// Runs the binary with these arguments.
+    pub fn run<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Run {
+        let mut command = self.command();
+        command.args(arguments);
+        self.run_command(command)
+    }
+
+    /// Runs a command that was made from one of this bed's.
+    pub fn run_command(&self, mut command: assert_cmd::Command) -> Run {
+        let output = command.output().unwrap();
+        let text = |bytes| self.normal(&String::from_utf8(bytes).unwrap());
+        Run {
+            code: output.status.code().unwrap_or(-1),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
+    /// Text without what differs from run to run.
+    pub fn normal(&self, text: &str) -> String {
+        let address = self.address();
+        let folder = self.folder.path().to_str().unwrap();
+        text.replace(&address, "127.0.0.1:PORT")
+            .replace(folder, "FOLDER")
+    }
+
+    /// Where the sandbox listens: `127.0.0.1:…`.
+    pub fn address(&self) -> String {
+        self.sandbox.url().replace("http://", "")
+    }
+
+    /// Pulls, and forgets the requests.
+    pub fn pull(&self) {
+        self.run(["pull", "--quiet"]).exits(0);
+        self.sandbox.clear_requests();
+    }
+
+    /// The requests since they were last forgotten, in the order of arrival: method, path and query.
+    pub fn requests(&self) -> Vec<String> {
+        let requests = self.sandbox.requests().into_iter();
+        requests
+            .map(|request| format!("{} {}", request.method, request.path))
+            .collect()
+    }
+
+    /// How many requests there were whose method and path begin like that.
+    pub fn count(&self, start: &str) -> usize {
+        let requests = self.requests();
+        requests.iter().filter(|one| one.starts_with(start)).count()
+    }
+
+    /// What was sent to which client, in the order of ids.
+    pub fn patches(&self) -> Vec<(String, Value)> {
+        let mut patches: Vec<_> = self
+            .sandbox
+            .requests()
+            .into_iter()
+            .filter(|request| request.method == "PATCH")
+            .map(|request| {
+                let id = request.path.strip_prefix("/api/v2/clients/").unwrap();
+                (id.to_owned(), request.body.unwrap_or_default())
+            })
+            .collect();
+        patches.sort_by(|one, other| one.0.cmp(&other.0));
+        patches
+    }
+
+    /// Fails if anything but reading was asked of the tenant.
+    pub fn assert_only_gets(&self) {
+        let writes: Vec<_> = self
+            .requests()
+            .into_iter()
+            .filter(|request| !request.starts_with("GET ") && request != "POST /oauth/token")
+            .collect();
+        assert_eq!(writes, [""; 0]);
+    }
+
+    /// A path in the bed's folder.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    /// A file's text. Paths are relative to the bed's folder.
+    pub fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.path(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// Writes a file, and the folders that it is in.
+    pub fn write(&self, path: &str, text: &str) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// Replaces what stands exactly once in a file.
+    pub fn edit(&self, path: &str, old: &str, new: &str) {
+        let text = self.read(path);
+        assert_eq!(text.matches(old).count(), 1, "{old:?} in {path}:\n{text}");
+        self.write(path, &text.replace(old, new));
+    }
+
+    /// Renames a file.
+    pub fn rename(&self, old: &str, new: &str) {
+        fs::rename(self.path(old), self.path(new)).unwrap();
+    }
+
+    /// The lock.
+    pub fn lock(&self) -> Value {
+        serde_json::from_str(&self.read("tenant/tenant.lock")).unwrap()
+    }
+
+    /// The base that the lock has for a client.
+    pub fn base(&self, id: &str) -> Value {
+        self.lock()["clients"][id]["base"].clone()
+    }
+
+    /// Every file below a path, with its content.
+    pub fn files(&self, path: &str) -> BTreeMap<String, String> {
+        let mut files = BTreeMap::new();
+        collect(&self.path(path), &mut |path| {
+            let name = path.strip_prefix(self.folder.path()).unwrap();
+            let text = String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned();
+            files.insert(name.to_str().unwrap().to_owned(), text);
+        });
+        files
+    }
+
+    /// The names of the clients' files.
+    pub fn client_files(&self) -> Vec<String> {
+        let files = self.files("tenant/clients");
+        let names = files.keys().map(|name| name.rsplit('/').next().unwrap());
+        names.map(str::to_owned).collect()
+    }
+
+    /// Makes every file of the tenant old, and returns what [`Bed::assert_untouched`] compares with.
+    pub fn age(&self) -> BTreeMap<String, String> {
+        collect(&self.path("tenant"), &mut |path| {
+            let file = fs::File::options().append(true).open(path).unwrap();
+            file.set_modified(long_ago()).unwrap();
+        });
+        self.files("tenant")
+    }
+
+    /// Fails unless the tenant's files are the same ones with the same content and time.
+    pub fn assert_untouched(&self, before: &BTreeMap<String, String>) {
+        assert_eq!(&self.files("tenant"), before);
+        collect(&self.path("tenant"), &mut |path| {
+            let time = fs::metadata(path).unwrap().modified().unwrap();
+            assert_eq!(time, long_ago(), "{} was written", path.display());
+        });
+    }
+
+    /// A client as the sandbox has it.
+    pub fn live(&self, id: &str) -> Value {
+        self.sandbox.client(id).unwrap()
+    }
+}
+
+impl Run {
+    /// Fails unless that was the exit code.
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Run {
+        assert_eq!(self.code, code, "{self}");
+        self
+    }
+
+    /// stdout as one JSON document.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self}"))
+    }
+
+    /// Fails unless stderr contains that.
+    #[track_caller]
+    pub fn complains(self, of: &str) -> Run {
+        assert!(self.stderr.contains(of), "no `{of}` in: {self}");
+        self
+    }
+}
+
+/// Everything of a run that somebody sees.
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exit code {}", self.code)?;
+        for (name, text) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+            if !text.is_empty() {
+                write!(f, "\n--- {name}\n{}", text.trim_end())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A client with these fields besides id and name.
+pub fn client(id: &str, name: &str, fields: Value) -> Value {
+    let mut client = Map::new();
+    client.insert("client_id".to_owned(), id.into());
+    client.insert("name".to_owned(), name.into());
+    client.extend(fields.as_object().unwrap().clone());
+    Value::Object(client)
+}
+
+/// The client of that number with nothing but an id and a name.
+pub fn plain_client(number: usize) -> Value {
+    let name = format!("Client {number:04}");
+    client(&format!("c{number:04}"), &name, Value::Object(Map::new()))
+}
+
+/// Waits until something is so.
+#[track_caller]
+pub fn until(is_so: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed().as_secs() < 120, "it never came to it");
+        std::thread::yield_now();
+    }
+}
+
+/// A time at which no test wrote a file.
+fn long_ago() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000)
+}
+
+fn collect(folder: &Path, each: &mut dyn FnMut(&Path)) {
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, each);
+        } else {
+            each(&path);
+        }
+    }
+}

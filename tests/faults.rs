@@ -1,0 +1,339 @@
+//! Things go wrong between here and the tenant, and on the disk: nothing is lost, half written or sent twice, the report says
+//! what happened, and the next run needs no thought.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use std::process::{Command, Stdio};
+
+use common::{Bed, until};
+use serde_json::json;
+use tenantry::sandbox::{Fault, FaultRule};
+
+/// Every fault that a request may meet, with how the journal of a failing test is to name it.
+fn faults() -> Vec<Fault> {
+    vec![
+        Fault::StatusBefore(500),
+        Fault::StatusBefore(503),
+        Fault::StatusAfter(500),
+        Fault::StatusAfter(503),
+        Fault::TooManyRequests {
+            retry_after: Some(0),
+        },
+        Fault::TooManyRequests { retry_after: None },
+        Fault::CloseBefore,
+        Fault::CloseAfter,
+        Fault::CutBody,
+        Fault::InvalidJson,
+        Fault::ProxyPage,
+        Fault::RevokeTokens,
+    ]
+}
+
+/// A pulled bed of so many clients, each with an edited name.
+fn edited(clients: usize) -> Bed {
+    let bed = Bed::new().plain_clients(clients).pulled();
+    for number in 0..clients {
+        edit(&bed, number);
+    }
+    bed
+}
+
+fn edit(bed: &Bed, number: usize) {
+    let file = format!("tenant/clients/client-{number:04}.yaml");
+    bed.edit(
+        &file,
+        &format!("Client {number:04}"),
+        &format!("Edited {number:04}"),
+    );
+}
+
+/// Fails unless every edit is on the tenant, and a further push has nothing to say and asks for nothing.
+fn assert_all_arrived(bed: &Bed, clients: usize) {
+    for number in 0..clients {
+        assert_eq!(
+            bed.live(&format!("c{number:04}"))["name"],
+            format!("Edited {number:04}")
+        );
+    }
+    bed.sandbox.clear_requests();
+    assert_eq!(
+        bed.run(["push", "--yes"]).exits(0).stdout,
+        "nothing to push\n"
+    );
+    assert_eq!(bed.requests(), [""; 0]);
+}
+
+#[test]
+fn a_push_gets_over_any_single_fault_or_the_next_one_does() {
+    for fault in faults() {
+        let bed = edited(3);
+        bed.sandbox
+            .fail_next(FaultRule::new(fault.clone()).method("PATCH").nth(2));
+        let run = bed.run(["push", "--yes", "-o", "json"]);
+        let summary = &run.json()["summary"];
+        let told: u64 = ["updated", "failed", "not_attempted"]
+            .iter()
+            .map(|status| summary[status].as_u64().unwrap())
+            .sum();
+        assert_eq!(told, 3, "{fault:?}: {run}");
+        if run.code == 0 {
+            assert_eq!(summary["updated"], 3, "{fault:?}: {run}");
+        } else {
+            assert_eq!(
+                (run.code, &summary["failed"]),
+                (2, &json!(1)),
+                "{fault:?}: {run}"
+            );
+            bed.run(["push", "--yes"]).exits(0);
+        }
+        assert_all_arrived(&bed, 3);
+    }
+}
+
+#[test]
+fn a_pull_gets_over_any_single_fault_or_touches_nothing() {
+    let list_faults = [Fault::ShortPage, Fault::RepeatedEntry];
+    for fault in faults().into_iter().chain(list_faults) {
+        let bed = Bed::new().plain_clients(150).pulled();
+        let before = bed.age();
+        bed.sandbox
+            .fail_next(FaultRule::new(fault.clone()).method("GET").nth(2));
+        let run = bed.run(["pull"]);
+        assert!(run.code == 0 || run.code == 2, "{fault:?}: {run}");
+        assert!(
+            run.code == 0 || run.stderr.contains("error: GET /api/v2/clients: "),
+            "{fault:?}: {run}"
+        );
+        bed.assert_untouched(&before);
+        bed.run(["pull"]).exits(0);
+        bed.assert_untouched(&before);
+    }
+}
+
+#[test]
+fn a_tenth_and_a_third_of_failing_requests_lose_nothing() {
+    for percent in [10, 30] {
+        let bed = edited(30);
+        let (before, after) = (Fault::StatusBefore(503), Fault::StatusAfter(500));
+        bed.sandbox.set_faults([
+            FaultRule::new(before)
+                .any()
+                .percent(percent / 2, 1)
+                .always(),
+            FaultRule::new(after).any().percent(percent / 2, 2).always(),
+        ]);
+        bed.run(["push", "--yes"]).exits(0);
+        bed.run(["pull"]).exits(0);
+        bed.sandbox.set_faults([]);
+        assert_all_arrived(&bed, 30);
+    }
+}
+
+#[test]
+fn a_tenant_that_only_fails_is_reported_client_by_client() {
+    let bed = edited(2);
+    bed.sandbox
+        .set_faults([FaultRule::new(Fault::StatusBefore(503))
+            .method("PATCH")
+            .always()]);
+    let run = bed.run(["push", "--yes"]).exits(2);
+    // How long it waits is chance.
+    let told: Vec<&str> = run
+        .stderr
+        .lines()
+        .filter(|line| !line.starts_with("waiting "))
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @"
+    error: PATCH /api/v2/clients/c0000: 503: Service Unavailable, after 7 attempts (and 1 more)
+    hint: the fault is on Auth0's side, or on a proxy's: try again, or see https://status.auth0.com
+    hint: what was updated is remembered: `tenantry push` sends the rest
+    ");
+    insta::assert_snapshot!(run.stdout, @r#"
+    clients/client-0000.yaml  Client 0000 c0000
+      name: "Client 0000" → "Edited 0000"
+
+    clients/client-0001.yaml  Client 0001 c0001
+      name: "Client 0001" → "Edited 0001"
+
+    2 edits in 2 clients
+    failed         clients/client-0000.yaml: PATCH /api/v2/clients/c0000: 503: Service Unavailable, after 7 attempts
+    failed         clients/client-0001.yaml: PATCH /api/v2/clients/c0001: 503: Service Unavailable, after 7 attempts
+    0 clients updated, 2 failed
+    "#);
+    bed.sandbox.set_faults([]);
+    bed.run(["push", "--yes"]).exits(0);
+    assert_all_arrived(&bed, 2);
+}
+
+#[test]
+fn an_answer_that_never_comes_is_waited_for_no_longer_than_asked() {
+    let bed = edited(1);
+    bed.sandbox
+        .set_faults([FaultRule::new(Fault::HangAfter).method("PATCH").times(1)]);
+    bed.run(["push", "--yes", "--timeout", "1"]).exits(0);
+    // The same values twice do no harm, and nobody can know that the first ones arrived.
+    assert_eq!(bed.patches().len(), 2);
+    assert_all_arrived(&bed, 1);
+}
+
+#[test]
+fn a_token_that_is_revoked_in_the_middle_is_renewed_once() {
+    let bed = edited(20);
+    bed.sandbox
+        .fail_next(FaultRule::new(Fault::RevokeTokens).method("PATCH").nth(7));
+    bed.run(["push", "--yes"]).exits(0);
+    assert_eq!(bed.count("POST /oauth/token"), 1, "{:?}", bed.requests());
+    assert_all_arrived(&bed, 20);
+}
+
+#[test]
+fn a_tenant_that_nobody_answers_for_is_named() {
+    let bed = Bed::new().pulled();
+    let mut command = bed.command();
+    // A port that was free a moment ago, and that nothing is given by the system again this soon.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    command
+        .env("AUTH0_DOMAIN", format!("http://127.0.0.1:{port}"))
+        .args(["list", "--dir", "none"]);
+    let run = bed.run_command(command).exits(2);
+    assert!(
+        run.stderr
+            .contains(&format!("can't connect to 127.0.0.1:{port}: ")),
+        "{run}"
+    );
+    assert!(run.stderr.contains("hint: is the domain right"), "{run}");
+}
+
+/// Runs the binary where no file can grow, as on a full disk.
+#[cfg(unix)]
+fn on_a_full_disk(bed: &Bed, arguments: &str) -> common::Run {
+    let mut shell = assert_cmd::Command::new("sh");
+    let binary = env!("CARGO_BIN_EXE_tenantry");
+    shell
+        .args([
+            "-c",
+            &format!("trap '' XFSZ; ulimit -f 0; exec {binary} {arguments}"),
+        ])
+        .current_dir(bed.path(""))
+        .env("HOME", bed.path("home"))
+        .env("AUTH0_DOMAIN", bed.sandbox.url())
+        .env("AUTH0_CLIENT_ID", bed.sandbox.client_id())
+        .env("AUTH0_CLIENT_SECRET", bed.sandbox.client_secret());
+    bed.run_command(shell)
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_stops_a_pull_and_leaves_whole_files() {
+    let bed = Bed::new().plain_clients(3).start();
+    let run = on_a_full_disk(&bed, "pull").exits(2);
+    assert!(run.stderr.contains("error: can't write "), "{run}");
+    bed.pull();
+    let before = bed.age();
+    bed.sandbox
+        .edit("c0001", "description", Some(json!("drift")));
+    let run = on_a_full_disk(&bed, "pull").exits(2);
+    assert!(
+        run.stderr
+            .contains("error: can't write tenant/clients/client-0001.yaml: "),
+        "{run}"
+    );
+    bed.assert_untouched(&before);
+    bed.run(["pull"]).exits(0);
+    assert!(
+        bed.read("tenant/clients/client-0001.yaml")
+            .contains("drift")
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_push_on_a_full_disk_says_what_it_sent_and_the_next_one_sends_nothing_again() {
+    let bed = edited(2);
+    let lock = bed.read("tenant/tenant.lock");
+    let run = on_a_full_disk(&bed, "push --yes").exits(2);
+    assert!(run.stdout.ends_with("2 clients updated\n"), "{run}");
+    assert!(
+        run.stderr
+            .contains("error: can't write tenant/tenant.lock: "),
+        "{run}"
+    );
+    assert_eq!(bed.read("tenant/tenant.lock"), lock);
+    bed.sandbox.clear_requests();
+    bed.run(["push", "--yes"]).exits(0);
+    assert_eq!(bed.count("PATCH"), 0);
+    assert_all_arrived(&bed, 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_finishes_what_is_on_its_way_and_reports_the_rest() {
+    let bed = Bed::new()
+        .sandbox(|sandbox| sandbox.rate(5.0, 8))
+        .plain_clients(30)
+        .pulled();
+    (0..30).for_each(|number| edit(&bed, number));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tenantry"));
+    let child = command
+        .args(["push", "--yes", "-o", "json"])
+        .current_dir(bed.path(""))
+        .env_clear()
+        .env("HOME", bed.path("home"))
+        .env("AUTH0_DOMAIN", bed.sandbox.url())
+        .env("AUTH0_CLIENT_ID", bed.sandbox.client_id())
+        .env("AUTH0_CLIENT_SECRET", bed.sandbox.client_secret())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    until(|| bed.count("PATCH") > 0);
+    Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let (updated, rest) = (
+        report["summary"]["updated"].as_u64(),
+        report["summary"]["not_attempted"].as_u64(),
+    );
+    assert_eq!(updated, Some(bed.patches().len() as u64));
+    assert_eq!(updated.unwrap() + rest.unwrap(), 30);
+    assert!(rest.unwrap() > 0, "{report}");
+    bed.run(["push", "--yes"]).exits(0);
+    assert_eq!(bed.patches().len(), 30, "something was sent twice");
+    assert_all_arrived(&bed, 30);
+}
+
+#[cfg(unix)]
+#[test]
+fn three_pushes_at_once_send_each_edit_once() {
+    let bed = edited(12);
+    let push = || {
+        let mut command = bed.command();
+        command.args(["push", "--yes"]);
+        bed.run_command(command)
+    };
+    let runs = std::thread::scope(|scope| {
+        let pushes: Vec<_> = (0..3).map(|_| scope.spawn(push)).collect();
+        pushes
+            .into_iter()
+            .map(|push| push.join().unwrap())
+            .collect::<Vec<_>>()
+    });
+    for run in &runs {
+        assert_eq!(run.code, 0, "{run}");
+        let waited = run
+            .stderr
+            .contains("waiting for another tenantry that works on tenant");
+        assert!(waited || run.stderr.is_empty(), "{run}");
+    }
+    assert_eq!(bed.patches().len(), 12);
+    assert_all_arrived(&bed, 12);
+}
