@@ -14,7 +14,7 @@ use crate::api::assertion::{Algorithm, KeyError};
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// Settings that nothing gives; all of them at once.
-    #[error("{} not set: {}", if .settings.len() == 1 { "setting" } else { "settings" }, list(.settings))]
+    #[error("{} not set:{}", if .settings.len() == 1 { "setting" } else { "settings" }, list(.settings))]
     Missing {
         /// What is missing.
         settings: Vec<Missing>,
@@ -219,9 +219,12 @@ impl fmt::Display for Missing {
     }
 }
 
+/// One on the same line, several below each other.
 fn list(settings: &[Missing]) -> String {
-    let settings: Vec<String> = settings.iter().map(Missing::to_string).collect();
-    settings.join(", ")
+    match settings {
+        [one] => format!(" {one}"),
+        several => several.iter().map(|one| format!("\n  {one}")).collect(),
+    }
 }
 
 /// What a value has in it that it cannot have.

@@ -298,12 +298,18 @@ fn loopback_may_be_plain_http_and_have_a_name() {
 
 #[test]
 fn missing_settings_are_listed_together() {
-    insta::assert_snapshot!(setup().show(), @r"
-    settings not set: AUTH0_DOMAIN (or CLIENT_DOMAIN), AUTH0_CLIENT_ID (or CLIENT_ID), AUTH0_CLIENT_SECRET (or CLIENT_SECRET)
+    insta::assert_snapshot!(setup().show(), @"
+    settings not set:
+      AUTH0_DOMAIN (or CLIENT_DOMAIN)
+      AUTH0_CLIENT_ID (or CLIENT_ID)
+      AUTH0_CLIENT_SECRET (or CLIENT_SECRET)
     hint: put what is missing into .env; `tenantry init` writes a commented .env to fill in, and `--tenant sandbox` needs no account
     ");
-    insta::assert_snapshot!(setup().tenant("prod").show(), @r"
-    settings not set: AUTH0_DOMAIN (or CLIENT_DOMAIN), AUTH0_CLIENT_ID (or CLIENT_ID), AUTH0_CLIENT_SECRET (or CLIENT_SECRET)
+    insta::assert_snapshot!(setup().tenant("prod").show(), @"
+    settings not set:
+      AUTH0_DOMAIN (or CLIENT_DOMAIN)
+      AUTH0_CLIENT_ID (or CLIENT_ID)
+      AUTH0_CLIENT_SECRET (or CLIENT_SECRET)
     hint: put what is missing into .env.prod; `tenantry init` writes a commented .env to fill in, and `--tenant sandbox` needs no account
     ");
     insta::assert_snapshot!(
@@ -312,8 +318,10 @@ fn missing_settings_are_listed_together() {
             .set("AUTH0_CLIENT_SECRET", " ")
             .file(".env.prod", "AUTH0_DOMAIN=prod.auth0.com\nCLIENT_ID=\nCLIENT_SECRET=''")
             .show(),
-        @r"
-    settings not set: AUTH0_CLIENT_ID (or CLIENT_ID; CLIENT_ID is empty at .env.prod:2), AUTH0_CLIENT_SECRET (or CLIENT_SECRET; AUTH0_CLIENT_SECRET is empty in the environment; CLIENT_SECRET is empty at .env.prod:3)
+        @"
+    settings not set:
+      AUTH0_CLIENT_ID (or CLIENT_ID; CLIENT_ID is empty at .env.prod:2)
+      AUTH0_CLIENT_SECRET (or CLIENT_SECRET; AUTH0_CLIENT_SECRET is empty in the environment; CLIENT_SECRET is empty at .env.prod:3)
     hint: put what is missing into .env.prod; `tenantry init` writes a commented .env to fill in, and `--tenant sandbox` needs no account
     "
     );
