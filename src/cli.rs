@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::client::Field;
+
 /// Version control for an Auth0 tenant's settings.
 ///
 /// Pull every client (application) into files, see field by field what an edit would change, push exactly that.
@@ -88,6 +90,11 @@ pub enum Command {
         after_help = "Exit code: 0 done, 1 something was held back, 2 failure\nExample: tenantry push --tenant dev --yes"
     )]
     Push(Push),
+    /// Carry one tenant's values to another's files, references translated; no network
+    #[command(
+        after_help = "Exit code: 0 done, 1 a client without a counterpart or, with --dry-run, something to write, 2 failure\nExample: tenantry promote --from dev --to prod --dry-run"
+    )]
+    Promote(Promote),
     /// List the tenant's clients
     List(List),
     /// Print a Management API access token, for curl
@@ -158,6 +165,34 @@ pub struct Push {
     /// The form of the result
     #[arg(long, short, default_value = "text")]
     pub output: Output,
+}
+
+/// `promote`.
+#[derive(Debug, Args)]
+pub struct Promote {
+    /// Which clients.
+    #[command(flatten)]
+    pub clients: Clients,
+    /// The tenant whose files have the values
+    #[arg(long, value_name = "NAME")]
+    pub from: String,
+    /// The tenant whose files get them
+    #[arg(long, value_name = "NAME")]
+    pub to: String,
+    /// Only these fields: name, description, allowed_clients
+    #[arg(long, value_name = "FIELD,…", value_delimiter = ',', value_parser = field)]
+    pub fields: Vec<Field>,
+    /// Show what would be written, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The form of the result
+    #[arg(long, short, default_value = "text")]
+    pub output: DiffOutput,
+}
+
+fn field(name: &str) -> Result<Field, String> {
+    Field::from_name(name)
+        .ok_or_else(|| format!("the fields are {}", Field::ALL.map(Field::name).join(", ")))
 }
 
 /// `list`.
@@ -248,6 +283,7 @@ impl Command {
             Command::Diff(diff) => diff.output == DiffOutput::Json,
             Command::Push(push) => push.output == Output::Json,
             Command::List(list) => list.output == Output::Json,
+            Command::Promote(promote) => promote.output == DiffOutput::Json,
             Command::Token | Command::Init | Command::Sandbox(_) => false,
         }
     }

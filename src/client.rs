@@ -54,6 +54,14 @@ impl Field {
         Field::ALL.into_iter().find(|field| field.name() == name)
     }
 
+    /// Whether the field holds references: client ids, which mean something in one tenant only.
+    pub const fn is_reference(self) -> bool {
+        match self {
+            Field::Name | Field::Description => false,
+            Field::AllowedClients => true,
+        }
+    }
+
     /// Checks a value against the API's rules for this field.
     ///
     /// # Errors

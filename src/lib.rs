@@ -15,6 +15,7 @@
 //! | [`plan`] | clients on three sides → the plan | I/O |
 //! | [`saved_plan`] | the document of `diff -o json` → the plan | I/O |
 //! | [`merge`] | live into a file and its base, for pull | I/O |
+//! | [`promote`] | one tenant's values said in another's ids | I/O |
 //! | [`select`] | `CLIENT…` arguments → clients | I/O |
 //! | [`apply`] | sends a plan's updates; nothing else sends a write | decide what to send |
 //! | [`render`] | plans and results → text, JSON, markdown | print |
@@ -69,6 +70,7 @@ pub mod commands;
 pub mod files;
 pub mod merge;
 pub mod plan;
+pub mod promote;
 pub mod render;
 pub mod sandbox;
 pub mod saved_plan;

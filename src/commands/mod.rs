@@ -3,6 +3,7 @@
 mod diff;
 mod init;
 mod list;
+mod promote;
 mod pull;
 mod push;
 mod sandbox;
@@ -52,6 +53,7 @@ pub async fn run(cli: &Cli, environment: &Environment, terminal: &Terminal) -> R
         Command::Pull(options) => pull::run(&scene, options, terminal).await,
         Command::Diff(options) => diff::run(&scene, options, terminal).await,
         Command::Push(options) => push::run(&scene, options, terminal).await,
+        Command::Promote(options) => promote::run(&scene, options, terminal),
         Command::List(options) => list::run(&scene, options, terminal).await,
         Command::Init => init::run(&scene, terminal),
         Command::Token => token::run(&scene, terminal).await,

@@ -36,16 +36,7 @@ pub(super) struct Session {
 impl<'a> Scene<'a> {
     pub(super) fn new(global: &'a Global, environment: &'a Environment) -> Result<Scene<'a>> {
         let tenant = global.tenant.as_deref().filter(|name| !name.is_empty());
-        if let Some(name) = tenant {
-            let plain =
-                |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
-            if !name.chars().all(plain) || name.starts_with('.') || name == "clients" {
-                return Err(Usage::error(
-                    format!("`{name}` can't be a tenant's name"),
-                    "a name is the name of a folder: letters, digits, `.`, `_` and `-`",
-                ));
-            }
-        }
+        tenant.map_or(Ok(()), check_name)?;
         Ok(Scene {
             global,
             environment,
@@ -84,14 +75,18 @@ impl<'a> Scene<'a> {
 
     /// Opens the tenant directory, and says so if somebody else has to finish first.
     pub(super) fn open(&self, access: Access, terminal: &Terminal) -> Result<TenantDirectory> {
-        let path = self.path()?;
-        let waiting = || {
-            terminal.note(&format!(
-                "waiting for another tenantry that works on {}",
-                path.display()
-            ));
-        };
-        Ok(TenantDirectory::open(path.clone(), access, waiting)?)
+        open(self.path()?, access, terminal)
+    }
+
+    /// Opens the directory of another tenant than the one that `--tenant` names.
+    pub(super) fn open_tenant(
+        &self,
+        name: &str,
+        access: Access,
+        terminal: &Terminal,
+    ) -> Result<TenantDirectory> {
+        check_name(name)?;
+        open(self.global.dir.join(name), access, terminal)
     }
 
     /// Whether the tenant is an embedded sandbox: `sandbox` or `sandbox-…`, and no settings of that name.
@@ -183,6 +178,28 @@ impl<'a> Scene<'a> {
         let connection = Connection::client_secret(&url, id, secret)?.named(name);
         Ok((connection, sandbox))
     }
+}
+
+/// A tenant's name is the name of a folder, and no way out of the one that it is in.
+fn check_name(name: &str) -> Result<()> {
+    let plain = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+    if name.chars().all(plain) && !name.is_empty() && !name.starts_with('.') && name != "clients" {
+        return Ok(());
+    }
+    Err(Usage::error(
+        format!("`{name}` can't be a tenant's name"),
+        "a name is the name of a folder: letters, digits, `.`, `_` and `-`",
+    ))
+}
+
+fn open(path: PathBuf, access: Access, terminal: &Terminal) -> Result<TenantDirectory> {
+    let waiting = || {
+        terminal.note(&format!(
+            "waiting for another tenantry that works on {}",
+            path.display()
+        ));
+    };
+    Ok(TenantDirectory::open(path.clone(), access, waiting)?)
 }
 
 /// Live clients by id.

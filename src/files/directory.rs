@@ -11,7 +11,9 @@ use super::atomic::{self, Durability};
 use super::document::{Document, Format, Position};
 use super::error::{FilesError, io};
 use super::lock::{LOCK_FILE, Lock};
+use super::overrides::{self, OVERRIDES_FILE};
 use crate::client::{CLIENT_ID, ClientId, Field};
+use crate::promote::Overrides;
 
 /// The folder of the clients' files.
 const CLIENTS: &str = "clients";
@@ -122,6 +124,25 @@ impl TenantDirectory {
             Some(error) => Err(error),
             None => Ok(contents),
         }
+    }
+
+    /// Reads the values that this tenant keeps as its own; none without an `overrides.yaml`.
+    ///
+    /// # Errors
+    /// It can't be read, or has something in it that is no override for a client of `contents`.
+    pub fn read_overrides(&self, contents: &Contents) -> Result<Overrides, FilesError> {
+        let path = self.path.join(OVERRIDES_FILE);
+        let text = match read_bounded(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Overrides::new()),
+            Err(error) => return Err(io("read", path)(error)),
+        };
+        let stems: Vec<&str> = contents
+            .clients
+            .values()
+            .map(|file| file.stem.as_str())
+            .collect();
+        overrides::parse(&text, &stems).map_err(|error| FilesError::content(path, error))
     }
 
     /// Writes a new client's file.

@@ -154,6 +154,15 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// Where a nested key of a YAML text stands; its start where there is no such key.
+pub(super) fn locate(text: &str, path: &[&str]) -> Position {
+    let text = without_mark(text);
+    match yaml::locate(text, path) {
+        Some(offset) => Walk::over(text).position(offset),
+        None => Position::START,
+    }
+}
+
 /// What a reader of one format makes of a text: the fields, and byte offsets of each field's key and of the entries of
 /// those that are lists.
 pub(super) struct Parsed {

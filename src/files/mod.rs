@@ -7,6 +7,7 @@ mod document;
 mod error;
 mod json;
 mod lock;
+mod overrides;
 mod slug;
 mod yaml;
 
@@ -14,4 +15,5 @@ pub use directory::{Access, ClientFile, Contents, TenantDirectory, read_file, te
 pub use document::{Document, Format, ParseError, Position, Rewritten, rewrite, write};
 pub use error::FilesError;
 pub use lock::{LOCK_FILE, Lock, Locked};
+pub use overrides::OVERRIDES_FILE;
 pub use slug::{slug, stems_for_new_files};

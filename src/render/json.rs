@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::apply::{Outcome, UpdateResult};
 use crate::client::Client;
 use crate::plan::{ClientPlan, FieldPlan, Kind, Plan, State, Tenant};
+use crate::promote::Promotion;
 
 /// The version of every document.
 const VERSION: u32 = 1;
@@ -55,6 +56,24 @@ struct PlanSummary {
     read_only: usize,
     live_only: usize,
     file_only: usize,
+}
+
+#[derive(Serialize)]
+struct PromotionDocument<'a> {
+    #[serde(flatten)]
+    plan: PlanDocument<'a>,
+    from: &'a str,
+    overridden: Vec<Place<'a>>,
+    carried: Vec<Place<'a>>,
+    without_counterpart: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Place<'a> {
+    stem: &'a str,
+    field: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entry: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -148,8 +167,44 @@ struct PullDocument<'a> {
 
 /// The plan: `diff -o json`.
 pub fn plan(plan: &Plan) -> String {
+    document(&plan_document(plan))
+}
+
+/// What a promotion writes: `promote -o json`. The plan of it, where `live` is what the file said before, and what there is to
+/// know beside it.
+pub fn promotion(plan: &Plan, from: &str, promotion: &Promotion) -> String {
+    let Promotion {
+        changes,
+        carried,
+        missing: _,
+        alone,
+    } = promotion;
+    let overridden = changes.iter().filter(|change| change.overridden);
+    document(&PromotionDocument {
+        plan: plan_document(plan),
+        from,
+        overridden: overridden
+            .map(|change| Place {
+                stem: &change.stem,
+                field: change.field.name(),
+                entry: None,
+            })
+            .collect(),
+        carried: carried
+            .iter()
+            .map(|one| Place {
+                stem: &one.stem,
+                field: one.field.name(),
+                entry: Some(&one.entry),
+            })
+            .collect(),
+        without_counterpart: alone,
+    })
+}
+
+fn plan_document(plan: &Plan) -> PlanDocument<'_> {
     let Plan { tenant, clients } = plan;
-    document(&PlanDocument {
+    PlanDocument {
         version: VERSION,
         tenant: tenant_document(tenant),
         clients: clients.iter().map(plan_client).collect(),
@@ -161,7 +216,7 @@ pub fn plan(plan: &Plan) -> String {
             live_only: plan.count_clients(State::LiveOnly),
             file_only: plan.count_clients(State::FileOnly),
         },
-    })
+    }
 }
 
 fn plan_client(client: &ClientPlan) -> PlanClient<'_> {

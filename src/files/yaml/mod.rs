@@ -47,6 +47,21 @@ pub(super) fn parse(text: &str) -> Result<Parsed, Fault> {
     Ok(parsed)
 }
 
+/// Where a key stands that is found by going down `path` from the root.
+pub(super) fn locate(text: &str, path: &[&str]) -> Option<usize> {
+    let (last, above) = path.split_last()?;
+    let mut map = reader::read(text).ok()?;
+    for key in above {
+        let entry = map.entries.into_iter().find(|entry| entry.key == *key)?;
+        let Kind::Map(inner) = entry.node.kind else {
+            return None;
+        };
+        map = inner;
+    }
+    let entry = map.entries.iter().find(|entry| entry.key == *last)?;
+    Some(entry.key_start)
+}
+
 /// The text of a new file with these fields.
 pub(super) fn write(fields: &Map<String, Value>) -> String {
     let (leading, read_only) = in_order(fields);

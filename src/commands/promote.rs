@@ -1,0 +1,229 @@
+//! `promote`: one tenant's values into another's files. It asks no tenant anything; `diff` and `push` take it from there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+
+use super::session::{LiveClients, Scene, client_names, names, warn_of};
+use super::{Ending, Terminal, Usage};
+use crate::cli::{DiffOutput, Promote};
+use crate::client::{ClientId, Field};
+use crate::files::{self, Access, ClientFile, Contents, TenantDirectory};
+use crate::plan::{ClientPlan, FieldPlan, Kind, Plan, State, Tenant};
+use crate::promote::{Change, Member, Promotion, Reference, Stems, promote};
+use crate::render;
+use crate::select::Selection;
+
+pub(super) fn run(scene: &Scene<'_>, options: &Promote, terminal: &Terminal) -> Result<Ending> {
+    if options.from == options.to {
+        return Err(Usage::error(
+            format!("{} can't be promoted to itself", options.from),
+            "name two tenants: --from dev --to prod",
+        ));
+    }
+    let from = scene
+        .open_tenant(&options.from, Access::Read, terminal)?
+        .read()?;
+    let directory = scene.open_tenant(&options.to, Access::Write, terminal)?;
+    let to = directory.read()?;
+    warn_of(&from, terminal);
+    warn_of(&to, terminal);
+    let overrides = directory.read_overrides(&to)?;
+
+    let files = from.clients.iter();
+    let selected = Selection::new(&options.clients.clients)
+        .pick(files.map(|(id, file)| (names(id, Some(file)), file.stem.as_str())))?;
+    let selected: BTreeSet<&str> = selected.into_iter().collect();
+    let fields = if options.fields.is_empty() {
+        &Field::ALL[..]
+    } else {
+        &options.fields
+    };
+    let promotion = promote(&stems(&from)?, &stems(&to)?, &overrides, fields, &selected);
+
+    if !promotion.missing.is_empty() {
+        return missing(&promotion.missing, options, terminal);
+    }
+    let by_stem: BTreeMap<&str, (&ClientId, &ClientFile)> = to
+        .clients
+        .iter()
+        .map(|(id, file)| (file.stem.as_str(), (id, file)))
+        .collect();
+    for change in &promotion.changes {
+        change
+            .field
+            .validate(&change.new)
+            .map_err(|invalid| Usage::error(format!("{}: {invalid}", change.stem), invalid.hint))?;
+    }
+    if !options.dry_run {
+        write(&directory, &by_stem, &promotion.changes, terminal)?;
+    }
+    let plan = plan(options, &to, &by_stem, &promotion.changes);
+    terminal.result(&match options.output {
+        DiffOutput::Text => {
+            let nobody = LiveClients::new();
+            render::text::plan(&plan, &client_names(&to, &nobody)) + &remarks(options, &promotion)
+        }
+        DiffOutput::Json => render::json::promotion(&plan, &options.from, &promotion),
+        DiffOutput::Markdown => render::markdown::plan(&plan),
+    })?;
+    let would_write = options.dry_run && !promotion.changes.is_empty();
+    Ok(Ending::differences(
+        would_write || !promotion.alone.is_empty(),
+    ))
+}
+
+/// A tenant's files by stem.
+fn stems(contents: &Contents) -> Result<Stems<'_>> {
+    let mut stems = Stems::new();
+    for (id, file) in &contents.clients {
+        let member = Member {
+            id,
+            fields: &file.fields,
+        };
+        if stems.insert(&file.stem, member).is_some() {
+            return Err(Usage::error(
+                format!("two files are named {}, in different formats", file.stem),
+                "rename one: the name ties a client to its counterpart in other tenants",
+            ));
+        }
+    }
+    Ok(stems)
+}
+
+fn write(
+    directory: &TenantDirectory,
+    files: &BTreeMap<&str, (&ClientId, &ClientFile)>,
+    changes: &[Change],
+    terminal: &Terminal,
+) -> Result<()> {
+    for (stem, (_, file)) in files {
+        let mut fields = file.fields.clone();
+        for change in changes.iter().filter(|change| change.stem == *stem) {
+            fields.insert(change.field.name().to_owned(), change.new.clone());
+        }
+        if fields == file.fields {
+            continue;
+        }
+        let rewritten = files::rewrite(&file.text, &fields, file.format);
+        if rewritten.afresh {
+            terminal.warn(&format!(
+                "{}: its comments and layout could not be kept with the new values; git has them",
+                file.file
+            ));
+        }
+        directory.rewrite_client(file, &rewritten.text)?;
+    }
+    Ok(())
+}
+
+/// The changes as a plan, to be shown like any other: what the file said is on the side of the tenant.
+fn plan(
+    options: &Promote,
+    to: &Contents,
+    files: &BTreeMap<&str, (&ClientId, &ClientFile)>,
+    changes: &[Change],
+) -> Plan {
+    let clients = files.iter().filter_map(|(stem, (id, file))| {
+        let base = to.lock.as_ref().and_then(|lock| lock.base(id));
+        let fields: Vec<FieldPlan> = changes
+            .iter()
+            .filter(|change| change.stem == *stem)
+            .map(|change| FieldPlan {
+                field: change.field.name().to_owned(),
+                kind: Kind::Edit,
+                base: base.and_then(|base| base.get(change.field)).cloned(),
+                local: Some(change.new.clone()),
+                live: change.old.clone(),
+            })
+            .collect();
+        let name = file
+            .fields
+            .get(Field::Name.name())
+            .and_then(|name| name.as_str());
+        (!fields.is_empty()).then(|| ClientPlan {
+            id: (*id).clone(),
+            name: name.unwrap_or(stem).to_owned(),
+            file: Some(file.file.clone()),
+            state: State::Changed,
+            fields,
+        })
+    });
+    let domain = to.lock.as_ref().map(|lock| lock.domain.clone());
+    Plan {
+        clients: clients.collect(),
+        tenant: Tenant {
+            name: Some(options.to.clone()),
+            domain: domain.unwrap_or_default(),
+        },
+    }
+}
+
+/// What somebody should know beside the changes.
+fn remarks(options: &Promote, promotion: &Promotion) -> String {
+    let mut lines = Vec::new();
+    for change in promotion.changes.iter().filter(|change| change.overridden) {
+        lines.push(format!(
+            "{}: {} is {}'s own value, from {}",
+            change.stem,
+            change.field,
+            options.to,
+            files::OVERRIDES_FILE
+        ));
+    }
+    for Reference {
+        stem, field, entry, ..
+    } in &promotion.carried
+    {
+        lines.push(format!(
+            "{stem}: {field}: {entry} is no client of {}, and is carried as it is",
+            options.from
+        ));
+    }
+    for stem in &promotion.alone {
+        lines.push(format!(
+            "{stem}: {} has no file of this name, so nothing is promoted",
+            options.to
+        ));
+    }
+    lines
+        .iter()
+        .map(|line| format!("{}\n", render::printable(line)))
+        .collect()
+}
+
+/// Nothing is written where a reference would break.
+fn missing(missing: &[Reference], options: &Promote, terminal: &Terminal) -> Result<Ending> {
+    let lines: Vec<String> = missing
+        .iter()
+        .map(
+            |Reference {
+                 stem,
+                 field,
+                 entry,
+                 means,
+             }| {
+                format!(
+                    "{stem}: {field} refers to {} ({entry})",
+                    means.as_deref().unwrap_or(entry)
+                )
+            },
+        )
+        .collect();
+    let message = format!(
+        "nothing was written: {} lacks clients that {} refers to\n{}",
+        options.to,
+        options.from,
+        lines.join("\n")
+    );
+    let hint = format!(
+        "make the client in {0}, pull it with `tenantry pull --tenant {0}`, and give its file the same name; or leave the field \
+         out with --fields",
+        options.to
+    );
+    if options.output == DiffOutput::Json {
+        terminal.result(&render::json::error(&message, Some(&hint)))?;
+    }
+    terminal.error(&message, Some(&hint));
+    Ok(Ending::Differences)
+}

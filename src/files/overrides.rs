@@ -1,0 +1,150 @@
+//! `overrides.yaml`: values that a tenant keeps as its own, whatever is promoted to it.
+
+use std::collections::BTreeMap;
+
+use globset::Glob;
+use serde_json::Value;
+
+use super::document::{Document, Format, ParseError, locate};
+use crate::client::Field;
+use crate::promote::Overrides;
+
+/// The file's name in the tenant directory.
+pub const OVERRIDES_FILE: &str = "overrides.yaml";
+
+/// Reads overrides for a tenant with these stems. A stem that is written out wins over a glob.
+///
+/// # Errors
+/// Something in it is no stem of the tenant, no updatable field, or no value that the API would take, or two globs disagree;
+/// the position says where.
+pub fn parse(text: &[u8], stems: &[&str]) -> Result<Overrides, ParseError> {
+    let document = Document::parse(text, Format::Yaml)?;
+    let error = |path: &[&str], message: String, hint: &str| ParseError {
+        position: locate(&String::from_utf8_lossy(text), path),
+        message,
+        hint: Some(hint.to_owned()),
+    };
+    if let Some(key) = document.fields().keys().find(|key| *key != "clients") {
+        return Err(error(
+            &[key],
+            format!("there is no `{key}` in overrides"),
+            "values stand under `clients`, by file name",
+        ));
+    }
+    let Some(clients) = document.fields().get("clients") else {
+        return Ok(Overrides::new());
+    };
+    let by_stem = "write `clients: {web-app: {name: \"Acme\"}}`, by file name without its extension; globs work";
+    let Value::Object(clients) = clients else {
+        return Err(error(
+            &["clients"],
+            "`clients` is no map".to_owned(),
+            by_stem,
+        ));
+    };
+    let mut exact = Overrides::new();
+    let mut globs: BTreeMap<(String, Field), (&str, Value)> = BTreeMap::new();
+    for (pattern, values) in clients {
+        let at = ["clients", pattern.as_str()];
+        let glob = Glob::new(pattern).map_err(|problem| {
+            error(
+                &at,
+                format!("`{pattern}` is no glob: {}", problem.kind()),
+                by_stem,
+            )
+        })?;
+        let glob = glob.compile_matcher();
+        let matching: Vec<&str> = stems
+            .iter()
+            .copied()
+            .filter(|stem| glob.is_match(stem))
+            .collect();
+        if matching.is_empty() {
+            return Err(error(
+                &at,
+                format!("`{pattern}` is no client of this tenant"),
+                by_stem,
+            ));
+        }
+        let Value::Object(values) = values else {
+            return Err(error(&at, format!("`{pattern}` has no fields"), by_stem));
+        };
+        for (name, value) in values {
+            let at = ["clients", pattern.as_str(), name.as_str()];
+            let Some(field) = Field::from_name(name) else {
+                return Err(error(
+                    &at,
+                    format!("`{name}` is no updatable field"),
+                    "name, description and allowed_clients are",
+                ));
+            };
+            field
+                .validate(value)
+                .map_err(|invalid| error(&at, invalid.to_string(), &invalid.hint))?;
+            for stem in &matching {
+                if *stem == pattern {
+                    exact
+                        .entry(pattern.clone())
+                        .or_default()
+                        .insert(field, value.clone());
+                    continue;
+                }
+                let before = globs.insert(((*stem).to_owned(), field), (pattern, value.clone()));
+                if let Some((other, _)) = before.filter(|(_, before)| before != value) {
+                    let message = format!(
+                        "`{pattern}` and `{other}` give {stem} different values for {field}"
+                    );
+                    return Err(error(
+                        &at,
+                        message,
+                        "write the client out: its own entry wins over globs",
+                    ));
+                }
+            }
+        }
+    }
+    for ((stem, field), (_, value)) in globs {
+        exact.entry(stem).or_default().entry(field).or_insert(value);
+    }
+    Ok(exact)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn show(text: &str) -> String {
+        match parse(text.as_bytes(), &["web-app", "web-admin", "api"]) {
+            Ok(overrides) => format!("{overrides:?}"),
+            Err(error) => format!("{}: {error}", error.position),
+        }
+    }
+
+    #[test]
+    fn values_by_stem_and_glob_or_an_error_with_a_place() {
+        let texts = [
+            "{}",
+            "clients:\n  web-*:\n    description: Both\n  web-app:\n    name: Acme\n    description: Own\n",
+            "client: {}",
+            "clients: []",
+            "clients:\n  api:\n    name: A\n  wep-app:\n    name: B\n",
+            "clients:\n  api:\n    callbacks: []\n",
+            "clients:\n  api:\n    name: null\n",
+            "clients:\n  api: 1\n",
+            "clients:\n  \"[\": {name: A}\n",
+            "clients:\n  web-*: {name: A}\n  \"*-app\": {name: B}\n",
+        ];
+        insta::assert_snapshot!(texts.map(show).join("\n"), @r#"
+        {}
+        {"web-admin": {Description: String("Both")}, "web-app": {Name: String("Acme"), Description: String("Own")}}
+        1:1: there is no `client` in overrides
+        1:1: `clients` is no map
+        4:3: `wep-app` is no client of this tenant
+        3:5: `callbacks` is no updatable field
+        3:5: `name` may not be null
+        2:3: `api` has no fields
+        2:3: `[` is no glob: unclosed character class; missing ']'
+        3:13: `*-app` and `web-*` give web-app different values for name
+        "#);
+    }
+}
