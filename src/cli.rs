@@ -95,6 +95,11 @@ pub enum Command {
         after_help = "Exit code: 0 done, 1 a client without a counterpart or, with --dry-run, something to write, 2 failure\nExample: tenantry promote --from dev --to prod --dry-run"
     )]
     Promote(Promote),
+    /// Check the files without asking the tenant, for a hook or a pull request
+    #[command(
+        after_help = "Exit code: 0 nothing found, 1 findings, 2 failure\nExample: tenantry check --tenant dev -o github"
+    )]
+    Check(Check),
     /// List the tenant's clients
     List(List),
     /// Print a Management API access token, for curl
@@ -195,6 +200,25 @@ fn field(name: &str) -> Result<Field, String> {
         .ok_or_else(|| format!("the fields are {}", Field::ALL.map(Field::name).join(", ")))
 }
 
+/// `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The form of the findings
+    #[arg(long, short, default_value = "text")]
+    pub output: CheckOutput,
+}
+
+/// The form of findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CheckOutput {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// Annotations, for GitHub Actions
+    Github,
+}
+
 /// `list`.
 #[derive(Debug, Args)]
 pub struct List {
@@ -283,6 +307,7 @@ impl Command {
             Command::Diff(diff) => diff.output == DiffOutput::Json,
             Command::Push(push) => push.output == Output::Json,
             Command::List(list) => list.output == Output::Json,
+            Command::Check(check) => check.output == CheckOutput::Json,
             Command::Promote(promote) => promote.output == DiffOutput::Json,
             Command::Token | Command::Init | Command::Sandbox(_) => false,
         }

@@ -296,20 +296,38 @@ impl Serialize for Client {
     }
 }
 
+/// Where a client's fields have secrets: the keys on the way to each.
+pub fn secrets(fields: &Map<String, Value>) -> Vec<Vec<&'static str>> {
+    let top = SECRET_FIELDS
+        .into_iter()
+        .filter(|field| fields.contains_key(*field));
+    let in_addon = |(addon, field): &(&str, &str)| {
+        let addon = fields.get("addons")?.get(addon)?;
+        addon.get(field).map(|_| ())
+    };
+    let addons = SECRET_ADDON_FIELDS
+        .into_iter()
+        .filter(|path| in_addon(path).is_some());
+    let addons = addons.map(|(addon, field)| vec!["addons", addon, field]);
+    top.map(|field| vec![field]).chain(addons).collect()
+}
+
 /// Removes every secret from a client's fields, and says whether there was one.
 pub fn strip_secrets(fields: &mut Map<String, Value>) -> bool {
-    let mut found = false;
-    for secret in SECRET_FIELDS {
-        found |= fields.shift_remove(secret).is_some();
-    }
-    if let Some(Value::Object(addons)) = fields.get_mut("addons") {
-        for (addon, secret) in SECRET_ADDON_FIELDS {
-            if let Some(Value::Object(addon)) = addons.get_mut(addon) {
-                found |= addon.shift_remove(secret).is_some();
-            }
+    let secrets = secrets(fields);
+    for path in &secrets {
+        let Some((last, above)) = path.split_last() else {
+            continue;
+        };
+        let mut object = Some(&mut *fields);
+        for key in above {
+            object = object.and_then(|object| object.get_mut(*key)?.as_object_mut());
+        }
+        if let Some(object) = object {
+            object.shift_remove(*last);
         }
     }
-    found
+    !secrets.is_empty()
 }
 
 /// What kind of value it is, in words.

@@ -1,5 +1,6 @@
 //! One file a command, wiring only: settings → read → plan → render or apply.
 
+mod check;
 mod diff;
 mod init;
 mod list;
@@ -53,6 +54,7 @@ pub async fn run(cli: &Cli, environment: &Environment, terminal: &Terminal) -> R
         Command::Pull(options) => pull::run(&scene, options, terminal).await,
         Command::Diff(options) => diff::run(&scene, options, terminal).await,
         Command::Push(options) => push::run(&scene, options, terminal).await,
+        Command::Check(options) => check::run(&scene, options, terminal),
         Command::Promote(options) => promote::run(&scene, options, terminal),
         Command::List(options) => list::run(&scene, options, terminal).await,
         Command::Init => init::run(&scene, terminal),

@@ -99,6 +99,15 @@ impl TenantDirectory {
     /// # Errors
     /// Everything that is wrong, at once: files that don't parse, values that the API would refuse, one client in two files.
     pub fn read(&self) -> Result<Contents, FilesError> {
+        let (contents, errors) = self.read_what_can_be()?;
+        match FilesError::all(errors) {
+            Some(error) => Err(error),
+            None => Ok(contents),
+        }
+    }
+
+    /// Reads what can be read, and everything that is wrong with the rest.
+    pub(super) fn read_what_can_be(&self) -> Result<(Contents, Vec<FilesError>), FilesError> {
         let mut contents = Contents::default();
         let mut errors = Vec::new();
         match self.read_lock() {
@@ -106,7 +115,7 @@ impl TenantDirectory {
             Err(error) => errors.push(error),
         }
         for path in self.client_paths()? {
-            match self.read_client(&path, &mut contents) {
+            match self.read_client(&path, &mut contents, &mut errors) {
                 Ok((id, client)) => match contents.clients.get(&id) {
                     Some(other) => errors.push(FilesError::SameClient {
                         id: id.to_string(),
@@ -120,10 +129,7 @@ impl TenantDirectory {
                 Err(error) => errors.push(error),
             }
         }
-        match FilesError::all(errors) {
-            Some(error) => Err(error),
-            None => Ok(contents),
-        }
+        Ok((contents, errors))
     }
 
     /// Reads the values that this tenant keeps as its own; none without an `overrides.yaml`.
@@ -235,10 +241,12 @@ impl TenantDirectory {
         Ok(paths)
     }
 
+    /// Reads one file. Values that the API would refuse are `errors`, and the file can be looked at all the same.
     fn read_client(
         &self,
         path: &Path,
         contents: &mut Contents,
+        errors: &mut Vec<FilesError>,
     ) -> Result<(ClientId, ClientFile), FilesError> {
         let content = |position, message: String, hint: &str| FilesError::Content {
             path: path.to_owned(),
@@ -291,14 +299,11 @@ impl TenantDirectory {
                 continue;
             };
             // What was pulled is in order by definition: the tenant has it.
-            if base.and_then(|base| base.get(field)) != Some(value) {
-                field.validate(value).map_err(|invalid| {
-                    content(
-                        document.position(field.name()),
-                        invalid.to_string(),
-                        &invalid.hint,
-                    )
-                })?;
+            if base.and_then(|base| base.get(field)) != Some(value)
+                && let Err(invalid) = field.validate(value)
+            {
+                let position = document.position(field.name());
+                errors.push(content(position, invalid.to_string(), &invalid.hint));
             }
         }
         let file = ClientFile {

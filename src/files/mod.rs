@@ -2,6 +2,7 @@
 //! and touches nothing; writing is atomic, and only where a byte changes.
 
 mod atomic;
+mod check;
 mod directory;
 mod document;
 mod error;
@@ -11,6 +12,7 @@ mod overrides;
 mod slug;
 mod yaml;
 
+pub use check::{Check, Finding};
 pub use directory::{Access, ClientFile, Contents, TenantDirectory, read_file, tenants};
 pub use document::{Document, Format, ParseError, Position, Rewritten, rewrite, write};
 pub use error::FilesError;

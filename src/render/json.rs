@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::apply::{Outcome, UpdateResult};
 use crate::client::Client;
+use crate::files::{Check, Finding};
 use crate::plan::{ClientPlan, FieldPlan, Kind, Plan, State, Tenant};
 use crate::promote::Promotion;
 
@@ -103,6 +104,30 @@ struct PushSummary {
     updated: usize,
     failed: usize,
     not_attempted: usize,
+}
+
+#[derive(Serialize)]
+struct CheckDocument<'a> {
+    version: u32,
+    tenant: Option<&'a str>,
+    findings: Vec<CheckFinding<'a>>,
+    summary: CheckSummary,
+}
+
+#[derive(Serialize)]
+struct CheckFinding<'a> {
+    file: String,
+    line: usize,
+    column: usize,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct CheckSummary {
+    files: usize,
+    findings: usize,
 }
 
 #[derive(Serialize)]
@@ -358,6 +383,36 @@ pub fn pull(tenant: &Tenant, clients: &[PulledClient], statuses: &[&str]) -> Str
             .iter()
             .map(|status| ((*status).to_owned(), count(status).into()))
             .collect(),
+    })
+}
+
+/// What a check found: `check -o json`.
+pub fn check(tenant: Option<&str>, check: &Check) -> String {
+    let Check { files, findings } = check;
+    document(&CheckDocument {
+        version: VERSION,
+        tenant,
+        findings: findings
+            .iter()
+            .map(
+                |Finding {
+                     path,
+                     position,
+                     message,
+                     hint,
+                 }| CheckFinding {
+                    file: path.display().to_string(),
+                    line: position.line,
+                    column: position.column,
+                    message,
+                    hint: hint.as_deref(),
+                },
+            )
+            .collect(),
+        summary: CheckSummary {
+            files: *files,
+            findings: findings.len(),
+        },
     })
 }
 

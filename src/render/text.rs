@@ -126,9 +126,16 @@ fn change(
     new: Option<&Value>,
     names: &ClientNames,
 ) {
-    if let (Some(Value::Array(old)), Some(Value::Array(new))) = (old, new) {
-        let _ = writeln!(text, "  {name}:{what}");
-        return list_change(text, old, new, names);
+    match (old, new) {
+        (Some(Value::Array(old)), Some(Value::Array(new))) => {
+            let _ = writeln!(text, "  {name}:{what}");
+            return list_change(text, old, new, names);
+        }
+        (None, Some(Value::Array(new))) if !new.is_empty() => {
+            let _ = writeln!(text, "  {name}:{what} (absent) →");
+            return list_change(text, &[], new, names);
+        }
+        _ => {}
     }
     if multi_line(old).or(multi_line(new)).is_some() {
         let _ = writeln!(text, "  {name}:{what}");

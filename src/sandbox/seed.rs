@@ -21,7 +21,11 @@ fn behind() -> [(&'static str, &'static str, Value); 5] {
         ),
         ("Billing Service", "allowed_clients", json!([BATCH])),
         ("Warehouse Sync", "description", Value::Null),
-        ("Customer Portal (SPA)", "name", json!("Customer Portal – SPA")),
+        (
+            "Customer Portal (SPA)",
+            "name",
+            json!("Customer Portal – SPA"),
+        ),
         ("Reporting API", "allowed_clients", Value::Null),
     ]
 }

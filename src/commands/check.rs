@@ -1,0 +1,47 @@
+//! `check`: what is wrong with the files, and with what git keeps, without asking the tenant.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::session::Scene;
+use super::{Ending, Terminal};
+use crate::cli::{Check, CheckOutput};
+use crate::files::{Access, Finding, Position};
+use crate::render::{findings, json};
+
+pub(super) fn run(scene: &Scene<'_>, options: &Check, terminal: &Terminal) -> Result<Ending> {
+    let mut check = scene.open(Access::Read, terminal)?.check()?;
+    check.findings.extend(tracked_env_files());
+    terminal.result(&match options.output {
+        CheckOutput::Text => findings::text(&check),
+        CheckOutput::Json => json::check(scene.tenant(), &check),
+        CheckOutput::Github => findings::github(&check),
+    })?;
+    Ok(Ending::differences(!check.findings.is_empty()))
+}
+
+/// `.env` files that git tracks. Where there is no git, or no repository, none are.
+fn tracked_env_files() -> Vec<Finding> {
+    let tracked = Command::new("git")
+        .args(["ls-files", "-z", "--", ":(glob)**/.env*"])
+        .output();
+    let tracked = match tracked {
+        Ok(output) if output.status.success() => output.stdout,
+        _ => return Vec::new(),
+    };
+    let files = String::from_utf8_lossy(&tracked).into_owned();
+    files
+        .split_terminator('\0')
+        .filter(|file| !file.ends_with(".env.example"))
+        .map(|file| Finding {
+            path: PathBuf::from(file),
+            position: Position::START,
+            message: "git tracks this file, which is for secrets".to_owned(),
+            hint: Some(format!(
+                "`git rm --cached {file}`, let .gitignore have it, and rotate what is in it"
+            )),
+        })
+        .collect()
+}

@@ -1,0 +1,197 @@
+//! Everything that can be found wrong with a tenant directory without asking the tenant.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::directory::{ClientFile, Contents, TenantDirectory};
+use super::document::{Document, Format, Position, locate};
+use super::error::FilesError;
+use crate::client::{CLIENT_ID, ClientId, Field, secrets};
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Finding {
+    /// The file.
+    pub path: PathBuf,
+    /// Where in it.
+    pub position: Position,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// What a check comes to.
+#[derive(Debug, Default)]
+pub struct Check {
+    /// How many clients' files could be read.
+    pub files: usize,
+    /// What is wrong, by file and place.
+    pub findings: Vec<Finding>,
+}
+
+impl TenantDirectory {
+    /// Checks every file: it parses, obeys the API's rules, has a client of its own, refers to known clients only, and holds no
+    /// secret; and so the lock and the overrides.
+    ///
+    /// # Errors
+    /// The directory itself can't be read.
+    pub fn check(&self) -> Result<Check, FilesError> {
+        let (contents, mut errors) = self.read_what_can_be()?;
+        // Where files are broken, nobody can tell which stems there are.
+        if errors.is_empty()
+            && let Err(error) = self.read_overrides(&contents)
+        {
+            errors.push(error);
+        }
+        let mut findings: Vec<Finding> = errors.iter().flat_map(findings).collect();
+        let known = known(&contents);
+        for (id, file) in &contents.clients {
+            let Ok(document) = Document::parse(file.text.as_bytes(), file.format) else {
+                continue;
+            };
+            let check = FileCheck {
+                path: self.path().join(&file.file),
+                file,
+                document: &document,
+            };
+            check.values(&mut findings);
+            check.references(&known, base_entries(&contents, id), &mut findings);
+            check.secrets(&mut findings);
+        }
+        findings.sort();
+        findings.dedup();
+        Ok(Check {
+            files: contents.clients.len(),
+            findings,
+        })
+    }
+}
+
+/// One file that parses.
+struct FileCheck<'a> {
+    path: PathBuf,
+    file: &'a ClientFile,
+    document: &'a Document,
+}
+
+impl FileCheck<'_> {
+    fn finding(&self, position: Position, message: String, hint: &str) -> Finding {
+        Finding {
+            path: self.path.clone(),
+            position,
+            message,
+            hint: Some(hint.to_owned()),
+        }
+    }
+
+    /// What the API would refuse.
+    fn values(&self, findings: &mut Vec<Finding>) {
+        for field in Field::ALL {
+            if let Some(value) = self.document.fields().get(field.name())
+                && let Err(invalid) = field.validate(value)
+            {
+                let position = self.document.position(field.name());
+                findings.push(self.finding(position, invalid.to_string(), &invalid.hint));
+            }
+        }
+    }
+
+    /// References to nobody. What base has, the tenant took; a URL or the like is an API's identifier.
+    fn references(
+        &self,
+        known: &BTreeSet<&str>,
+        base: BTreeSet<&str>,
+        findings: &mut Vec<Finding>,
+    ) {
+        for field in Field::ALL.into_iter().filter(|field| field.is_reference()) {
+            let entries = self
+                .document
+                .fields()
+                .get(field.name())
+                .and_then(Value::as_array);
+            for (index, entry) in entries.into_iter().flatten().enumerate() {
+                let Some(entry) = entry.as_str() else {
+                    continue;
+                };
+                if known.contains(entry) || base.contains(entry) || entry.contains([':', '/', '.'])
+                {
+                    continue;
+                }
+                findings.push(self.finding(
+                    self.document.entry_position(field.name(), index),
+                    format!("`{field}` refers to {entry}, which is no client of this tenant"),
+                    "client ids differ from tenant to tenant: `tenantry promote` translates them",
+                ));
+            }
+        }
+    }
+
+    fn secrets(&self, findings: &mut Vec<Finding>) {
+        for path in secrets(self.document.fields()) {
+            let position = match self.file.format {
+                Format::Yaml => locate(&self.file.text, &path),
+                Format::Json => self.document.position(path.first().unwrap_or(&CLIENT_ID)),
+            };
+            findings.push(self.finding(
+                position,
+                format!("`{}` is a secret", path.join(".")),
+                "remove it, from git's history too, and rotate it; tenantry neither writes nor sends it",
+            ));
+        }
+    }
+}
+
+/// The ids that this tenant is known to have.
+fn known(contents: &Contents) -> BTreeSet<&str> {
+    let locked = contents.lock.iter().flat_map(|lock| lock.clients.keys());
+    contents
+        .clients
+        .keys()
+        .chain(locked)
+        .map(ClientId::as_str)
+        .collect()
+}
+
+fn base_entries<'a>(contents: &'a Contents, id: &ClientId) -> BTreeSet<&'a str> {
+    let base = contents.lock.as_ref().and_then(|lock| lock.base(id));
+    let entries = base.and_then(|base| base.get(Field::AllowedClients)?.as_array());
+    entries
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
+}
+
+/// An error of reading as findings.
+fn findings(error: &FilesError) -> Vec<Finding> {
+    let finding = |path: &Path, position, message: String| {
+        let hint = error.hint();
+        vec![Finding {
+            path: path.to_owned(),
+            position,
+            message,
+            hint,
+        }]
+    };
+    match error {
+        FilesError::Content {
+            path,
+            position,
+            message,
+            ..
+        } => finding(path, *position, message.clone()),
+        FilesError::SameClient { id, first, second } => finding(
+            second,
+            Position::START,
+            format!("{} has the same client_id {id}", first.display()),
+        ),
+        FilesError::Several(errors) => errors.iter().flat_map(findings).collect(),
+        FilesError::Io { path, .. }
+        | FilesError::OtherDomain { path, .. }
+        | FilesError::ChangedMeanwhile { path }
+        | FilesError::NoDirectory { path } => finding(path, Position::START, error.to_string()),
+    }
+}
