@@ -71,6 +71,7 @@ impl Field {
         let invalid = |problem: &str, hint: &str| {
             Err(InvalidValue {
                 field: self,
+                entry: None,
                 problem: problem.to_owned(),
                 hint: hint.to_owned(),
             })
@@ -103,13 +104,17 @@ impl Field {
                     .iter()
                     .position(|entry| entry.as_str().is_none_or(str::is_empty))
                 {
-                    Some(at) => invalid(
-                        &format!(
+                    Some(at) => Err(InvalidValue {
+                        field: self,
+                        entry: Some(at),
+                        problem: format!(
                             "has something else than a non-empty string as entry {}",
                             at + 1
                         ),
-                        "write each client id as text, in quotes where it looks like a number",
-                    ),
+                        hint:
+                            "write each client id as text, in quotes where it looks like a number"
+                                .to_owned(),
+                    }),
                     None => Ok(()),
                 }
             }
@@ -138,6 +143,8 @@ impl fmt::Display for Field {
 pub struct InvalidValue {
     /// The field whose value it is.
     pub field: Field,
+    /// Which entry of a list it is about, from 0.
+    pub entry: Option<usize>,
     /// What is wrong, in the words of the end of a sentence.
     pub problem: String,
     /// What to write instead.

@@ -8,6 +8,7 @@
 //! | module | what it does | what it never does |
 //! |---|---|---|
 //! | [`client`] | says what a client is: its id, its updatable and secret fields | I/O |
+//! | `printable` | text without what a terminal acts on | I/O |
 //! | [`settings`] | environment and `.env` files → one validated connection | change the environment, show a secret |
 //! | [`api`] | reads a tenant; updates a client; token, pace, retries, paging | touch files, except the token cache |
 //! | [`files`] | tenant directory ↔ clients: layout, YAML, JSON, the lock | ask the tenant |
@@ -70,6 +71,7 @@ pub mod commands;
 pub mod files;
 pub mod merge;
 pub mod plan;
+mod printable;
 pub mod promote;
 pub mod render;
 pub mod sandbox;

@@ -21,12 +21,14 @@ fn main() -> ExitCode {
         Ok(Ending::Failure) => ExitCode::from(2),
         Ok(Ending::Interrupted) => INTERRUPTED.into(),
         Err(error) => {
-            let (message, hint) = (format!("{error:#}"), commands::hint(&error));
             if cli.command.answers_json() {
+                let (message, hint) = (format!("{error:#}"), commands::hint(&error));
                 // stdout is one document, also now; where it can't be written there is still stderr.
                 let _ = terminal.result(&render::json::error(&message, hint.as_deref()));
             }
-            terminal.error(&message, hint.as_deref());
+            for (message, hint) in commands::problems(&error) {
+                terminal.error(&message, hint.as_deref());
+            }
             ExitCode::from(2)
         }
     }

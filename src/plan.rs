@@ -133,6 +133,19 @@ impl Plan {
     }
 }
 
+impl FieldPlan {
+    /// Whether this would let every client of the tenant delegate: an empty list of allowed clients means all of them.
+    pub fn widens(&self) -> bool {
+        self.field == Field::AllowedClients.name()
+            && matches!(self.kind, Kind::Edit | Kind::Conflict)
+            && self
+                .local
+                .as_ref()
+                .and_then(Value::as_array)
+                .is_some_and(Vec::is_empty)
+    }
+}
+
 impl ClientPlan {
     /// What a push sends for this client: its edits; with `overwrite_drift` also what drifted or conflicts, in the file's
     /// words. None when that is nothing.

@@ -62,13 +62,14 @@ impl Selection {
         self.0.is_empty()
     }
 
-    /// Whether each selector is the very id, stem or name of one of these clients, so that no other client needs to be looked at.
+    /// Whether each selector is the very id or stem of one of these clients, so that no other client needs to be looked at: a name
+    /// may be that of several.
     pub fn names_exactly<'a>(&self, clients: impl Iterator<Item = Names<'a>> + Clone) -> bool {
         !self.0.is_empty()
             && self.0.iter().all(|selector| {
                 clients
                     .clone()
-                    .any(|names| names.all().any(|name| name == selector.text))
+                    .any(|names| names.id == selector.text || names.stem == Some(&selector.text))
             })
     }
 

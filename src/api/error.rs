@@ -117,9 +117,10 @@ fn refused_hint(
 ) -> Option<String> {
     let hint = match (status, code) {
         (403, Some("insufficient_scope")) => {
-            let scopes = message
-                .rsplit_once(": ")
-                .map_or("the missing scope", |(_, scopes)| scopes);
+            // Any one of those it lists would do; these are the ones that read and write no secrets.
+            let listed = |scope: &&str| message.contains(*scope);
+            let scopes = ["read:clients", "update:clients"].into_iter().find(listed);
+            let scopes = scopes.unwrap_or("the missing scope");
             format!(
                 "in the dashboard, under Applications > APIs > Auth0 Management API > Machine to Machine Applications, \
                  grant the application {scopes}"
@@ -135,12 +136,25 @@ fn refused_hint(
         (404, Some("inexistent_client")) => {
             "the client is gone from the tenant: `tenantry pull` shows what is there".to_owned()
         }
+        (300..=399, _) => {
+            "an Auth0 tenant does not redirect: is the domain (AUTH0_DOMAIN) that of one?".to_owned()
+        }
         (404, _) => "is the domain (AUTH0_DOMAIN) that of an Auth0 tenant?".to_owned(),
         (429, _) => "others use this tenant's rate limit too: try again in a minute".to_owned(),
         (500.., _) => "the fault is on Auth0's side, or on a proxy's: try again, or see https://status.auth0.com".to_owned(),
         _ => return None,
     };
     Some(hint)
+}
+
+/// What to say of an answer that has no message of the API's.
+pub(super) fn not_the_apis(status: u16) -> String {
+    let status = reqwest::StatusCode::from_u16(status).ok();
+    let reason = status.and_then(|status| status.canonical_reason());
+    format!(
+        "{}, with an answer that is not the API's",
+        reason.unwrap_or("unknown status")
+    )
 }
 
 fn detail(before: &str, message: &str) -> String {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::Fields;
 use super::error::ApiError;
 use super::transport::{Call, Transport};
-use crate::client::Client;
+use crate::client::{Client, ClientId};
 
 /// The most clients that one answer holds.
 pub const PAGE: usize = 100;
@@ -45,6 +45,55 @@ pub(super) async fn clients(
     fields: Fields,
 ) -> Result<Vec<Client>, ApiError> {
     let first = page(transport, fields, 0).await?;
+    all(transport, fields, first).await
+}
+
+/// See [`super::Reader::these_clients`].
+pub(super) async fn these(
+    transport: &Transport,
+    ids: &[&ClientId],
+    known: usize,
+    fields: Fields,
+) -> Result<Vec<Client>, ApiError> {
+    if ids.len() <= list_requests(known) {
+        return one_by_one(transport, ids, fields).await;
+    }
+    let first = page(transport, fields, 0).await?;
+    let mut list = List::default();
+    // A page that repeats a client is no page to rely on: the whole list says what is wrong.
+    let read = list.add(first.clients.clone()).is_ok();
+    let mut missing = ids.to_vec();
+    missing.retain(|id| !list.ids.contains(id.as_str()));
+    // The tenant may be larger than what is known of it; then the rest may be cheaper one by one.
+    if !read || missing.len() >= list_requests(first.total) {
+        let mut all = all(transport, fields, first).await?;
+        all.retain(|client| ids.contains(&client.id()));
+        return Ok(all);
+    }
+    let mut found = one_by_one(transport, &missing, fields).await?;
+    found.extend(
+        list.finish()
+            .into_iter()
+            .filter(|client| ids.contains(&client.id())),
+    );
+    Ok(found)
+}
+
+async fn one_by_one(
+    transport: &Transport,
+    ids: &[&ClientId],
+    fields: Fields,
+) -> Result<Vec<Client>, ApiError> {
+    let found: Vec<Option<Client>> = stream::iter(ids)
+        .map(|id| super::client(transport, id, fields))
+        .buffer_unordered(SIDE_BY_SIDE)
+        .try_collect()
+        .await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// Every client, of which the first page is there.
+async fn all(transport: &Transport, fields: Fields, first: Page) -> Result<Vec<Client>, ApiError> {
     let total = first.total;
     // A page that is short of what was asked for says that the API pages in another way than ours.
     if total <= NUMBERED && first.clients.len() == total.min(PAGE) {

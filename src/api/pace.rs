@@ -7,13 +7,11 @@ use std::time::{Duration, Instant, SystemTime};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
-use super::error::seconds;
 use super::transport::unix_seconds;
+use super::waits::Waits;
 
 /// How many requests are under way at once when no limit is in force.
 const PLACES: usize = 16;
-/// A wait that is longer is said.
-const SILENT_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait that is taken from an answer's word: a limit that refills is asked again after it.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// After so long without an answer, a full bucket may have been full for a while.
@@ -90,15 +88,14 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// Waits until a request may go. `request` names it where the wait is long enough to be said.
-    pub(super) async fn turn(&self, request: &impl std::fmt::Display) -> Turn<'_> {
+    /// Waits until a request may go, and says so where that takes long.
+    pub(super) async fn turn(&self, waits: &Waits) -> Turn<'_> {
         // The semaphore is never closed, so there is always a place in the end.
         let place = loop {
             if let Ok(place) = self.places.acquire().await {
                 break place;
             }
         };
-        let mut said = false;
         loop {
             let changed = self.changed.notified();
             let ask = self.bucket().ask(Instant::now());
@@ -112,12 +109,7 @@ impl Pace {
                     };
                 }
                 Ask::Wait(wait) => {
-                    if wait > SILENT_WAIT && !std::mem::replace(&mut said, true) {
-                        log::warn!(
-                            "waiting {} for the tenant's rate limit: {request}",
-                            seconds(wait)
-                        );
-                    }
+                    waits.say(wait, "the tenant's rate limit");
                     tokio::select! {
                         () = tokio::time::sleep(wait) => {}
                         () = changed => {}

@@ -10,18 +10,19 @@ use tokio::sync::Mutex;
 
 use super::assertion::{ASSERTION_TYPE, assertion};
 use super::cache::{CacheKey, TokenCache};
-use super::error::ApiError;
+use super::error::{ApiError, not_the_apis};
 use super::transport::Transport;
 use crate::settings::{Connection, Credentials};
 
-/// A token is not used in the last part of its life, so that it does not expire under a request.
+/// A token is not used in the last minute of its life, so that it does not expire under a request; one that lives for minutes
+/// only, not in the last tenth.
 const MARGIN: Duration = Duration::from_secs(60);
 
 /// A token in use.
 #[derive(Debug)]
 pub(super) struct Token {
     secret: SecretString,
-    /// When it stops being good; None for one that the user gave.
+    /// Until when it is used; None for one that the user gave.
     expires: Option<SystemTime>,
 }
 
@@ -44,7 +45,7 @@ impl Token {
     }
 
     pub(super) fn is_good(&self, now: SystemTime) -> bool {
-        self.expires.is_none_or(|expires| now + MARGIN < expires)
+        self.expires.is_none_or(|expires| now < expires)
     }
 }
 
@@ -170,10 +171,14 @@ async fn request(
     // serde's own message could quote the answer, which holds the token.
     let granted: Granted = serde_json::from_slice(&body).map_err(|_| ApiError::OddAnswer {
         request: "POST /oauth/token".to_owned(),
-        problem: "it has no `access_token` with an `expires_in`".to_owned(),
+        problem: match body.trim_ascii_start().first() {
+            Some(b'<') => "it is an HTML page, not JSON".to_owned(),
+            _ => "it has no `access_token` with an `expires_in`".to_owned(),
+        },
     })?;
     let lifetime = Duration::from_secs(granted.expires_in.min(30 * 86_400));
-    Ok(Token::new(granted.access_token, Some(asked + lifetime)))
+    let used = lifetime - MARGIN.min(lifetime / 10);
+    Ok(Token::new(granted.access_token, Some(asked + used)))
 }
 
 fn refusal(
@@ -184,11 +189,16 @@ fn refusal(
 ) -> ApiError {
     let denied = serde_json::from_slice(body).unwrap_or(Denied {
         error: None,
-        error_description: Some("with an answer that is not the token endpoint's".to_owned()),
+        error_description: None,
     });
-    let message = denied.error_description.unwrap_or_default();
+    let message = denied
+        .error_description
+        .unwrap_or_else(|| not_the_apis(status));
     let hint = match status {
         401 => format!("the credentials are {}: is this the application's id and secret, and of this tenant?", credentials.source()),
+        403 if message.contains("scopes") && connection.scope().is_some() => {
+            "AUTH0_SCOPE asks for more than the application was granted: grant it in the dashboard, or ask for less".to_owned()
+        }
         403 if message.contains("Service not found") => format!(
             "the audience {} is no API of this tenant: set AUTH0_AUDIENCE (behind a custom domain it is \
              https://<tenant>.<region>.auth0.com/api/v2/)",

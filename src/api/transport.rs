@@ -13,9 +13,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Options;
-use super::error::{ApiError, seconds};
+use super::error::{ApiError, not_the_apis, seconds};
 use super::pace::{Allowance, Pace};
 use super::token::Tokens;
+use super::waits::Waits;
 use crate::client::Patch;
 use crate::settings::Connection;
 
@@ -23,8 +24,6 @@ use crate::settings::Connection;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// No answer of the API comes near this; one that does is not read to its end.
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
-/// A wait that is longer is said.
-const SILENT_WAIT: Duration = Duration::from_secs(1);
 
 /// A request, before it has a token.
 #[derive(Debug)]
@@ -133,6 +132,7 @@ pub(super) struct Transport {
     tokens: Tokens,
     list_pace: Pace,
     pace: Pace,
+    waits: Waits,
 }
 
 impl Transport {
@@ -144,6 +144,7 @@ impl Transport {
             http: OnceLock::new(),
             list_pace: Pace::default(),
             pace: Pace::default(),
+            waits: Waits::default(),
         }
     }
 
@@ -164,7 +165,9 @@ impl Transport {
         let mut last = None;
         loop {
             let token = self.tokens.get(&self.connection, self).await?;
-            let turn = self.unless_stopped(call, self.pace(call).turn(call)).await;
+            let turn = self
+                .unless_stopped(call, self.pace(call).turn(&self.waits))
+                .await;
             // What was sent before may have had its effect: that is what there is to say then.
             let turn = turn.map_err(|stopped| last.take().unwrap_or(stopped))?;
             let mut request = self
@@ -222,9 +225,7 @@ impl Transport {
             let Some(wait) = wait else {
                 return Err(error);
             };
-            if wait > SILENT_WAIT {
-                log::warn!("waiting {}: {error}", seconds(wait));
-            }
+            self.waits.say(wait, &error.to_string());
             if self
                 .unless_stopped(call, tokio::time::sleep(wait))
                 .await
@@ -283,9 +284,7 @@ impl Transport {
                     }
                 }
             };
-            if wait > SILENT_WAIT {
-                log::warn!("waiting {}: {error}", seconds(wait));
-            }
+            self.waits.say(wait, &error.to_string());
             tokio::time::sleep(wait).await;
             retries.sent += 1;
         }
@@ -362,7 +361,7 @@ impl Transport {
             ),
             Failure::Http(error) => (
                 format!("the connection to {domain} broke: {}", chain(error)),
-                "try again: what arrived is not sent twice".to_owned(),
+                "try again".to_owned(),
             ),
         };
         ApiError::Network {
@@ -439,10 +438,7 @@ fn refused(call: &Call, response: &Response, attempts: usize, given_token: bool)
     ApiError::Refused {
         request: call.to_string(),
         status: response.status.as_u16(),
-        message: text("message").unwrap_or_else(|| {
-            let reason = response.status.canonical_reason().unwrap_or_default();
-            format!("{reason}, with an answer that is not the API's")
-        }),
+        message: text("message").unwrap_or_else(|| not_the_apis(response.status.as_u16())),
         code: text("errorCode"),
         attempts,
         given_token,

@@ -63,6 +63,17 @@ pub async fn run(cli: &Cli, environment: &Environment, terminal: &Terminal) -> R
     }
 }
 
+/// What there is to say of an error: each problem with what to do about it. There are several where several files are wrong.
+pub fn problems(error: &anyhow::Error) -> Vec<(String, Option<String>)> {
+    match error.downcast_ref::<crate::files::FilesError>() {
+        Some(crate::files::FilesError::Several(errors)) => errors
+            .iter()
+            .map(|error| (error.to_string(), error.hint()))
+            .collect(),
+        _ => vec![(format!("{error:#}"), hint(error))],
+    }
+}
+
 /// What to do about an error: the hint of the first of its causes that has one.
 pub fn hint(error: &anyhow::Error) -> Option<String> {
     use crate::api::ApiError;

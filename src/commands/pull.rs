@@ -52,6 +52,15 @@ impl Status {
             Status::Pruned => "pruned",
         }
     }
+
+    /// What follows a count of clients.
+    fn words(self) -> &'static str {
+        match self {
+            Status::KeptEdit => "with an edit kept",
+            Status::Conflict => "in conflict",
+            other => other.name(),
+        }
+    }
 }
 
 /// One client's part of a pull, decided and not yet done.
@@ -259,9 +268,10 @@ fn report(pulled: &[Pulled], directory: &std::path::Path) -> String {
             Status::Conflict => {
                 Some("conflict: the file and the tenant both changed; `tenantry diff` shows both")
             }
-            Status::Gone => Some(
-                "its client is not on the tenant; --prune deletes files of clients that are gone",
-            ),
+            Status::Gone => Some(match client.locked {
+                Some(_) => "its client is gone from the tenant; --prune deletes its file",
+                None => "the tenant has no client with this id",
+            }),
             Status::Pruned => Some("deleted: its client is gone from the tenant"),
         };
         let mut line =
@@ -291,7 +301,7 @@ fn report(pulled: &[Pulled], directory: &std::path::Path) -> String {
             )
         })
         .filter(|(count, _)| *count > 0)
-        .map(|(count, status)| format!("{count} {}", status.name().replace('_', " ")))
+        .map(|(count, status)| format!("{count} {}", status.words()))
         .collect();
     let clients = counted(pulled.len(), "client", "clients");
     match counts.is_empty() {

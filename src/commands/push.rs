@@ -8,7 +8,7 @@ use super::{Ending, Terminal, Usage, saved};
 use crate::api::Fields;
 use crate::apply::{Outcome, Update, UpdateResult, apply};
 use crate::cli::{Output, Push};
-use crate::client::{Client, ClientId, Field, Values};
+use crate::client::{Client, ClientId, Field, Patch, Values};
 use crate::files::{Access, ClientFile, Contents, FilesError, Lock, Locked, TenantDirectory};
 use crate::plan::{ClientPlan, Kind, Live, Plan, State, edited};
 use crate::render::{self, counted};
@@ -33,6 +33,9 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
         terminal.result(&render::text::plan(&plan, &client_names(&contents, &live)))?;
     }
 
+    if options.output == Output::Json {
+        tell_drift(&plan, options.overwrite_drift, terminal);
+    }
     let mut push = Prepared::new(plan, options.overwrite_drift)?;
     if push.conflict {
         return finish(&push, Vec::new(), options, terminal);
@@ -97,6 +100,31 @@ fn candidates<'a>(
     Ok(ids)
 }
 
+/// The document of a push is about what was sent; what was read and left alone is said beside it.
+fn tell_drift(plan: &Plan, overwrite_drift: bool, terminal: &Terminal) {
+    for client in plan.clients.iter().filter(|_| !overwrite_drift) {
+        for field in client
+            .fields
+            .iter()
+            .filter(|field| field.kind == Kind::Drift)
+        {
+            let file = client.file.as_deref().unwrap_or(client.id.as_str());
+            terminal.note(&format!(
+                "{file}: drift in {}: the tenant changed it, and it is left alone; `tenantry pull` takes it in",
+                field.field
+            ));
+        }
+    }
+}
+
+/// What to send for a client.
+fn patch(client: &ClientPlan, overwrite_drift: bool) -> Result<Option<Patch>> {
+    client.patch(overwrite_drift).map_err(|invalid| {
+        let file = client.file.as_deref().unwrap_or(client.id.as_str());
+        Usage::error(format!("{file}: {invalid}"), invalid.hint)
+    })
+}
+
 /// What a plan comes to: updates to send, and clients that are held back, each with the reason.
 struct Prepared {
     plan: Plan,
@@ -118,9 +146,9 @@ impl Prepared {
             if client.state == State::FileOnly {
                 prepared.held.push((
                     client.clone(),
-                    "the client is gone from the tenant".to_owned(),
+                    "the tenant has no client with this id".to_owned(),
                 ));
-            } else if let Some(patch) = client.patch(overwrite_drift)? {
+            } else if let Some(patch) = patch(client, overwrite_drift)? {
                 prepared.updates.push(Update {
                     id: client.id.clone(),
                     name: client.name.clone(),
@@ -262,7 +290,7 @@ fn finish(
         Output::Text if push.conflict => {}
         Output::Text if push.plan.clients.is_empty() => terminal.result("nothing to push\n")?,
         Output::Text if outcomes.is_empty() => terminal.result("nothing was sent\n")?,
-        Output::Text => terminal.result(&render::text::outcomes(&outcomes))?,
+        Output::Text => terminal.result(&render::text::outcomes(&outcomes, &push.held))?,
     }
     if push.conflict {
         terminal.error(

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::{Terminal, Usage};
-use crate::api::{Fields, Options, Reader, TokenCache, list_requests};
+use crate::api::{Fields, Options, Reader, TokenCache};
 use crate::cli::Global;
 use crate::client::{Client, ClientId};
 use crate::files::{Access, ClientFile, Contents, Lock, TenantDirectory, tenants};
@@ -54,12 +54,13 @@ impl<'a> Scene<'a> {
             let tenants = tenants(root);
             let is_tenant = root.join("tenant.lock").is_file() || root.join("clients").is_dir();
             if tenants.len() > 1 || (tenants.len() == 1 && !is_tenant) {
+                let holds = if tenants.len() > 1 {
+                    "several tenants"
+                } else {
+                    "the folder of a tenant"
+                };
                 return Err(Usage::error(
-                    format!(
-                        "{} holds several tenants: {}",
-                        root.display(),
-                        tenants.join(", ")
-                    ),
+                    format!("{} holds {holds}: {}", root.display(), tenants.join(", ")),
                     "name one with --tenant NAME (or TENANTRY_TENANT)",
                 ));
             }
@@ -208,35 +209,26 @@ pub(super) type LiveClients = BTreeMap<ClientId, Client>;
 impl Session {
     /// Every client of the tenant.
     pub(super) async fn all_clients(&self, fields: Fields) -> Result<LiveClients> {
-        let clients = self.reader.clients(fields).await?;
-        Ok(clients
-            .into_iter()
-            .map(|client| (client.id().clone(), client))
-            .collect())
+        Ok(by_id(self.reader.clients(fields).await?))
     }
 
-    /// These clients, in as few requests as possible: one each, or the whole list of the `known` ones where that is cheaper.
-    /// Those that the tenant does not have are not among them.
+    /// Those of these clients that the tenant has; `known` is how many it is known to have in all.
     pub(super) async fn these_clients(
         &self,
         ids: &[&ClientId],
         known: usize,
         fields: Fields,
     ) -> Result<LiveClients> {
-        use futures_util::stream::{self, StreamExt, TryStreamExt};
-        if ids.len() > list_requests(known) {
-            let mut all = self.all_clients(fields).await?;
-            all.retain(|id, _| ids.contains(&id));
-            return Ok(all);
-        }
-        let found: Vec<Option<Client>> = stream::iter(ids)
-            .map(|id| self.reader.client(id, fields))
-            .buffer_unordered(16)
-            .try_collect()
-            .await?;
-        let found = found.into_iter().flatten();
-        Ok(found.map(|client| (client.id().clone(), client)).collect())
+        let clients = self.reader.these_clients(ids, known, fields).await?;
+        Ok(by_id(clients))
     }
+}
+
+fn by_id(clients: Vec<Client>) -> LiveClients {
+    let clients = clients.into_iter();
+    clients
+        .map(|client| (client.id().clone(), client))
+        .collect()
 }
 
 /// A client on its three sides, as the plan wants it.

@@ -19,6 +19,8 @@ pub(super) enum Durability {
 
 /// Replaces a file's content, or makes the file. An existing one keeps its mode.
 pub(super) fn write(path: &Path, content: &[u8], durability: Durability) -> io::Result<()> {
+    // A link stays one, and what it points to changes.
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY);

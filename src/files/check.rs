@@ -93,7 +93,7 @@ impl FileCheck<'_> {
             if let Some(value) = self.document.fields().get(field.name())
                 && let Err(invalid) = field.validate(value)
             {
-                let position = self.document.position(field.name());
+                let position = self.document.position_of(&invalid);
                 findings.push(self.finding(position, invalid.to_string(), &invalid.hint));
             }
         }

@@ -35,6 +35,8 @@ pub enum Access {
 #[derive(Debug)]
 pub struct TenantDirectory {
     path: PathBuf,
+    /// Folders that were made for it, the outermost first.
+    made: Vec<PathBuf>,
     _held: File,
 }
 
@@ -75,8 +77,12 @@ impl TenantDirectory {
         waiting: impl FnOnce(),
     ) -> Result<TenantDirectory, FilesError> {
         let path = path.into();
+        let mut made = Vec::new();
         if access == Access::Create {
             let clients = path.join(CLIENTS);
+            let missing = clients.ancestors().take_while(|folder| !folder.exists());
+            made = missing.map(Path::to_owned).collect();
+            made.reverse();
             fs::create_dir_all(&clients).map_err(io("make", clients))?;
         } else if !path.is_dir() {
             return Err(FilesError::NoDirectory { path });
@@ -86,7 +92,11 @@ impl TenantDirectory {
             atomic::clean(&path);
             atomic::clean(&path.join(CLIENTS));
         }
-        Ok(TenantDirectory { path, _held: held })
+        Ok(TenantDirectory {
+            path,
+            made,
+            _held: held,
+        })
     }
 
     /// The directory's path.
@@ -278,6 +288,13 @@ impl TenantDirectory {
         }
         let id = match document.fields().get(CLIENT_ID) {
             Some(Value::String(id)) if !id.is_empty() => ClientId::from(id.as_str()),
+            Some(Value::String(_)) => {
+                return Err(content(
+                    document.position(CLIENT_ID),
+                    "`client_id` is empty".to_owned(),
+                    "`tenantry list` shows the ids of the tenant's clients",
+                ));
+            }
             Some(_) => {
                 return Err(content(
                     document.position(CLIENT_ID),
@@ -302,7 +319,7 @@ impl TenantDirectory {
             if base.and_then(|base| base.get(field)) != Some(value)
                 && let Err(invalid) = field.validate(value)
             {
-                let position = document.position(field.name());
+                let position = document.position_of(&invalid);
                 errors.push(content(position, invalid.to_string(), &invalid.hint));
             }
         }
@@ -315,6 +332,16 @@ impl TenantDirectory {
             fields: document.into_fields(),
         };
         Ok((id, file))
+    }
+}
+
+/// A command that failed before it wrote anything leaves no folder, which would count as a tenant.
+impl Drop for TenantDirectory {
+    fn drop(&mut self) {
+        for folder in self.made.iter().rev() {
+            // Only an empty one goes.
+            let _ = fs::remove_dir(folder);
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::{json, yaml};
-use crate::client::{CLIENT_ID, Field, strip_secrets};
+use crate::client::{CLIENT_ID, Field, InvalidValue, strip_secrets};
 
 /// How deep lists and objects may be nested, the document itself included.
 pub(super) const MAX_DEPTH: usize = 128;
@@ -25,7 +25,7 @@ pub enum Format {
 impl Format {
     /// The format that a file name extension (without its dot) stands for, if any.
     pub fn from_extension(extension: &str) -> Option<Format> {
-        match extension {
+        match extension.to_ascii_lowercase().as_str() {
             "yaml" | "yml" => Some(Format::Yaml),
             "json" => Some(Format::Json),
             _ => None,
@@ -163,6 +163,15 @@ pub(super) fn locate(text: &str, path: &[&str]) -> Position {
     }
 }
 
+/// The first line that a failed merge left, counted from 1.
+pub(super) fn conflict_marker(text: &[u8]) -> Option<usize> {
+    let marker = |line: &[u8]| {
+        let markers = [&b"<<<<<<< "[..], b"||||||| ", b">>>>>>> "];
+        markers.iter().any(|marker| line.starts_with(marker))
+    };
+    Some(text.split(|byte| *byte == b'\n').position(marker)? + 1)
+}
+
 /// What a reader of one format makes of a text: the fields, and byte offsets of each field's key and of the entries of
 /// those that are lists.
 pub(super) struct Parsed {
@@ -199,10 +208,17 @@ impl Document {
             Format::Json => json::parse(text),
         };
         let mut walk = Walk::over(text);
-        let parsed = parsed.map_err(|fault| ParseError {
-            position: walk.position(fault.offset),
-            message: fault.message,
-            hint: fault.hint,
+        let parsed = parsed.map_err(|fault| match conflict_marker(text.as_bytes()) {
+            Some(line) => ParseError {
+                position: Position { line, column: 1 },
+                message: "a git merge left conflict markers here".to_owned(),
+                hint: Some("finish the merge: keep one side, or some of both".to_owned()),
+            },
+            None => ParseError {
+                position: walk.position(fault.offset),
+                message: fault.message,
+                hint: fault.hint,
+            },
         })?;
         let places = parsed.offsets.into_iter().map(|(field, at, entries)| {
             let position = walk.position(at);
@@ -235,6 +251,14 @@ impl Document {
         self.places
             .get(field)
             .map_or(Position::START, |(position, _)| *position)
+    }
+
+    /// Where a value stands that the API would refuse.
+    pub fn position_of(&self, invalid: &InvalidValue) -> Position {
+        match invalid.entry {
+            Some(index) => self.entry_position(invalid.field.name(), index),
+            None => self.position(invalid.field.name()),
+        }
     }
 
     /// Where an entry of a field that is a list stands (`index` from 0); the field's own position if there is none.

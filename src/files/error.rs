@@ -41,7 +41,7 @@ pub enum FilesError {
         second: PathBuf,
     },
     /// The files belong to another tenant.
-    #[error("{} holds files of {locked}, and the settings name {connected}", path.display())]
+    #[error("the files in {} are those of {locked}, and the settings name {connected}", path.display())]
     OtherDomain {
         /// The tenant directory.
         path: PathBuf,
@@ -57,7 +57,7 @@ pub enum FilesError {
         path: PathBuf,
     },
     /// Nothing was pulled yet.
-    #[error("{} is not there", path.display())]
+    #[error("there is no folder {}", path.display())]
     NoDirectory {
         /// The tenant directory.
         path: PathBuf,

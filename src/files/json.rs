@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use crate::printable::printable_json;
 use serde::Deserializer as _;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -49,7 +50,7 @@ pub(super) fn write(fields: &Map<String, Value>) -> String {
     let object: Map<String, Value> = fields
         .map(|(field, value)| (field.clone(), sorted(value)))
         .collect();
-    format!("{:#}\n", Value::Object(object))
+    printable_json(&format!("{:#}\n", Value::Object(object))).into_owned()
 }
 
 /// `old` with these fields in it; None where `old` can't be read.

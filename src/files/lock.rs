@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
-use super::document::{Document, Format, ParseError, Position};
+use super::document::{Document, Format, ParseError, conflict_marker};
 use crate::client::{ClientId, Field, Values};
 
 /// The lock's name in the tenant directory.
@@ -51,27 +51,20 @@ impl Lock {
     /// # Errors
     /// It is no JSON, has conflict markers, another version, or another shape; the position says where.
     pub fn parse(text: &[u8]) -> Result<Lock, ParseError> {
-        if let Some(line) = conflict_marker(text) {
-            return Err(ParseError {
-                position: Position { line, column: 1 },
-                message: "a git merge left conflict markers here".to_owned(),
-                hint: Some(
-                    "take either side (`git checkout --ours tenant.lock`), then run `tenantry pull`: base values that are \
+        let take_it = "take the lock from git; or remove it and run `tenantry pull`, which then takes what the files say for edits";
+        let document = Document::parse(text, Format::Json).map_err(|error| ParseError {
+            hint: Some(match conflict_marker(text) {
+                Some(_) => "take either side (`git checkout --ours tenant.lock`), then run `tenantry pull`: base values that are \
                      out of date show as conflicts, and nothing is lost"
-                        .to_owned(),
-                ),
-            });
-        }
-        let document = Document::parse(text, Format::Json)?;
-        let at = |field: &str, message: String| {
-            ParseError {
+                    .to_owned(),
+                None => take_it.to_owned(),
+            }),
+            ..error
+        })?;
+        let at = |field: &str, message: String| ParseError {
             position: document.position(field),
             message,
-            hint: Some(
-                "take the lock from git; or remove it and run `tenantry pull`, which then takes what the files say for edits"
-                    .to_owned(),
-            ),
-        }
+            hint: Some(take_it.to_owned()),
         };
         let fields = document.fields();
         match fields.get("version").and_then(Value::as_u64) {
@@ -173,16 +166,6 @@ impl Locked {
 
 fn json(text: &str) -> Value {
     Value::String(text.to_owned())
-}
-
-/// The first line that a failed merge left.
-fn conflict_marker(text: &[u8]) -> Option<usize> {
-    let marker = |line: &[u8]| {
-        [&b"<<<<<<<"[..], b"=======", b">>>>>>>", b"|||||||"]
-            .iter()
-            .any(|marker| line.starts_with(marker))
-    };
-    Some(text.split(|byte| *byte == b'\n').position(marker)? + 1)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::apply::{Outcome, UpdateResult};
 use crate::client::Client;
 use crate::files::{Check, Finding};
 use crate::plan::{ClientPlan, FieldPlan, Kind, Plan, State, Tenant};
+use crate::printable::printable_json;
 use crate::promote::Promotion;
 
 /// The version of every document.
@@ -436,5 +437,5 @@ fn document(document: &impl Serialize) -> String {
     // None of these can fail: their keys are text, and nothing else is in the way of JSON.
     let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
     text.push('\n');
-    text
+    printable_json(&text).into_owned()
 }

@@ -23,18 +23,31 @@ pub fn plan(plan: &Plan) -> String {
         text,
         "{summary}.\n\n| client | file | differences |\n|---|---|---|"
     );
+    let mut warnings = String::new();
+    for client in plan
+        .clients
+        .iter()
+        .filter(|client| client.fields.iter().any(FieldPlan::widens))
+    {
+        let _ = writeln!(
+            warnings,
+            "\n> [!WARNING]\n> `allowed_clients: []` lets every client of the tenant delegate to {}.",
+            escape(&client.name)
+        );
+    }
     let mut sections = String::new();
     let mut left_out = 0;
     for client in &plan.clients {
         let row = row(client);
         let section = section(client);
-        if text.len() + sections.len() + row.len() + section.len() > LONGEST {
+        if text.len() + warnings.len() + sections.len() + row.len() + section.len() > LONGEST {
             left_out += 1;
         } else {
             text.push_str(&row);
             sections.push_str(&section);
         }
     }
+    text.push_str(&warnings);
     text.push_str(&sections);
     if left_out > 0 {
         let _ = writeln!(

@@ -7,15 +7,14 @@ pub mod markdown;
 pub mod text;
 mod value;
 
-pub use value::printable;
-
 use crate::plan::{Kind, Plan, State};
+pub use crate::printable::printable;
 
 /// `2 edits, 1 drift in 3 clients, 1 client only on the tenant`; None where there is nothing to say.
 pub fn summary(plan: &Plan) -> Option<String> {
     let fields: Vec<String> = [
         (plan.count(Kind::Edit), "edit", "edits"),
-        (plan.count(Kind::Drift), "drift", "drifts"),
+        (plan.count(Kind::Drift), "drifted field", "drifted fields"),
         (plan.count(Kind::Conflict), "conflict", "conflicts"),
         (
             plan.count(Kind::ReadOnly),

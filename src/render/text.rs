@@ -10,7 +10,7 @@ use similar::{ChangeTag, TextDiff};
 use super::value::{inline, line, multi_line};
 use super::{counted, summary};
 use crate::apply::{Outcome, UpdateResult};
-use crate::client::{ClientId, Field};
+use crate::client::ClientId;
 use crate::plan::{ClientPlan, FieldPlan, Kind, Plan, State};
 
 const FILE: Style = Style::new().bold();
@@ -53,9 +53,7 @@ fn client_plan(text: &mut String, client: &ClientPlan, names: &ClientNames) {
     match client.state {
         State::Changed => {}
         State::LiveOnly => text.push_str("  only on the tenant: `tenantry pull` writes its file\n"),
-        State::FileOnly => {
-            text.push_str("  gone from the tenant: `tenantry pull --prune` deletes its file\n")
-        }
+        State::FileOnly => text.push_str("  the tenant has no client with this id\n"),
     }
     for field in &client.fields {
         field_plan(text, field, names);
@@ -106,10 +104,7 @@ fn field_plan(text: &mut String, field: &FieldPlan, names: &ClientNames) {
             }
         }
     }
-    if let (Kind::Edit | Kind::Conflict, Some(Value::Array(entries))) = (kind, local)
-        && name == Field::AllowedClients.name()
-        && entries.is_empty()
-    {
+    if field.widens() {
         let _ = writeln!(
             text,
             "    {LOUD}warning: an empty list lets every client of the tenant delegate{LOUD:#}"
@@ -137,14 +132,14 @@ fn change(
         }
         _ => {}
     }
-    if multi_line(old).or(multi_line(new)).is_some() {
+    let both = (old.and_then(Value::as_str), new.and_then(Value::as_str));
+    // Where only the end of the last line differs, lines would look the same.
+    let same_lines = matches!(both, (Some(old), Some(new)) if old.lines().eq(new.lines()));
+    if !same_lines && multi_line(old).or(multi_line(new)).is_some() {
         let _ = writeln!(text, "  {name}:{what}");
-        return lines_change(
-            text,
-            old.and_then(Value::as_str),
-            new.and_then(Value::as_str),
-        );
+        return lines_change(text, both.0, both.1);
     }
+    let absent = (old.is_none(), new.is_none());
     let (old, new) = (inline(old), inline(new));
     if old.chars().count() + new.chars().count() <= SHORT {
         let _ = writeln!(
@@ -153,17 +148,20 @@ fn change(
         );
     } else {
         let _ = writeln!(text, "  {name}:{what}");
-        inline_change(text, &old, &new);
+        inline_change(text, &old, &new, absent);
     }
 }
 
 /// Two long values under each other, the changed words marked.
-fn inline_change(text: &mut String, old: &str, new: &str) {
+fn inline_change(text: &mut String, old: &str, new: &str, absent: (bool, bool)) {
     let diff = TextDiff::from_words(old, new);
-    for (sign, skip, style) in [
-        ('-', ChangeTag::Insert, REMOVED),
-        ('+', ChangeTag::Delete, ADDED),
+    for (sign, skip, style, absent) in [
+        ('-', ChangeTag::Insert, REMOVED, absent.0),
+        ('+', ChangeTag::Delete, ADDED, absent.1),
     ] {
+        if absent {
+            continue;
+        }
         let _ = write!(text, "    {style}{sign} ");
         let mark = style.underline();
         for change in diff
@@ -250,8 +248,8 @@ fn reference(value: Option<&Value>, names: &ClientNames) -> String {
     }
 }
 
-/// What a push did, a line each client, and its summary.
-pub fn outcomes(outcomes: &[Outcome]) -> String {
+/// What a push did, a line each client, and its summary. `held` are clients that were not sent, each with the reason.
+pub fn outcomes(outcomes: &[Outcome], held: &[(ClientPlan, String)]) -> String {
     let mut text = String::new();
     for Outcome { update, result } in outcomes {
         let file = line(update.file.as_deref().unwrap_or(update.id.as_str()));
@@ -281,6 +279,14 @@ pub fn outcomes(outcomes: &[Outcome]) -> String {
             }
         };
     }
+    for (client, reason) in held {
+        let file = line(client.file.as_deref().unwrap_or(client.id.as_str()));
+        let _ = writeln!(
+            text,
+            "{LOUD}skipped{LOUD:#}        {file}: {}",
+            line(reason)
+        );
+    }
     let count = |wanted: fn(&UpdateResult) -> bool| {
         outcomes
             .iter()
@@ -304,6 +310,7 @@ pub fn outcomes(outcomes: &[Outcome]) -> String {
             count(|result| matches!(result, UpdateResult::NotAttempted)),
             "not attempted",
         ),
+        (held.len(), "skipped"),
     ] {
         if count > 0 {
             parts.push(format!("{count} {words}"));

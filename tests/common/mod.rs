@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Map, Value};
@@ -97,24 +98,49 @@ impl Bed {
     /// The binary in the bed's folder, with the settings of the sandbox.
     pub fn command(&self) -> assert_cmd::Command {
         let mut command = self.command_without_settings();
-        command
-            .env("AUTH0_DOMAIN", self.sandbox.url())
-            .env("AUTH0_CLIENT_ID", self.sandbox.client_id())
-            .env("AUTH0_CLIENT_SECRET", self.sandbox.client_secret());
+        command.envs(self.settings());
         command
     }
 
     /// The binary in the bed's folder, with an environment that has nothing to say.
     pub fn command_without_settings(&self) -> assert_cmd::Command {
-        let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_tenantry"));
+        let mut command = assert_cmd::Command::from_std(self.bare());
+        // A run that hangs fails its test, in place of everybody's patience.
+        command.timeout(Duration::from_secs(240));
+        command
+    }
+
+    /// The binary under way, with the settings of the sandbox; what it says on stderr is in the file `stderr`.
+    pub fn spawn<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Child {
+        let mut command = self.bare();
+        command
+            .envs(self.settings())
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(self.path("stderr")).unwrap());
+        command.spawn().unwrap()
+    }
+
+    fn bare(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tenantry"));
         command
             .env_clear()
             .env("HOME", self.path("home"))
             .env("XDG_CACHE_HOME", self.path("cache"))
-            .current_dir(self.folder.path())
-            // A run that hangs fails its test, in place of everybody's patience.
-            .timeout(Duration::from_secs(240));
+            .current_dir(self.folder.path());
         command
+    }
+
+    fn settings(&self) -> [(&'static str, String); 3] {
+        [
+            ("AUTH0_DOMAIN", self.sandbox.url()),
+            ("AUTH0_CLIENT_ID", self.sandbox.client_id().to_owned()),
+            (
+                "AUTH0_CLIENT_SECRET",
+                self.sandbox.client_secret().to_owned(),
+            ),
+        ]
     }
 
     /// Runs the binary with these arguments.

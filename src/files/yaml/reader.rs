@@ -95,7 +95,9 @@ impl<'a> Reader<'a> {
         if info.contains("unknown anchor") {
             return alias(offset);
         }
-        Fault::new(offset, format!("is not YAML: {}", info.to_lowercase()))
+        Fault::new(offset, format!("is not YAML: {}", info.to_lowercase())).hint(
+            "indent with spaces, and put text into quotes that begins with a sign or contains `: ` or ` #`",
+        )
     }
 
     fn document(&mut self) -> Result<Map, Fault> {

@@ -459,14 +459,14 @@ fn refusals_say_where_and_what() {
     1:4: `-.INF` has no JSON value; put it into quotes if it is text
     1:4: `.nan` has no JSON value; put it into quotes if it is text
     1:4: `0xfffffffffffffffffffffffffffffffff` is too large; write it as a decimal number, or in quotes if it is text
-    1:4: is not YAML: while scanning a quoted scalar, found unexpected end of stream; 
-    1:5: is not YAML: mapping values are not allowed in this context; 
-    1:4: is not YAML: while scanning a plain scalar, found a tab; 
+    1:4: is not YAML: while scanning a quoted scalar, found unexpected end of stream; indent with spaces, and put text into quotes that begins with a sign or contains `: ` or ` #`
+    1:5: is not YAML: mapping values are not allowed in this context; indent with spaces, and put text into quotes that begins with a sign or contains `: ` or ` #`
+    1:4: is not YAML: while scanning a plain scalar, found a tab; indent with spaces, and put text into quotes that begins with a sign or contains `: ` or ` #`
     1:4: contains the character U+0001; remove it, or write it as an escape within double quotes
     1:5: contains the character U+0000; remove it, or write it as an escape within double quotes
-    2:1: is not YAML: while parsing a flow sequence, expected ',' or ']'; 
+    2:1: is not YAML: while parsing a flow sequence, expected ',' or ']'; indent with spaces, and put text into quotes that begins with a sign or contains `: ` or ` #`
     1:4: contains the character U+FEFF; remove it, or write it as an escape within double quotes
-    1:4: is not YAML: unexpected character: `@'; 
+    1:4: is not YAML: unexpected character: `@'; indent with spaces, and put text into quotes that begins with a sign or contains `: ` or ` #`
     1:1: has an alias (`*…`), which files may not have; write the value out, or put it into quotes if it is text
     1:259: lists and objects are nested more than 128 deep; 
     2:256: lists and objects are nested more than 128 deep;

@@ -1,0 +1,194 @@
+//! `list`: the live clients, each with its file and whether the two agree.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use common::Bed;
+use serde_json::{Value, json};
+
+const FIELDS: &str = "GET /api/v2/clients?fields=";
+
+/// Four clients: one edited, one drifted, one without a file, one that is the same; and a file whose client is gone.
+fn mixed() -> Bed {
+    let bed = Bed::new()
+        .client(
+            "a",
+            "Alpha",
+            json!({"app_type": "spa", "description": "first"}),
+        )
+        .client("b", "Beta", json!({"app_type": "non_interactive"}))
+        .client("c", "Gamma", json!({}))
+        .client("gone", "Gone", json!({}))
+        .pulled();
+    bed.edit("tenant/clients/alpha.yaml", "first", "mine");
+    bed.sandbox
+        .edit("b", "name", Some(json!("A bit longer a name")));
+    bed.sandbox.delete("gone");
+    bed.sandbox
+        .create(common::client("n", "New", json!({"app_type": "native"})));
+    bed
+}
+
+#[test]
+fn live_clients_with_their_files_and_states() {
+    let bed = mixed();
+    let before = bed.age();
+    insta::assert_snapshot!(bed.run(["list"]).exits(0), @"
+    exit code 0
+    --- stdout
+    NAME                 CLIENT ID  TYPE             FILE                STATE
+    A bit longer a name  b          non_interactive  clients/beta.yaml   changed
+    Alpha                a          spa              clients/alpha.yaml  changed
+    Gamma                c          -                clients/gamma.yaml  unchanged
+    New                  n          native           -                   live-only
+    ");
+    assert!(
+        bed.requests()
+            .iter()
+            .all(|request| request.starts_with(FIELDS))
+    );
+    assert_eq!(bed.requests().len(), 1);
+    bed.assert_untouched(&before);
+}
+
+#[test]
+fn the_same_as_a_document() {
+    let bed = mixed();
+    let run = bed.run(["list", "-o", "json"]).exits(0);
+    insta::assert_snapshot!(run, @r#"
+    exit code 0
+    --- stdout
+    {
+      "version": 1,
+      "tenant": {
+        "name": null,
+        "domain": "127.0.0.1:PORT"
+      },
+      "clients": [
+        {
+          "client_id": "b",
+          "name": "A bit longer a name",
+          "type": "non_interactive",
+          "file": "clients/beta.yaml",
+          "state": "changed"
+        },
+        {
+          "client_id": "a",
+          "name": "Alpha",
+          "type": "spa",
+          "file": "clients/alpha.yaml",
+          "state": "changed"
+        },
+        {
+          "client_id": "c",
+          "name": "Gamma",
+          "type": null,
+          "file": "clients/gamma.yaml",
+          "state": "unchanged"
+        },
+        {
+          "client_id": "n",
+          "name": "New",
+          "type": "native",
+          "file": null,
+          "state": "live-only"
+        }
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn a_selection_of_them() {
+    let bed = mixed();
+    let ids = |selector: &str| {
+        let document = bed.run(["list", "-o", "json", selector]).exits(0).json();
+        let clients = document["clients"].as_array().unwrap();
+        clients
+            .iter()
+            .map(|client| client["client_id"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(ids("alpha"), ["a"]);
+    assert_eq!(ids("A*"), ["b", "a"]);
+    assert_eq!(ids("n"), ["n"]);
+    bed.run(["list", "nobody"])
+        .exits(2)
+        .complains("no client matches `nobody`");
+}
+
+#[test]
+fn before_the_first_pull_it_is_of_use_all_the_same() {
+    let bed = Bed::new().client("a", "Alpha", json!({})).start();
+    insta::assert_snapshot!(bed.run(["list"]).exits(0), @"
+    exit code 0
+    --- stdout
+    NAME   CLIENT ID  TYPE  FILE  STATE
+    Alpha  a          -     -     live-only
+    ");
+    assert!(!bed.path("tenant").exists());
+}
+
+#[test]
+fn an_empty_tenant() {
+    let bed = Bed::new().start();
+    insta::assert_snapshot!(bed.run(["list"]).exits(0), @"
+    exit code 0
+    --- stdout
+    NAME  CLIENT ID  TYPE  FILE  STATE
+    ");
+    assert_eq!(
+        bed.run(["list", "-o", "json"]).exits(0).json()["clients"],
+        json!([])
+    );
+}
+
+#[test]
+fn names_can_t_act_on_the_terminal() {
+    let bed = Bed::new()
+        .client(
+            "a",
+            "\u{1b}[31mred\u{7}\nnext",
+            json!({"app_type": "s\u{202e}pa"}),
+        )
+        .client("b", "Bänk 銀行", json!({}))
+        .start();
+    insta::assert_snapshot!(bed.run(["list"]).exits(0), @r"
+    exit code 0
+    --- stdout
+    NAME                      CLIENT ID  TYPE         FILE  STATE
+    \u{1b}[31mred\u{7}\nnext  a          s\u{202e}pa  -     live-only
+    Bänk 銀行                   b          -            -     live-only
+    ");
+}
+
+#[test]
+fn a_failure_is_one_document_too() {
+    let bed = Bed::new().sandbox(|sandbox| sandbox.scopes(&[])).start();
+    let run = bed.run(["list", "-o", "json"]).exits(2);
+    let document = run.json();
+    let keys: Vec<_> = document.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["version", "error"]);
+    assert!(
+        document["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("insufficient_scope")
+    );
+    assert!(
+        document["error"]["hint"]
+            .as_str()
+            .unwrap()
+            .contains("read:clients")
+    );
+    assert_ne!(document["version"], Value::Null);
+}
+
+#[test]
+fn more_clients_than_numbered_pages_hold() {
+    let bed = Bed::new().plain_clients(1_050).start();
+    let document = bed.run(["list", "-o", "json"]).exits(0).json();
+    let clients = document["clients"].as_array().unwrap();
+    assert_eq!(clients.len(), 1_050);
+    assert_eq!(clients[1_049]["client_id"], "c1049");
+}

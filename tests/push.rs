@@ -1,0 +1,844 @@
+//! `push`: exactly the edits reach the tenant, each once, and whatever goes wrong is told and can be finished.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use common::{Bed, Run, Setup, Stub, client, plain_client, until};
+use serde_json::{Value, json};
+use tenantry::sandbox::{Fault, FaultRule};
+
+const ALPHA: &str = "tenant/clients/alpha.yaml";
+const BETA: &str = "tenant/clients/beta.yaml";
+const GAMMA: &str = "tenant/clients/gamma.yaml";
+
+/// Three clients, each with every updatable field and a read-only one.
+fn three() -> Setup {
+    let fields =
+        |text: &str| json!({"description": text, "allowed_clients": ["x"], "app_type": "spa"});
+    Bed::new()
+        .client("a", "Alpha", fields("first"))
+        .client("b", "Beta", fields("second"))
+        .client("c", "Gamma", fields("third"))
+}
+
+/// Three pulled clients, whose descriptions are edited.
+fn three_edited() -> Bed {
+    let bed = three().pulled();
+    bed.edit(ALPHA, "first", "first!");
+    bed.edit(BETA, "second", "second!");
+    bed.edit(GAMMA, "third", "third!");
+    bed
+}
+
+fn description(text: &str) -> Value {
+    json!({"description": text})
+}
+
+#[test]
+fn one_patch_for_each_edited_client_with_just_its_edited_fields() {
+    let bed = three().pulled();
+    bed.edit(ALPHA, "description: first", "description: better");
+    bed.edit(GAMMA, "name: Gamma", "name: Gämma");
+    bed.edit(GAMMA, "  - x", "  - y\n  - z");
+    let run = bed.run(["push", "--yes"]).exits(0);
+    insta::assert_snapshot!(plan(&run), @r#"
+    clients/alpha.yaml  Alpha a
+      description: "first" → "better"
+
+    clients/gamma.yaml  Gamma c
+      name: "Gamma" → "Gämma"
+      allowed_clients:
+        - "x"
+        + "y"
+        + "z"
+
+    3 edits in 2 clients
+    "#);
+    insta::assert_snapshot!(outcomes(&run), @"
+    2 clients updated
+    updated        clients/alpha.yaml: description
+    updated        clients/gamma.yaml: name, allowed_clients
+    ");
+    assert_eq!(
+        bed.patches(),
+        [
+            ("a".to_owned(), description("better")),
+            (
+                "c".to_owned(),
+                json!({"name": "Gämma", "allowed_clients": ["y", "z"]})
+            ),
+        ]
+    );
+    assert_eq!(bed.live("a")["description"], "better");
+    assert_eq!(bed.live("a")["app_type"], "spa");
+    assert_eq!(
+        bed.base("c"),
+        json!({"name": "Gämma", "description": "third", "allowed_clients": ["y", "z"]})
+    );
+}
+
+#[test]
+fn a_second_push_asks_nothing_of_anybody() {
+    let bed = three_edited();
+    bed.run(["push", "--yes"]).exits(0);
+    bed.sandbox.clear_requests();
+    std::fs::remove_dir_all(bed.path("cache")).unwrap();
+    let before = bed.age();
+    let run = bed.run(["push", "--yes"]).exits(0);
+    assert_eq!(run.to_string(), "exit code 0\n--- stdout\nnothing to push");
+    assert_eq!(bed.requests(), [""; 0], "not even a token");
+    bed.assert_untouched(&before);
+    let results = bed.run(["push", "-o", "json"]).exits(0).json();
+    assert_eq!(results["results"], json!([]));
+    assert_eq!(bed.requests(), [""; 0]);
+}
+
+#[test]
+fn reads_cost_one_request_for_each_edit_or_the_list() {
+    let bed = three_edited();
+    bed.edit(GAMMA, "third!", "third");
+    bed.run(["push", "--yes", "alpha"]).exits(0);
+    assert_eq!(
+        bed.requests(),
+        [
+            "GET /api/v2/clients/a?fields=client_id%2Cglobal%2Cname%2Cdescription%2Callowed_clients&include_fields=true",
+            "PATCH /api/v2/clients/a",
+        ]
+    );
+    bed.sandbox.clear_requests();
+    // One page holds all three, and two edits would be two reads.
+    bed.edit(ALPHA, "first!", "first!!");
+    bed.run(["push", "--yes"]).exits(0);
+    assert_eq!(bed.count("GET"), 1);
+    assert!(bed.requests()[0].starts_with(
+        "GET /api/v2/clients?fields=client_id%2Cglobal%2Cname%2Cdescription%2Callowed_clients&include_fields=true&"
+    ));
+    assert_eq!(bed.count("PATCH"), 2);
+}
+
+#[test]
+fn reads_never_exceed_the_pages_of_the_list() {
+    let bed = Bed::new().plain_clients(250).pulled();
+    for (edits, reads) in [(2, 2), (5, 3)] {
+        for number in 0..edits {
+            bed.edit(
+                &format!("tenant/clients/client-{number:04}.yaml"),
+                &format!("name: Client {number:04}"),
+                &format!("name: Client {number:04}\ndescription: text {edits}"),
+            );
+        }
+        bed.run(["push", "--yes"]).exits(0);
+        assert!(bed.count("GET") <= reads, "{:?}", bed.requests());
+        assert_eq!(bed.count("PATCH"), edits);
+        bed.sandbox.clear_requests();
+        for number in 0..edits {
+            let file = format!("tenant/clients/client-{number:04}.yaml");
+            bed.edit(&file, &format!("\ndescription: text {edits}"), "");
+        }
+    }
+}
+
+#[test]
+fn read_only_fields_and_removed_keys_are_not_sent() {
+    let bed = three().pulled();
+    bed.edit(ALPHA, "app_type: spa", "app_type: native");
+    bed.edit(BETA, "description: second\n", "");
+    bed.edit(BETA, "allowed_clients:\n  - x\n", "");
+    bed.edit(GAMMA, "app_type: spa\n", "");
+    bed.run(["push", "--yes"]).exits(0);
+    assert_eq!(bed.requests(), [""; 0]);
+    bed.edit(BETA, "name: Beta", "name: Bêta");
+    bed.run(["push", "--yes"]).exits(0);
+    assert_eq!(bed.patches(), [("b".to_owned(), json!({"name": "Bêta"}))]);
+    assert_eq!(bed.live("b")["description"], "second");
+}
+
+#[test]
+fn empty_values_are_values() {
+    let bed = three().pulled();
+    bed.edit(ALPHA, "description: first", "description: \"\"");
+    bed.edit(BETA, "allowed_clients:\n  - x\n", "allowed_clients: []\n");
+    let run = bed.run(["push", "--yes"]).exits(0);
+    insta::assert_snapshot!(plan(&run), @r#"
+    clients/alpha.yaml  Alpha a
+      description: "first" → ""
+
+    clients/beta.yaml  Beta b
+      allowed_clients:
+        - "x"
+        now empty
+        warning: an empty list lets every client of the tenant delegate
+
+    2 edits in 2 clients
+    "#);
+    insta::assert_snapshot!(outcomes(&run), @"
+    2 clients updated
+    updated        clients/alpha.yaml: description
+    updated        clients/beta.yaml: allowed_clients
+    ");
+    insta::assert_snapshot!(run.stderr, @"warning: `allowed_clients: []` lets every client of the tenant delegate to Beta");
+    assert_eq!(
+        bed.patches(),
+        [
+            ("a".to_owned(), json!({"description": ""})),
+            ("b".to_owned(), json!({"allowed_clients": []})),
+        ]
+    );
+}
+
+#[test]
+fn null_is_refused_before_anything_is_asked() {
+    let bed = three().pulled();
+    bed.edit(ALPHA, "description: first", "description: null");
+    bed.edit(BETA, "allowed_clients:\n  - x\n", "allowed_clients:\n");
+    bed.edit(GAMMA, "name: Gamma", "name: <b>");
+    let run = bed.run(["push", "--yes"]).exits(2);
+    insta::assert_snapshot!(run, @r#"
+    exit code 2
+    --- stderr
+    error: tenant/clients/alpha.yaml:3:1: `description` may not be null
+    hint: write `description: ""` to clear it, or remove the line to leave it as it is
+    error: tenant/clients/beta.yaml:4:1: `allowed_clients` may not be null
+    hint: remove the line to leave it as it is; `allowed_clients: []` lets every client delegate
+    error: tenant/clients/gamma.yaml:2:1: `name` contains `<` or `>`
+    hint: Auth0 refuses both in a name
+    "#);
+    assert_eq!(bed.requests(), [""; 0]);
+}
+
+#[test]
+fn drift_that_was_read_is_reported_and_not_sent() {
+    let bed = three().pulled();
+    bed.edit(ALPHA, "first", "mine");
+    bed.sandbox.edit("a", "name", Some(json!("Alpha 2")));
+    bed.sandbox.edit("b", "description", Some(json!("drifted")));
+    let run = bed.run(["push", "--yes"]).exits(0);
+    insta::assert_snapshot!(run, @r#"
+    exit code 0
+    --- stdout
+    clients/alpha.yaml  Alpha 2 a
+      name: drifted, the tenant changed it: "Alpha" → "Alpha 2"
+      description: "first" → "mine"
+
+    1 edit, 1 drifted field in 1 client
+    updated        clients/alpha.yaml: description
+    1 client updated
+    "#);
+    assert_eq!(bed.patches(), [("a".to_owned(), description("mine"))]);
+    assert_eq!(bed.live("a")["name"], "Alpha 2");
+    // The drift is still drift: it comes in with the next pull.
+    bed.run(["pull"]).exits(0);
+    assert!(bed.read(ALPHA).contains("name: Alpha 2\n"));
+    assert!(bed.read(ALPHA).contains("description: mine\n"));
+}
+
+#[test]
+fn overwriting_drift_makes_the_tenant_equal_the_files() {
+    let bed = three().pulled();
+    bed.edit(ALPHA, "first", "mine");
+    bed.sandbox.edit("a", "description", Some(json!("theirs")));
+    bed.sandbox.edit("b", "allowed_clients", Some(json!(["y"])));
+    bed.sandbox.edit("c", "app_type", Some(json!("native")));
+    bed.run(["push", "--yes", "--overwrite-drift"]).exits(0);
+    assert_eq!(
+        bed.patches(),
+        [
+            ("a".to_owned(), description("mine")),
+            ("b".to_owned(), json!({"allowed_clients": ["x"]})),
+        ]
+    );
+    assert_eq!(bed.live("a")["description"], "mine");
+    bed.sandbox.clear_requests();
+    bed.run(["push", "--yes"]).exits(0);
+    assert_eq!(bed.requests(), [""; 0]);
+}
+
+#[test]
+fn a_conflict_anywhere_sends_nothing_at_all() {
+    let bed = three().pulled();
+    bed.edit(ALPHA, "first", "mine");
+    bed.edit(BETA, "second", "fine");
+    bed.sandbox.edit("a", "description", Some(json!("theirs")));
+    let before = bed.age();
+    let run = bed.run(["push", "--yes"]).exits(1);
+    insta::assert_snapshot!(run, @r#"
+    exit code 1
+    --- stdout
+    clients/alpha.yaml  Alpha a
+      description conflict: both sides changed it
+        base   "first"
+        file   "mine"
+        tenant "theirs"
+
+    clients/beta.yaml  Beta b
+      description: "second" → "fine"
+
+    1 edit, 1 conflict in 2 clients
+    --- stderr
+    error: nothing was sent: both the file and the tenant changed since the last pull
+    hint: `tenantry pull` keeps the file's value: edit the file to match the tenant, take the tenant's with `pull --discard-local CLIENT`, or the file's with `push --overwrite-drift CLIENT`
+    "#);
+    bed.assert_only_gets();
+    bed.assert_untouched(&before);
+    let run = bed.run(["push", "--yes", "-o", "json"]).exits(1);
+    insta::assert_snapshot!(run, @r#"
+    exit code 1
+    --- stdout
+    {
+      "version": 1,
+      "tenant": {
+        "name": null,
+        "domain": "127.0.0.1:PORT"
+      },
+      "results": [
+        {
+          "client_id": "a",
+          "name": "Alpha",
+          "file": "clients/alpha.yaml",
+          "status": "not_attempted",
+          "fields": [
+            "description"
+          ],
+          "error": "held back: the selection has a conflict"
+        },
+        {
+          "client_id": "b",
+          "name": "Beta",
+          "file": "clients/beta.yaml",
+          "status": "not_attempted",
+          "fields": [
+            "description"
+          ],
+          "error": "held back: the selection has a conflict"
+        }
+      ],
+      "summary": {
+        "updated": 0,
+        "failed": 0,
+        "not_attempted": 2
+      }
+    }
+    --- stderr
+    error: nothing was sent: both the file and the tenant changed since the last pull
+    hint: `tenantry pull` keeps the file's value: edit the file to match the tenant, take the tenant's with `pull --discard-local CLIENT`, or the file's with `push --overwrite-drift CLIENT`
+    "#);
+    bed.assert_only_gets();
+    // Outside of the selection it holds nobody back.
+    bed.run(["push", "--yes", "beta"]).exits(0);
+    assert_eq!(bed.patches(), [("b".to_owned(), description("fine"))]);
+}
+
+#[test]
+fn a_client_that_is_gone_is_skipped_and_the_others_are_sent() {
+    let bed = three_edited();
+    bed.sandbox.delete("b");
+    let run = bed.run(["push", "--yes"]).exits(1);
+    insta::assert_snapshot!(plan(&run), @r#"
+    clients/alpha.yaml  Alpha a
+      description: "first" → "first!"
+
+    clients/beta.yaml  Beta b
+      the tenant has no client with this id
+
+    clients/gamma.yaml  Gamma c
+      description: "third" → "third!"
+
+    2 edits in 2 clients, 1 client only in a file
+    "#);
+    insta::assert_snapshot!(outcomes(&run), @"
+    2 clients updated, 1 skipped
+    updated        clients/alpha.yaml: description
+    updated        clients/gamma.yaml: description
+    ");
+    assert_eq!(
+        bed.patches(),
+        [
+            ("a".to_owned(), description("first!")),
+            ("c".to_owned(), description("third!"))
+        ]
+    );
+    assert!(bed.path(BETA).exists());
+}
+
+#[test]
+fn without_a_terminal_and_a_yes_nothing_is_sent() {
+    let bed = three_edited();
+    let before = bed.age();
+    let run = bed.run(["push"]).exits(2);
+    insta::assert_snapshot!(run, @r#"
+    exit code 2
+    --- stdout
+    clients/alpha.yaml  Alpha a
+      description: "first" → "first!"
+
+    clients/beta.yaml  Beta b
+      description: "second" → "second!"
+
+    clients/gamma.yaml  Gamma c
+      description: "third" → "third!"
+
+    3 edits in 3 clients
+    --- stderr
+    error: nothing was sent: there is no terminal to ask on whether to push 3 fields of 3 clients to 127.0.0.1:PORT
+    hint: say so with --yes
+    "#);
+    bed.assert_only_gets();
+    bed.assert_untouched(&before);
+    let run = bed.run(["push", "-o", "json"]).exits(2);
+    assert!(
+        run.json()["error"]["hint"]
+            .as_str()
+            .unwrap()
+            .contains("--yes")
+    );
+    bed.assert_only_gets();
+}
+
+#[test]
+fn a_push_that_fails_half_way_says_what_was_done_and_the_next_one_finishes() {
+    for status in [400, 500] {
+        let bed = three_edited();
+        let rule = FaultRule::new(Fault::StatusBefore(status))
+            .method("PATCH")
+            .path("/b")
+            .always();
+        bed.sandbox.fail_next(rule);
+        let run = bed.run(["push", "--yes", "-o", "json"]).exits(2);
+        let results = run.json();
+        assert_eq!(
+            results["summary"],
+            json!({"updated": 2, "failed": 1, "not_attempted": 0})
+        );
+        let statuses: Vec<_> = results["results"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|result| &result["status"])
+            .collect();
+        assert_eq!(statuses, ["updated", "failed", "updated"]);
+        let error = results["results"][1]["error"].as_str().unwrap();
+        assert!(
+            error.starts_with(&format!("PATCH /api/v2/clients/b: {status}: ")),
+            "{error}"
+        );
+        assert_eq!(bed.base("a")["description"], "first!");
+        assert_eq!(bed.base("b")["description"], "second");
+        assert_eq!(bed.base("c")["description"], "third!");
+
+        bed.sandbox.set_faults([]);
+        bed.sandbox.clear_requests();
+        bed.run(["push", "--yes"]).exits(0);
+        assert_eq!(bed.patches(), [("b".to_owned(), description("second!"))]);
+    }
+}
+
+#[test]
+fn a_refused_client_is_told_with_its_reason() {
+    let bed = three_edited();
+    let rule = FaultRule::new(Fault::StatusBefore(400))
+        .method("PATCH")
+        .path("/b");
+    bed.sandbox.fail_next(rule);
+    let run = bed.run(["push", "--yes"]).exits(2);
+    insta::assert_snapshot!(outcomes(&run), @"
+    2 clients updated, 1 failed
+    failed         clients/beta.yaml: PATCH /api/v2/clients/b: 400: An internal server error occurred
+    updated        clients/alpha.yaml: description
+    updated        clients/gamma.yaml: description
+    ");
+    insta::assert_snapshot!(run.stderr, @"
+    error: PATCH /api/v2/clients/b: 400: An internal server error occurred
+    hint: what was updated is remembered: `tenantry push` sends the rest
+    ");
+}
+
+/// What a run says that it did, by outcome and file: clients are updated side by side, and told in the order of the answers.
+fn outcomes(run: &Run) -> String {
+    let words = ["updated ", "failed ", "not attempted "];
+    let lines = run.stdout.lines();
+    let mut lines: Vec<_> = lines
+        .filter(|line| words.iter().any(|word| line.starts_with(word)) || line.contains(" updated"))
+        .collect();
+    lines.sort();
+    lines.join("\n")
+}
+
+/// The plan that a run showed.
+fn plan(run: &Run) -> String {
+    let lines: Vec<_> = run
+        .stdout
+        .lines()
+        .take_while(|line| !line.starts_with("updated "))
+        .collect();
+    lines.join("\n")
+}
+
+#[test]
+fn a_missing_permission_stops_the_rest() {
+    let bed = Bed::new()
+        .plain_clients(30)
+        .sandbox(|sandbox| sandbox.scopes(&["read:clients"]))
+        .pulled();
+    for number in 0..30 {
+        let file = format!("tenant/clients/client-{number:04}.yaml");
+        bed.edit(&file, "name: Client", "name: Customer");
+    }
+    let run = bed.run(["push", "--yes", "-o", "json"]).exits(2);
+    let results = run.json();
+    assert_eq!(results["summary"]["updated"], 0);
+    let failed = results["summary"]["failed"].as_u64().unwrap();
+    assert_eq!(results["summary"]["not_attempted"], 30 - failed);
+    assert!(failed < 30, "the rest would fail in the same way: {failed}");
+    assert_eq!(bed.patches().len() as u64, failed);
+    insta::assert_snapshot!(results["results"][0], @r#"{"client_id":"c0000","name":"Client 0000","file":"clients/client-0000.yaml","status":"failed","fields":["name"],"error":"PATCH /api/v2/clients/c0000: 403: Insufficient scope, expected any of: update:clients,update:client_keys (insufficient_scope)"}"#);
+    insta::assert_snapshot!(results["results"][29], @r#"{"client_id":"c0029","name":"Client 0029","file":"clients/client-0029.yaml","status":"not_attempted","fields":["name"]}"#);
+    assert!(run.stderr.contains("update:clients"), "{run}");
+    assert_eq!(bed.base("c0000"), json!({"name": "Client 0000"}));
+}
+
+#[test]
+fn a_client_that_goes_away_under_the_push_fails_alone() {
+    let bed = three_edited();
+    let rule = FaultRule::new(Fault::StatusBefore(404))
+        .method("PATCH")
+        .path("/b");
+    bed.sandbox.fail_next(rule);
+    let run = bed.run(["push", "--yes", "-o", "json"]).exits(2);
+    assert_eq!(
+        run.json()["summary"],
+        json!({"updated": 2, "failed": 1, "not_attempted": 0})
+    );
+}
+
+#[test]
+fn no_answer_after_the_effect_sends_the_same_again_and_is_done() {
+    let bed = three_edited();
+    for fault in [Fault::CloseAfter, Fault::StatusAfter(503), Fault::CutBody] {
+        bed.sandbox.fail_next(FaultRule::new(fault).method("PATCH"));
+    }
+    bed.run(["push", "--yes"]).exits(0);
+    for (id, text) in [("a", "first!"), ("b", "second!"), ("c", "third!")] {
+        assert_eq!(bed.live(id)["description"], text);
+        assert_eq!(bed.base(id)["description"], text);
+    }
+}
+
+#[test]
+fn a_killed_push_is_finished_by_the_next_one_without_sending_anything_twice() {
+    let bed = three_edited();
+    bed.edit(GAMMA, "third!", "third");
+    let rule = FaultRule::new(Fault::HangAfter).method("PATCH").path("/b");
+    bed.sandbox.fail_next(rule);
+    let mut killed = bed.spawn(["push", "--yes"]);
+    until(|| bed.base("a")["description"] == "first!" && bed.live("b")["description"] == "second!");
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert_eq!(
+        bed.base("b")["description"],
+        "second",
+        "its answer never came"
+    );
+
+    bed.sandbox.clear_requests();
+    bed.run(["push", "--yes"]).exits(0);
+    assert_eq!(bed.patches(), []);
+    assert_eq!(bed.base("b")["description"], "second!");
+    bed.sandbox.clear_requests();
+    bed.run(["push", "--yes"]).exits(0);
+    assert_eq!(bed.requests(), [""; 0]);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_push_is_seen_as_one() {
+    use std::os::unix::process::ExitStatusExt;
+    let bed = three_edited();
+    bed.sandbox
+        .fail_next(FaultRule::new(Fault::HangBefore).method("PATCH").always());
+    let mut interrupted = bed.spawn(["push", "--yes"]);
+    until(|| bed.count("PATCH") > 0);
+    let kill = format!("kill -INT {}", interrupted.id());
+    assert!(
+        std::process::Command::new("sh")
+            .args(["-c", &kill])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let status = interrupted.wait().unwrap();
+    // A shell shows the signal as 130, too.
+    assert!(
+        status.code() == Some(130) || status.signal() == Some(2),
+        "{status}"
+    );
+    assert_eq!(bed.base("a")["description"], "first");
+    bed.sandbox.set_faults([]);
+    bed.run(["push", "--yes"]).exits(0);
+    assert_eq!(bed.live("c")["description"], "third!");
+}
+
+#[test]
+fn two_processes_exclude_each_other() {
+    let bed = three_edited();
+    bed.sandbox
+        .fail_next(FaultRule::new(Fault::HangBefore).method("PATCH").always());
+    let mut first = bed.spawn(["push", "--yes"]);
+    until(|| bed.count("PATCH") > 0);
+    for command in [&["pull"][..], &["push", "--yes"], &["diff"]] {
+        let gets = bed.count("GET");
+        let mut second = bed.spawn(command.iter().copied());
+        until(|| {
+            bed.read("stderr")
+                .contains("waiting for another tenantry that works on tenant")
+        });
+        assert_eq!(second.try_wait().unwrap(), None);
+        assert_eq!(bed.count("GET"), gets, "it asks when it is its turn");
+        second.kill().unwrap();
+        second.wait().unwrap();
+    }
+    bed.sandbox.set_faults([]);
+    let mut second = bed.spawn(["push", "--yes"]);
+    until(|| bed.read("stderr").contains("waiting for another"));
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert_eq!(second.wait().unwrap().code(), Some(0));
+    assert_eq!(bed.live("c")["description"], "third!");
+}
+
+#[test]
+fn a_field_that_no_file_manages_is_not_overwritten_either() {
+    let bed = three().pulled();
+    bed.edit(ALPHA, "description: first\n", "");
+    bed.sandbox.edit("a", "description", Some(json!("theirs")));
+    bed.run(["push", "--yes", "--overwrite-drift"]).exits(0);
+    assert_eq!(bed.patches(), []);
+}
+
+#[test]
+fn an_edit_that_the_tenant_has_already_is_not_sent() {
+    let bed = three_edited();
+    for (id, text) in [("a", "first!"), ("b", "second!"), ("c", "third!")] {
+        bed.sandbox.edit(id, "description", Some(json!(text)));
+    }
+    let run = bed.run(["push", "--yes"]).exits(0);
+    assert_eq!(run.stdout, "nothing to push\n");
+    bed.assert_only_gets();
+    bed.sandbox.clear_requests();
+    bed.run(["push", "--yes"]).exits(0);
+    assert_eq!(bed.requests(), [""; 0], "and nobody has to ask again");
+}
+
+#[test]
+fn a_token_that_is_revoked_half_way_is_renewed_once() {
+    let bed = three_edited();
+    bed.sandbox
+        .fail_next(FaultRule::new(Fault::RevokeTokens).method("PATCH").nth(2));
+    bed.run(["push", "--yes"]).exits(0);
+    assert_eq!(
+        bed.count("POST /oauth/token"),
+        1,
+        "the first one is from the pull"
+    );
+    for (id, text) in [("a", "first!"), ("b", "second!"), ("c", "third!")] {
+        assert_eq!(bed.live(id)["description"], text);
+    }
+}
+
+#[test]
+fn a_token_that_never_works_is_asked_for_twice_and_no_more() {
+    let bed = three().sandbox(|sandbox| sandbox.token_lifetime(0)).start();
+    let run = bed.run(["pull"]).exits(2);
+    insta::assert_snapshot!(run, @"
+    exit code 2
+    --- stderr
+    error: GET /api/v2/clients: 401: Expired token received for JSON Web Token validation
+    hint: a fresh token was refused too: is the audience (AUTH0_AUDIENCE) that of this tenant's Management API?
+    ");
+    assert_eq!(bed.count("POST /oauth/token"), 2);
+    assert_eq!(bed.count("GET"), 2);
+}
+
+#[test]
+fn a_file_written_by_hand_is_compared_with_the_tenant() {
+    let bed = three().start();
+    bed.write(
+        "tenant/clients/mine.yaml",
+        "client_id: a\ndescription: by hand\n",
+    );
+    bed.write("tenant/clients/same.yaml", "client_id: b\nname: Beta\n");
+    bed.run(["push", "--yes"]).exits(0);
+    assert_eq!(bed.patches(), [("a".to_owned(), description("by hand"))]);
+    assert_eq!(
+        bed.base("a"),
+        json!({"name": "Alpha", "description": "by hand", "allowed_clients": ["x"]})
+    );
+    assert_eq!(bed.lock()["clients"]["a"]["file"], "clients/mine.yaml");
+    bed.sandbox.clear_requests();
+    bed.run(["push", "--yes"]).exits(0);
+    assert_eq!(bed.requests(), [""; 0]);
+}
+
+#[test]
+fn an_answer_that_differs_from_what_was_sent_is_reported() {
+    let bed = three_edited();
+    let stub = Stub::start(|method, _| match method {
+        "GET" => {
+            json!({"client_id": "a", "name": "Alpha", "description": "first", "allowed_clients": ["x"]})
+        }
+        "PATCH" => {
+            json!({"client_id": "a", "name": "Alpha", "description": "FIRST!", "allowed_clients": ["x"]})
+        }
+        _ => json!({"access_token": "t", "expires_in": 86400}),
+    });
+    let lock = bed.read("tenant/tenant.lock");
+    bed.write(
+        "tenant/tenant.lock",
+        &lock.replace(&bed.address(), &stub.address()),
+    );
+    let push = |arguments: &[&str]| {
+        let mut command = bed.command();
+        command
+            .env("AUTH0_DOMAIN", stub.url())
+            .args(["push", "--yes", "alpha"])
+            .args(arguments);
+        bed.run_command(command)
+    };
+    let run = push(&[]).exits(1);
+    insta::assert_snapshot!(run, @r#"
+    exit code 1
+    --- stdout
+    clients/alpha.yaml  Alpha a
+      description: "first" → "first!"
+
+    1 edit in 1 client
+    updated        clients/alpha.yaml: description; the tenant answered with another value for description
+    1 client updated
+    "#);
+    // What the tenant has is what it answered: the file is an edit again.
+    assert_eq!(bed.base("a")["description"], "FIRST!");
+}
+
+#[test]
+fn what_a_client_answers_is_in_the_document_without_secrets() {
+    let bed = Bed::new()
+        .client("a", "Alpha", json!({"client_secret": "top-secret", "addons": {"wams": {"masterkey": "top-secret", "x": 1}}}))
+        .pulled();
+    bed.edit(ALPHA, "name: Alpha", "name: Alpha 2");
+    let run = bed.run(["push", "--yes", "-o", "json"]).exits(0);
+    insta::assert_snapshot!(run, @r#"
+    exit code 0
+    --- stdout
+    {
+      "version": 1,
+      "tenant": {
+        "name": null,
+        "domain": "127.0.0.1:PORT"
+      },
+      "results": [
+        {
+          "client_id": "a",
+          "name": "Alpha",
+          "file": "clients/alpha.yaml",
+          "status": "updated",
+          "fields": [
+            "name"
+          ],
+          "client": {
+            "client_id": "a",
+            "name": "Alpha 2",
+            "addons": {
+              "wams": {
+                "x": 1
+              }
+            }
+          }
+        }
+      ],
+      "summary": {
+        "updated": 1,
+        "failed": 0,
+        "not_attempted": 0
+      }
+    }
+    "#);
+}
+
+#[test]
+fn selectors_choose_what_is_pushed() {
+    let bed = three_edited();
+    let run = bed.run(["push", "--yes", "alpha", "delta"]).exits(2);
+    insta::assert_snapshot!(run, @"
+    exit code 2
+    --- stderr
+    error: no client matches `delta`
+    hint: a client is named by its file (without folder and extension), its name or its id; `tenantry list` shows them
+    ");
+    assert_eq!(bed.requests(), [""; 0]);
+    bed.run(["push", "--yes", "Al*", "c"]).exits(0);
+    assert_eq!(
+        bed.patches(),
+        [
+            ("a".to_owned(), description("first!")),
+            ("c".to_owned(), description("third!"))
+        ]
+    );
+}
+
+#[test]
+fn files_are_never_pushed_to_another_tenant() {
+    let bed = three_edited();
+    let old = bed.address();
+    let before = bed.age();
+    let bed = bed.moved_to(three());
+    let run = bed.run(["push", "--yes"]).exits(2);
+    let shown = run.to_string().replace(&old, "127.0.0.1:OLD");
+    insta::assert_snapshot!(shown, @"
+    exit code 2
+    --- stderr
+    error: the files in tenant are those of 127.0.0.1:OLD, and the settings name 127.0.0.1:PORT
+    hint: use that tenant's settings, or another directory (--tenant NAME, --dir DIR): files of one tenant never go to another
+    ");
+    assert_eq!(bed.requests(), [""; 0]);
+    bed.assert_untouched(&before);
+}
+
+#[test]
+fn a_long_push_keeps_to_the_limit_of_the_tenant() {
+    let bed = Bed::new()
+        .sandbox(|sandbox| sandbox.clients((0..12).map(plain_client)).rate(40.0, 5))
+        .pulled();
+    for number in 0..12 {
+        let file = format!("tenant/clients/client-{number:04}.yaml");
+        bed.edit(&file, "name: Client", "name: Customer");
+    }
+    bed.run(["push", "--yes"]).exits(0);
+    let sent = bed.sandbox.requests();
+    let refused = sent.iter().filter(|request| request.status == 429).count();
+    assert!(refused <= 2, "{refused} of {}", sent.len());
+    assert_eq!(bed.patches().len(), 12 + refused);
+}
+
+#[test]
+fn a_renamed_file_is_the_same_client() {
+    let bed = three().pulled();
+    bed.rename(ALPHA, "tenant/clients/first-app.yaml");
+    bed.edit("tenant/clients/first-app.yaml", "first", "renamed");
+    bed.run(["push", "--yes", "first-app"]).exits(0);
+    assert_eq!(bed.patches(), [("a".to_owned(), description("renamed"))]);
+}
+
+#[test]
+fn an_id_is_one_segment_of_the_path_whatever_is_in_it() {
+    let id = "../a?b#c/d e";
+    let bed = Bed::new()
+        .sandbox(|sandbox| sandbox.client(client(id, "Odd", json!({"description": "old"}))))
+        .pulled();
+    bed.edit(
+        "tenant/clients/odd.yaml",
+        "description: old",
+        "description: new",
+    );
+    bed.run(["push", "--yes"]).exits(0);
+    assert_eq!(bed.live(id)["description"], "new");
+    assert_eq!(bed.count("PATCH /api/v2/clients/..%2Fa%3Fb%23c%2Fd%20e"), 1);
+}

@@ -1,0 +1,227 @@
+//! What went wrong once.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use common::{Bed, client};
+use serde_json::json;
+use tenantry::sandbox::{Fault, FaultRule};
+
+/// A mistyped --tenant: exit 0 and `nothing to push`, and a new folder tenant/pord/clients.
+#[test]
+fn a_push_of_a_tenant_without_a_folder_is_an_error() {
+    let bed = Bed::new().client("a", "Alpha", json!({})).start();
+    let run = bed.run(["push", "--yes", "--tenant", "pord"]);
+    assert!(!bed.path("tenant/pord").exists(), "{run}");
+    run.exits(2);
+}
+
+/// A pull that fails (no settings, no network, 403) leaves an empty tenant folder, which later counts as a tenant:
+/// `tenant holds several tenants: dev, dvv`.
+#[test]
+fn a_pull_that_fails_leaves_no_folder() {
+    let bed = Bed::new()
+        .client("a", "Alpha", json!({}))
+        .sandbox(|sandbox| sandbox.scopes(&[]))
+        .start();
+    let mut command = bed.command_without_settings();
+    command.args(["pull", "--tenant", "dvv"]);
+    bed.run_command(command).exits(2);
+    assert!(!bed.path("tenant").exists());
+    bed.run(["pull", "--tenant", "dvv"]).exits(2);
+    assert!(!bed.path("tenant").exists());
+}
+
+/// The size of the lock is taken for the size of the tenant: 3 GETs in place of 2 (10 in a tenant of 1,000).
+#[test]
+fn few_pulled_clients_of_a_large_tenant_are_read_one_by_one() {
+    let bed = Bed::new().plain_clients(250).start();
+    bed.run(["pull", "c0001", "c0002", "c0003"]).exits(0);
+    for number in [1, 2] {
+        bed.edit(
+            &format!("tenant/clients/client-000{number}.yaml"),
+            "Client",
+            "Customer",
+        );
+    }
+    bed.sandbox.clear_requests();
+    bed.run(["push", "--yes"]).exits(0);
+    assert!(bed.count("GET") <= 2, "{:?}", bed.requests());
+}
+
+/// A token that lives for no longer than the margin of 60 s is asked for anew before each request.
+#[test]
+fn a_token_of_half_a_minute_is_used_for_half_a_minute() {
+    let bed = Bed::new()
+        .plain_clients(250)
+        .sandbox(|sandbox| sandbox.token_lifetime(30))
+        .start();
+    bed.run(["pull"]).exits(0);
+    assert_eq!(bed.count("POST /oauth/token"), 1);
+}
+
+/// The contract wants an empty allowed_clients told loudly; markdown says nothing of it.
+#[test]
+fn markdown_tells_an_empty_list_loudly() {
+    let bed = Bed::new()
+        .client("a", "Alpha", json!({"allowed_clients": ["x"]}))
+        .pulled();
+    bed.edit(
+        "tenant/clients/alpha.yaml",
+        "allowed_clients:\n  - x\n",
+        "allowed_clients: []\n",
+    );
+    let run = bed.run(["diff", "-o", "markdown"]).exits(1);
+    assert!(run.stdout.contains("every client"), "{run}");
+}
+
+/// With -o json, drift that a push read is reported nowhere.
+#[test]
+fn a_push_with_json_reports_drift() {
+    let bed = Bed::new()
+        .client("a", "Alpha", json!({"description": "first"}))
+        .pulled();
+    bed.edit("tenant/clients/alpha.yaml", "first", "mine");
+    bed.sandbox.edit("a", "name", Some(json!("Drifted name")));
+    let run = bed.run(["push", "--yes", "-o", "json"]).exits(0);
+    assert!(run.to_string().contains("drift"), "{run}");
+}
+
+/// Outcomes are in the order of the answers, unlike in the JSON document.
+#[test]
+fn outcomes_are_in_the_order_of_files() {
+    let bed = Bed::new()
+        .client("a", "Alpha", json!({}))
+        .client("b", "Beta", json!({}))
+        .pulled();
+    bed.edit("tenant/clients/alpha.yaml", "name: Alpha", "name: A");
+    bed.edit("tenant/clients/beta.yaml", "name: Beta", "name: B");
+    bed.sandbox.fail_next(
+        FaultRule::new(Fault::StatusBefore(503))
+            .method("PATCH")
+            .path("/a"),
+    );
+    let run = bed.run(["push", "--yes"]).exits(0);
+    let lines: Vec<_> = run
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with("updated"))
+        .collect();
+    assert!(lines.is_sorted(), "{run}");
+}
+
+/// A file whose client never was pulled is said to be gone, and to be deleted by --prune, which leaves it alone.
+#[test]
+fn an_unknown_client_id_is_not_called_gone() {
+    let bed = Bed::new().client("a", "Alpha", json!({})).pulled();
+    bed.write(
+        "tenant/clients/draft.yaml",
+        "client_id: mistyped\nname: Draft\n",
+    );
+    for arguments in [
+        &["diff"][..],
+        &["pull"],
+        &["pull", "--prune"],
+        &["push", "--yes"],
+    ] {
+        let run = bed.run(arguments.iter().copied()).exits(1);
+        assert!(!run.to_string().contains("prune"), "{arguments:?}: {run}");
+    }
+}
+
+/// tenant/sandbox/sandbox-state.json shows up in git.
+#[test]
+fn the_sandbox_s_state_is_ignored_by_git() {
+    let bed = Bed::new().start();
+    let mut command = bed.command_without_settings();
+    command.args(["pull", "--tenant", "sandbox"]);
+    bed.run_command(command).exits(0);
+    let git = |arguments: &[&str]| {
+        let output = std::process::Command::new("git")
+            .args(arguments)
+            .current_dir(bed.path(""))
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    git(&["init", "-q"]);
+    let status = git(&["status", "--porcelain", "-uall"]);
+    assert!(!status.contains("sandbox-state.json"), "{status}");
+}
+
+/// Conflict markers in a client's file: `3:1: is not YAML: simple key expect ':'`, unlike in the lock.
+#[test]
+fn conflict_markers_in_a_client_s_file_are_named() {
+    let bed = Bed::new().client("a", "Alpha", json!({})).pulled();
+    let text = "client_id: a\n<<<<<<< HEAD\nname: A\n=======\nname: B\n>>>>>>> other\n";
+    bed.write("tenant/clients/alpha.yaml", text);
+    bed.run(["diff"])
+        .exits(2)
+        .complains("tenant/clients/alpha.yaml:2:1: a git merge left conflict markers here");
+}
+
+/// The system's words are there twice: `Not a directory (os error 20): Not a directory (os error 20)`.
+#[test]
+fn the_system_s_words_are_said_once() {
+    let bed = Bed::new().client("a", "Alpha", json!({})).start();
+    bed.write("file", "");
+    let run = bed.run(["pull", "--dir", "file"]).exits(2);
+    assert_eq!(run.stderr.matches("os error").count(), 1, "{run}");
+}
+
+/// The hint asks for read:client_keys, which reads secrets, where the API would take any of the three.
+#[test]
+fn the_hint_asks_for_no_more_scope_than_is_needed() {
+    let bed = Bed::new()
+        .client("a", "Alpha", json!({}))
+        .sandbox(|sandbox| sandbox.scopes(&[]))
+        .start();
+    let run = bed.run(["pull"]).exits(2);
+    let hint = run.stderr.lines().last().unwrap();
+    assert!(
+        hint.contains("read:clients") && !hint.contains("client_keys"),
+        "{hint}"
+    );
+}
+
+/// A name selects the file only, although a client without a file has that name too; `Alph*` selects both.
+#[test]
+fn a_name_selects_every_client_of_that_name() {
+    let bed = Bed::new().client("a", "Alpha", json!({})).pulled();
+    bed.sandbox.create(client("b", "Alpha", json!({})));
+    bed.run(["diff", "Alph*"]).exits(1);
+    bed.run(["diff", "Alpha"]).exits(1);
+}
+
+/// U+009B is a control sequence introducer; `diff -o json` and JSON files have it raw.
+#[test]
+fn json_has_no_control_characters() {
+    let bed = Bed::new()
+        .client("a", "Alpha", json!({"k": "\u{9b}31m"}))
+        .start();
+    bed.run(["pull", "--format", "json"]).exits(0);
+    bed.sandbox.edit("a", "k", Some(json!("\u{9b}32m")));
+    let run = bed.run(["diff", "-o", "json"]).exits(1);
+    assert!(!run.stdout.contains('\u{9b}'));
+    assert!(!bed.read("tenant/clients/alpha.json").contains('\u{9b}'));
+}
+
+/// One folder is called several tenants.
+#[test]
+fn one_tenant_is_not_called_several() {
+    let bed = Bed::new().client("a", "Alpha", json!({})).start();
+    bed.run(["pull", "--tenant", "dev"]).exits(0);
+    let run = bed.run(["diff"]).exits(2);
+    assert!(!run.stderr.contains("several"), "{run}");
+}
+
+/// AUTH0_SCOPE asks for too much, and the hint is about something else.
+#[test]
+fn a_scope_that_is_not_granted_names_its_variable() {
+    let bed = Bed::new().start();
+    let mut command = bed.command();
+    command
+        .env("AUTH0_SCOPE", "read:clients delete:everything")
+        .arg("list");
+    bed.run_command(command).exits(2).complains("AUTH0_SCOPE");
+}

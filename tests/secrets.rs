@@ -1,0 +1,250 @@
+//! Secrets stay where they are: whatever a command does, and however it fails, none is on the screen or in the tenant's files.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use common::{Bed, Run};
+use serde_json::{Value, json};
+use tenantry::api::{Options, Reader};
+use tenantry::client::Client;
+use tenantry::sandbox::{Fault, FaultRule};
+use tenantry::settings::Connection;
+
+/// The start of every secret that the tenant's clients have.
+const MARK: &str = "t0p-s3cret";
+const CLIENT_SECRET: &str = "the-application-s-own-secret";
+
+/// A client that has a secret wherever one can be.
+fn full_of_secrets(id: &str, name: &str) -> Value {
+    let secret = |what: &str| format!("{MARK}-{id}-{what}");
+    common::client(
+        id,
+        name,
+        json!({
+            "client_secret": secret("client_secret"), "description": "first",
+            "signing_keys": [{"cert": secret("cert"), "key": secret("key"), "pkcs7": secret("pkcs7")}],
+            "encryption_key": {"pub": secret("pub"), "cert": secret("enc")},
+            "addons": {
+                "azure_blob": {"accountName": "n", "storageAccessKey": secret("blob")},
+                "azure_sb": {"sasKey": secret("sb"), "namespace": "n"},
+                "firebase": {"secret": secret("fire"), "private_key": secret("base"), "client_email": "e"},
+                "layer": {"privateKey": secret("layer"), "keyId": "k"},
+                "sap_api": {"servicePassword": secret("sap"), "clientid": "c"},
+                "wams": {"masterkey": secret("wams")},
+                "samlp": {"audience": "urn:a"}
+            }
+        }),
+    )
+}
+
+fn bed() -> Bed {
+    Bed::new()
+        .sandbox(|sandbox| {
+            sandbox
+                .client(full_of_secrets("a", "Alpha"))
+                .client(full_of_secrets("b", "Beta"))
+                .credentials("an-application", CLIENT_SECRET)
+        })
+        .start()
+}
+
+/// Fails where a run shows a secret, the access token of the cache among them.
+#[track_caller]
+fn assert_discreet(bed: &Bed, run: &Run) {
+    let mut secrets = vec![
+        MARK.to_owned(),
+        CLIENT_SECRET.to_owned(),
+        "sandbox-secret-".to_owned(),
+        "Bearer".to_owned(),
+    ];
+    for text in bed.files("cache").into_values() {
+        let entry: Value = serde_json::from_str(&text).unwrap();
+        secrets.push(entry["access_token"].as_str().unwrap().to_owned());
+    }
+    for secret in secrets {
+        assert!(!run.to_string().contains(&secret), "{secret} in {run}");
+        for (name, text) in bed.files("tenant") {
+            assert!(!text.contains(&secret), "{secret} in {name}:\n{text}");
+        }
+    }
+}
+
+#[test]
+fn a_day_s_work_shows_no_secret() {
+    let bed = bed();
+    let run = |arguments: &[&str], code: i32| {
+        let run = bed.run(arguments.iter().copied()).exits(code);
+        assert_discreet(&bed, &run);
+    };
+    run(&["pull", "-v"], 0);
+    run(&["list", "-v", "-o", "json"], 0);
+    run(&["diff", "-v"], 0);
+    bed.edit("tenant/clients/alpha.yaml", "first", "mine");
+    // A secret that changes on the tenant is no difference.
+    bed.sandbox
+        .edit("a", "client_secret", Some(json!(format!("{MARK}-new"))));
+    bed.sandbox.edit(
+        "b",
+        "signing_keys",
+        Some(json!([{"key": format!("{MARK}-new")}])),
+    );
+    bed.sandbox.edit("b", "description", Some(json!("drifted")));
+    for output in ["text", "json", "markdown"] {
+        run(&["diff", "-v", "-o", output], 1);
+    }
+    run(&["push", "-v", "--yes", "-o", "json"], 0);
+    bed.edit("tenant/clients/alpha.yaml", "mine", "again");
+    run(&["push", "-v", "--yes"], 0);
+    run(&["pull", "-v", "--discard-local", "-o", "json"], 0);
+    run(&["pull", "-v", "--format", "json"], 0);
+    bed.sandbox.revoke_tokens();
+    run(&["list", "-v"], 0);
+    // All of that was asked for with the secrets left out.
+    let lists = bed
+        .requests()
+        .into_iter()
+        .filter(|request| request.starts_with("GET /api/v2/clients?"));
+    for request in lists {
+        let left_out = request
+            .contains("fields=client_secret%2Csigning_keys%2Cencryption_key&include_fields=false");
+        let named = request.contains(
+            "fields=client_id%2Cglobal%2Cname%2Cdescription%2Callowed_clients&include_fields=true",
+        );
+        assert!(left_out || named, "{request}");
+    }
+}
+
+#[test]
+fn failures_of_every_sort_show_no_secret() {
+    let bed = bed();
+    bed.run(["pull"]).exits(0);
+    bed.edit("tenant/clients/alpha.yaml", "first", "mine");
+    let faults = [
+        FaultRule::new(Fault::StatusBefore(400)),
+        FaultRule::new(Fault::StatusBefore(403)),
+        FaultRule::new(Fault::StatusBefore(404)),
+        FaultRule::new(Fault::InvalidJson),
+        FaultRule::new(Fault::InvalidJson).token(),
+        FaultRule::new(Fault::StatusBefore(401)).times(2),
+        FaultRule::new(Fault::StatusBefore(403)).token(),
+        FaultRule::new(Fault::StatusAfter(400)).method("PATCH"),
+        FaultRule::new(Fault::InvalidJson).method("PATCH"),
+    ];
+    for fault in faults {
+        for output in ["text", "json"] {
+            bed.sandbox.set_faults([fault.clone()]);
+            let shown = format!("{fault:?}");
+            let arguments = ["push", "--yes", "-v", "--no-token-cache", "-o", output];
+            let run = bed.run(arguments).exits(2);
+            assert!(run.stderr.contains("error: "), "{shown}: {run}");
+            assert_discreet(&bed, &run);
+            bed.sandbox.edit("a", "description", Some(json!("first")));
+        }
+    }
+    bed.sandbox.set_faults([]);
+    let mut command = bed.command();
+    command
+        .env("AUTH0_CLIENT_SECRET", format!("{MARK}-wrong"))
+        .args(["list", "-v", "--no-token-cache"]);
+    let run = bed.run_command(command).exits(2);
+    assert_discreet(&bed, &run);
+    for variables in [
+        [
+            ("AUTH0_CLIENT_SECRET", format!("{MARK};")),
+            ("AUTH0_DOMAIN", bed.sandbox.url()),
+        ],
+        [
+            ("AUTH0_ACCESS_TOKEN", format!("{MARK} x")),
+            ("AUTH0_DOMAIN", bed.sandbox.url()),
+        ],
+        // The secret on the wrong line.
+        [
+            ("AUTH0_DOMAIN", format!("{MARK}-on-the-wrong-line")),
+            ("AUTH0_CLIENT_SECRET", "x".to_owned()),
+        ],
+        [
+            (
+                "AUTH0_CLIENT_SIGNING_KEY_PATH",
+                format!("-----BEGIN PRIVATE KEY-----{MARK}"),
+            ),
+            ("AUTH0_CLIENT_ID", "x".to_owned()),
+        ],
+    ] {
+        let mut command = bed.command();
+        if variables[0].0 == "AUTH0_ACCESS_TOKEN" {
+            command
+                .env_remove("AUTH0_CLIENT_ID")
+                .env_remove("AUTH0_CLIENT_SECRET");
+        }
+        command
+            .envs(variables.iter().map(|(name, value)| (name, value)))
+            .args(["list", "-v", "--no-token-cache"]);
+        let run = bed.run_command(command).exits(2);
+        assert_discreet(&bed, &run);
+    }
+}
+
+#[test]
+fn a_secret_in_a_file_is_warned_of_and_neither_sent_nor_shown() {
+    let bed = bed();
+    bed.run(["pull"]).exits(0);
+    let text = bed.read("tenant/clients/alpha.yaml");
+    let with_secret = format!("{text}client_secret: {MARK}\n");
+    bed.write("tenant/clients/alpha.yaml", &with_secret);
+    for command in [
+        &["diff"][..],
+        &["push", "--yes"],
+        &["list"],
+        &["diff", "-o", "json"],
+        &["diff", "-o", "markdown"],
+    ] {
+        let run = bed.run(command.iter().copied()).exits(0);
+        assert!(
+            run.stderr
+                .contains("tenant/clients/alpha.yaml: there is a secret in this file"),
+            "{run}"
+        );
+        assert!(!run.to_string().contains(MARK), "{run}");
+    }
+    assert_eq!(bed.patches(), []);
+}
+
+#[test]
+fn no_secret_is_in_debug_text() {
+    let secret = format!("{MARK}-x");
+    let connection = Connection::client_secret("acme.eu.auth0.com", "id", secret.clone()).unwrap();
+    let shown = format!("{connection:?} {connection:#?}");
+    assert!(
+        shown.contains("acme.eu.auth0.com") && !shown.contains(MARK),
+        "{shown}"
+    );
+    let reader = Reader::new(connection, Options::default());
+    let shown = format!("{reader:?} {:?}", reader.writer());
+    assert!(!shown.contains(MARK), "{shown}");
+    let connection = Connection::access_token("acme.eu.auth0.com", secret).unwrap();
+    let shown = format!(
+        "{connection:?} {:?}",
+        Reader::new(connection.clone(), Options::default())
+    );
+    assert!(!shown.contains(MARK), "{shown}");
+    let client = full_of_secrets("a", "Alpha")
+        .as_object()
+        .cloned()
+        .and_then(Client::new);
+    assert!(!format!("{client:?}").contains(MARK));
+}
+
+#[tokio::test]
+async fn no_token_is_in_debug_text_while_it_is_used() {
+    let bed = bed();
+    let connection =
+        Connection::client_secret(&bed.sandbox.url(), "an-application", CLIENT_SECRET).unwrap();
+    let reader = Reader::new(connection, Options::default());
+    use secrecy::ExposeSecret;
+    let token = reader.access_token().await.unwrap();
+    let shown = format!("{reader:?} {token:?}");
+    assert!(
+        !shown.contains(token.expose_secret()) && !shown.contains(CLIENT_SECRET),
+        "{shown}"
+    );
+}

@@ -1,0 +1,644 @@
+//! Settings end to end: where they come from, which one wins, and what somebody is told when one is missing, wrong or not
+//! enough.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use std::net::TcpListener;
+
+use common::{Bed, Run, Setup, Stub};
+use serde_json::json;
+use tenantry::sandbox::{Fault, FaultRule};
+
+fn one() -> Setup {
+    Bed::new().client("a", "Alpha", json!({"description": "first"}))
+}
+
+/// Runs the binary with just these variables, and whatever .env files the bed has.
+fn run(bed: &Bed, variables: &[(&str, &str)], arguments: &[&str]) -> Run {
+    let mut command = bed.command_without_settings();
+    command.envs(variables.iter().copied()).args(arguments);
+    bed.run_command(command)
+}
+
+/// The text of a .env file for the bed's sandbox.
+fn env_file(bed: &Bed) -> String {
+    let (id, secret) = (bed.sandbox.client_id(), bed.sandbox.client_secret());
+    format!(
+        "AUTH0_DOMAIN={}\nAUTH0_CLIENT_ID={id}\nAUTH0_CLIENT_SECRET={secret}\n",
+        bed.sandbox.url()
+    )
+}
+
+#[test]
+fn the_env_file_of_the_published_scripts_works() {
+    let bed = one().start();
+    let (id, secret) = (bed.sandbox.client_id(), bed.sandbox.client_secret());
+    bed.write(
+        ".env",
+        &format!(
+            "CLIENT_DOMAIN=\"{}\";\nCLIENT_ID=\"{id}\";\nCLIENT_SECRET='{secret}';\n",
+            bed.sandbox.url()
+        ),
+    );
+    run(&bed, &[], &["pull"]).exits(0);
+    assert!(bed.path("tenant/clients/alpha.yaml").exists());
+}
+
+#[test]
+fn a_line_that_could_mean_two_things_is_an_error() {
+    let bed = one().start();
+    let secret = bed.sandbox.client_secret().to_owned();
+    let mut screens = Vec::new();
+    for line in [
+        "AUTH0_CLIENT_SECRET=a;b",
+        "AUTH0_CLIENT_SECRET=\"a$b\"",
+        "AUTH0_CLIENT_SECRET='a",
+        "AUTH0_CLIENT_SECRET: a",
+        "AUTH0_CLIENT_SECRET=\u{201c}a\u{201d}",
+    ] {
+        let text = env_file(&bed).replace(&format!("AUTH0_CLIENT_SECRET={secret}"), line);
+        bed.write(".env", &text);
+        screens.push(run(&bed, &[], &["list"]).exits(2).stderr);
+    }
+    insta::assert_snapshot!(screens.join("\n"), @"
+    error: .env:3: AUTH0_CLIENT_SECRET has a `;` inside a value without quotes
+    hint: put the value into single quotes, which are exact: AUTH0_CLIENT_SECRET='…'
+
+    error: .env:3: AUTH0_CLIENT_SECRET has a `$` in its value, where some programs substitute another variable
+    hint: put the value into single quotes, which are exact: AUTH0_CLIENT_SECRET='…'
+
+    error: .env:3: AUTH0_CLIENT_SECRET has a value whose quote is not closed on its line
+    hint: put the value into single quotes, which are exact: AUTH0_CLIENT_SECRET='…'
+
+    error: .env:3: AUTH0_CLIENT_SECRET is mentioned here, but the line is not of the form KEY=value
+    hint: write AUTH0_CLIENT_SECRET=value, or begin the line with #
+
+    error: .env:3: AUTH0_CLIENT_SECRET has a quote in the middle of its value, or typographic quotes around it
+    hint: put the value into single quotes, which are exact: AUTH0_CLIENT_SECRET='…'
+    ");
+    assert_eq!(bed.requests(), [""; 0]);
+}
+
+#[test]
+fn the_environment_wins_over_the_tenant_s_file_and_that_over_the_common_one() {
+    let (bed, common) = (one().start(), one().start());
+    let secret = bed.sandbox.client_secret().to_owned();
+    bed.write(
+        ".env",
+        &env_file(&common).replace("CLIENT_ID=", "CLIENT_ID=common-"),
+    );
+    bed.write(
+        ".env.dev",
+        &format!(
+            "# dev\nAUTH0_DOMAIN={}\nAUTH0_CLIENT_SECRET=wrong\n",
+            bed.sandbox.url()
+        ),
+    );
+    let variables = [
+        ("AUTH0_CLIENT_SECRET", secret.as_str()),
+        ("AUTH0_CLIENT_ID", "sandbox"),
+    ];
+    let all = run(&bed, &variables, &["list", "--tenant", "dev", "-v"]).exits(0);
+    let notes: Vec<_> = all
+        .stderr
+        .lines()
+        .filter(|line| line.contains(" from "))
+        .collect();
+    insta::assert_snapshot!(notes.join("\n"), @"
+    domain 127.0.0.1:PORT from AUTH0_DOMAIN (.env.dev:2)
+    client id sandbox from AUTH0_CLIENT_ID in the environment
+    client secret from AUTH0_CLIENT_SECRET in the environment
+    ");
+    assert_eq!(common.requests(), [""; 0]);
+    // Where there is no file for the tenant, and where none is named, the common one counts.
+    run(&bed, &variables, &["list", "--tenant", "prod"]).exits(0);
+    assert_eq!(common.count("GET"), 1);
+    run(&bed, &[], &["list"])
+        .exits(2)
+        .complains("AUTH0_CLIENT_ID (.env:2)");
+}
+
+#[test]
+fn a_file_that_is_named_replaces_the_others() {
+    let bed = one().start();
+    bed.write(".env", "AUTH0_DOMAIN=nowhere.example\n");
+    bed.write("ci/settings", &env_file(&bed));
+    run(&bed, &[], &["list", "--env-file", "ci/settings"]).exits(0);
+    let missing = run(&bed, &[], &["list", "--env-file", "ci/nothing"]).exits(2);
+    insta::assert_snapshot!(missing, @"
+    exit code 2
+    --- stderr
+    error: ci/nothing: there is no such file
+    hint: check the path after --env-file
+    ");
+}
+
+#[test]
+fn two_domains_are_an_error_that_names_both() {
+    let bed = one().start();
+    bed.write(".env.prod", &env_file(&bed));
+    for command in ["pull", "push", "diff", "list", "token"] {
+        let variables = [("AUTH0_DOMAIN", "acme-dev.eu.auth0.com")];
+        // push and diff look at files first.
+        bed.write("tenant/prod/clients/a.yaml", "client_id: a\nname: Edited\n");
+        let both = run(&bed, &variables, &[command, "--tenant", "prod"]).exits(2);
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(both, @"
+            exit code 2
+            --- stderr
+            error: two domains: AUTH0_DOMAIN in the environment is acme-dev.eu.auth0.com, AUTH0_DOMAIN (.env.prod:1) is 127.0.0.1:PORT
+            hint: unset AUTH0_DOMAIN, or choose the tenant that it belongs to
+            ");
+        }
+    }
+    assert_eq!(bed.requests(), [""; 0]);
+}
+
+#[test]
+fn what_is_missing_is_said_at_once() {
+    let bed = one().start();
+    insta::assert_snapshot!(run(&bed, &[], &["pull"]).exits(2), @"
+    exit code 2
+    --- stderr
+    error: settings not set:
+      AUTH0_DOMAIN (or CLIENT_DOMAIN)
+      AUTH0_CLIENT_ID (or CLIENT_ID)
+      AUTH0_CLIENT_SECRET (or CLIENT_SECRET)
+    hint: put what is missing into .env; `tenantry init` writes a commented .env to fill in, and `--tenant sandbox` needs no account
+    ");
+    bed.write(".env.dev", "AUTH0_CLIENT_ID=\n");
+    let some = run(
+        &bed,
+        &[("AUTH0_DOMAIN", "acme.eu.auth0.com")],
+        &["list", "--tenant", "dev"],
+    )
+    .exits(2);
+    insta::assert_snapshot!(some, @"
+    exit code 2
+    --- stderr
+    error: settings not set:
+      AUTH0_CLIENT_ID (or CLIENT_ID; AUTH0_CLIENT_ID is empty at .env.dev:1)
+      AUTH0_CLIENT_SECRET (or CLIENT_SECRET)
+    hint: put what is missing into .env.dev; `tenantry init` writes a commented .env to fill in, and `--tenant sandbox` needs no account
+    ");
+    let document = run(&bed, &[], &["diff", "-o", "json"]).exits(2);
+    document.json();
+}
+
+#[test]
+fn what_is_no_domain_says_why() {
+    let bed = one().start();
+    let mut screens = Vec::new();
+    for domain in [
+        "acme",
+        "http://acme.eu.auth0.com",
+        "https://acme.eu.auth0.com/api/v2/",
+        "ac me.eu.auth0.com",
+    ] {
+        let variables = [("AUTH0_DOMAIN", domain), ("AUTH0_ACCESS_TOKEN", "t")];
+        screens.push(run(&bed, &variables, &["list"]).exits(2).stderr);
+    }
+    insta::assert_snapshot!(screens.join("\n"), @"
+    error: AUTH0_DOMAIN in the environment is not a full domain name
+    hint: write it as in the Auth0 dashboard, for example acme.eu.auth0.com
+
+    error: AUTH0_DOMAIN in the environment uses http://, which is accepted for loopback hosts only
+    hint: write https://, or leave the scheme out
+
+    error: AUTH0_DOMAIN in the environment has a path, and only the domain belongs there
+    hint: write acme.eu.auth0.com
+
+    error: AUTH0_DOMAIN in the environment contains white space, which no domain does
+    hint: write it as in the Auth0 dashboard, for example acme.eu.auth0.com
+    ");
+}
+
+#[test]
+fn several_tenants_are_listed_where_none_is_named() {
+    let bed = one().start();
+    bed.run(["pull", "--tenant", "prod"]).exits(0);
+    bed.run(["pull", "--tenant", "dev"]).exits(0);
+    bed.sandbox.clear_requests();
+    for command in [&["pull"][..], &["diff"], &["push", "--yes"], &["list"]] {
+        let several = bed.run(command.iter().copied()).exits(2);
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(several, @"
+            exit code 2
+            --- stderr
+            error: tenant holds several tenants: dev, prod
+            hint: name one with --tenant NAME (or TENANTRY_TENANT)
+            ");
+        }
+    }
+    assert_eq!(bed.requests(), [""; 0]);
+    let mut command = bed.command();
+    command.env("TENANTRY_TENANT", "dev").arg("diff");
+    bed.run_command(command).exits(0);
+    let mut command = bed.command();
+    command.env("TENANTRY_DIR", "tenant/dev").arg("diff");
+    bed.run_command(command).exits(0);
+}
+
+#[test]
+fn a_tenant_s_name_is_the_name_of_a_folder() {
+    let bed = one().start();
+    for name in [
+        "../x", "..", ".", "a/b", "/etc", "clients", "a\\b", "a\nb", "C:x", ".git",
+    ] {
+        let refused = bed.run(["pull", "--tenant", name]).exits(2);
+        assert!(
+            refused.stderr.contains("can't be a tenant's name"),
+            "{name}: {refused}"
+        );
+        assert_eq!(
+            refused.stderr.lines().count(),
+            refused.stderr.trim().split('\n').count()
+        );
+    }
+    assert_eq!(bed.requests(), [""; 0]);
+    assert_eq!(bed.files("").len(), 0);
+    insta::assert_snapshot!(bed.run(["list", "--tenant", "../x"]), @"
+    exit code 2
+    --- stderr
+    error: `../x` can't be a tenant's name
+    hint: a name is the name of a folder: letters, digits, `.`, `_` and `-`
+    ");
+}
+
+#[test]
+fn a_ready_token_needs_no_credentials() {
+    let bed = one().start();
+    let token = bed.run(["token"]).exits(0).stdout;
+    bed.sandbox.clear_requests();
+    let url = bed.sandbox.url();
+    for name in ["AUTH0_ACCESS_TOKEN", "AUTH0_API_TOKEN"] {
+        let variables = [("AUTH0_DOMAIN", url.as_str()), (name, token.trim())];
+        run(&bed, &variables, &["list"]).exits(0);
+    }
+    assert_eq!(bed.count("POST"), 0);
+    let variables = [
+        ("AUTH0_DOMAIN", url.as_str()),
+        ("AUTH0_ACCESS_TOKEN", "made-up"),
+    ];
+    insta::assert_snapshot!(run(&bed, &variables, &["list"]).exits(2), @"
+    exit code 2
+    --- stderr
+    error: GET /api/v2/clients: 401: Invalid token
+    hint: the access token that was given is expired, revoked or for another tenant: get a new one, or set a client id and secret instead
+    ");
+    assert_eq!(bed.count("GET"), 3, "there is no other token to try with");
+}
+
+#[test]
+fn refused_credentials_name_the_variables() {
+    let bed = one().start();
+    bed.write(".env", &env_file(&bed).replace("-secret-", "-wrong-"));
+    insta::assert_snapshot!(run(&bed, &[], &["list"]).exits(2), @"
+    exit code 2
+    --- stderr
+    error: POST /oauth/token: 401: Unauthorized (access_denied)
+    hint: the credentials are AUTH0_CLIENT_ID (.env:2) and AUTH0_CLIENT_SECRET (.env:3): is this the application's id and secret, and of this tenant?
+    ");
+    let mut command = bed.command();
+    command.env("AUTH0_CLIENT_SECRET", "wrong").arg("list");
+    insta::assert_snapshot!(bed.run_command(command).exits(2), @"
+    exit code 2
+    --- stderr
+    error: POST /oauth/token: 401: Unauthorized (access_denied)
+    hint: the credentials are AUTH0_CLIENT_ID in the environment and AUTH0_CLIENT_SECRET in the environment: is this the application's id and secret, and of this tenant?
+    ");
+    assert_eq!(bed.requests(), ["POST /oauth/token"; 2]);
+}
+
+#[test]
+fn an_application_that_is_not_authorized_is_told_where_that_is_done() {
+    let bed = one().sandbox(|sandbox| sandbox.unauthorized()).start();
+    insta::assert_snapshot!(bed.run(["list"]).exits(2), @r#"
+    exit code 2
+    --- stderr
+    error: POST /oauth/token: 403: Client is not authorized to access "http://127.0.0.1:PORT/api/v2/". You need to create a "client-grant" associated to this API. See: https://auth0.com/docs/api/v2#!/Client_Grants/post_client_grants (access_denied)
+    hint: in the dashboard, under Applications > APIs > Auth0 Management API > Machine to Machine Applications, authorize the application and grant it read:clients and update:clients
+    "#);
+}
+
+#[test]
+fn an_unknown_audience_is_told() {
+    let bed = one()
+        .sandbox(|sandbox| sandbox.audience("https://acme.eu.auth0.com/api/v2/"))
+        .start();
+    insta::assert_snapshot!(bed.run(["list"]).exits(2), @"
+    exit code 2
+    --- stderr
+    error: POST /oauth/token: 403: Service not found: http://127.0.0.1:PORT/api/v2/ (access_denied)
+    hint: the audience http://127.0.0.1:PORT/api/v2/ is no API of this tenant: set AUTH0_AUDIENCE (behind a custom domain it is https://<tenant>.<region>.auth0.com/api/v2/)
+    ");
+    let mut command = bed.command();
+    command
+        .env("AUTH0_AUDIENCE", "https://acme.eu.auth0.com/api/v2/")
+        .arg("list");
+    bed.run_command(command).exits(0);
+}
+
+#[test]
+fn a_missing_scope_is_told_with_the_place_to_grant_it() {
+    let bed = one()
+        .sandbox(|sandbox| sandbox.scopes(&["update:clients"]))
+        .start();
+    insta::assert_snapshot!(bed.run(["pull"]).exits(2), @"
+    exit code 2
+    --- stderr
+    error: GET /api/v2/clients: 403: Insufficient scope, expected any of: read:clients,read:client_keys,read:client_summary (insufficient_scope)
+    hint: in the dashboard, under Applications > APIs > Auth0 Management API > Machine to Machine Applications, grant the application read:clients
+    ");
+}
+
+#[test]
+fn a_signing_key_stands_for_the_secret() {
+    let bed = one().start();
+    let key = include_str!("../fixtures/settings/test-signing-key.pem");
+    bed.write("keys/dev.pem", key);
+    let text = env_file(&bed);
+    let secret = text.lines().last().unwrap();
+    bed.write(
+        ".env",
+        &text.replace(secret, "AUTH0_CLIENT_SIGNING_KEY_PATH=keys/dev.pem"),
+    );
+    let signed = run(&bed, &[], &["list", "-v"]).exits(0);
+    let form = bed.sandbox.requests()[0].body.clone().unwrap();
+    let mut names: Vec<_> = form
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            "audience",
+            "client_assertion",
+            "client_assertion_type",
+            "client_id",
+            "grant_type"
+        ]
+    );
+    let assertion = form["client_assertion"].as_str().unwrap();
+    assert!(
+        !signed.stderr.contains(assertion) && !signed.stderr.contains("MII"),
+        "{signed}"
+    );
+}
+
+#[test]
+fn a_scope_that_is_asked_for_is_asked_for() {
+    let bed = one().start();
+    let scoped = |scope: &str| {
+        let mut command = bed.command();
+        command.env("AUTH0_SCOPE", scope).arg("list");
+        bed.run_command(command)
+    };
+    scoped("read:clients").exits(0);
+    assert_eq!(
+        bed.sandbox.requests()[0].body.as_ref().unwrap()["scope"],
+        "read:clients"
+    );
+    insta::assert_snapshot!(scoped("read:clients delete:everything").exits(2), @"
+    exit code 2
+    --- stderr
+    error: POST /oauth/token: 403: Client has not been granted scopes: delete:everything (access_denied)
+    hint: AUTH0_SCOPE asks for more than the application was granted: grant it in the dashboard, or ask for less
+    ");
+}
+
+/// Each of these takes all the retries that there are, so they run side by side.
+#[test]
+fn what_never_works_is_given_up_with_a_reason() {
+    // A port that was free a moment ago, and that nobody else is given so soon.
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let endings = std::thread::scope(|scope| {
+        let nobody = scope.spawn(move || {
+            let bed = one().start();
+            let mut command = bed.command();
+            command
+                .env("AUTH0_DOMAIN", format!("http://{free}"))
+                .arg("list");
+            let unreachable = bed.run_command(command).exits(2);
+            vec![ending(&unreachable).replace(&free.to_string(), "127.0.0.1:NOBODY")]
+        });
+        let too_many = Fault::TooManyRequests {
+            retry_after: Some(0),
+        };
+        let faults = [
+            FaultRule::new(Fault::ProxyPage),
+            FaultRule::new(Fault::ProxyPage).token(),
+            FaultRule::new(Fault::HangBefore),
+            FaultRule::new(Fault::HangBefore).token(),
+            FaultRule::new(Fault::CloseBefore),
+            FaultRule::new(too_many),
+        ];
+        let faults = faults.map(|rule| {
+            scope.spawn(move || {
+                let bed = one().start();
+                bed.sandbox.fail_next(rule.always());
+                ending(&bed.run(["list", "--timeout", "1"]).exits(2))
+            })
+        });
+        let mut endings = nobody.join().unwrap();
+        endings.extend(faults.map(|fault| fault.join().unwrap()));
+        endings
+    });
+    insta::assert_snapshot!(endings.join("\n\n"), @"
+    error: POST /oauth/token: can't connect to 127.0.0.1:NOBODY: Connection refused (os error 111), after 7 attempts
+    hint: is the domain right, and is the network there? HTTPS_PROXY and SSL_CERT_FILE are respected
+
+    error: GET /api/v2/clients: 502: Bad Gateway, with an answer that is not the API's, after 7 attempts
+    hint: the fault is on Auth0's side, or on a proxy's: try again, or see https://status.auth0.com
+
+    error: POST /oauth/token: 502: Bad Gateway, with an answer that is not the API's
+    hint: the fault is on Auth0's side, or on a proxy's: try again, or see https://status.auth0.com
+
+    error: GET /api/v2/clients: no answer within 1.0 s, after 7 attempts
+    hint: try again; --timeout SECONDS allows for more
+
+    error: POST /oauth/token: no answer within 1.0 s, after 7 attempts
+    hint: try again; --timeout SECONDS allows for more
+
+    error: GET /api/v2/clients: the connection to 127.0.0.1:PORT broke: connection closed before message completed, after 7 attempts
+    hint: try again
+
+    error: GET /api/v2/clients: 429: Global limit has been reached (too_many_requests), after 7 attempts
+    hint: others use this tenant's rate limit too: try again in a minute
+    ");
+}
+
+/// What stands below the waits, which differ from run to run.
+fn ending(run: &Run) -> String {
+    let lines: Vec<_> = run
+        .stderr
+        .lines()
+        .filter(|line| !line.starts_with("waiting ") && !line.contains("rate limit:"))
+        .collect();
+    lines.join("\n")
+}
+
+#[test]
+fn answers_that_make_no_sense() {
+    let bed = one().start();
+    bed.sandbox.fail_next(Fault::InvalidJson);
+    insta::assert_snapshot!(bed.run(["list"]).exits(2), @"
+    exit code 2
+    --- stderr
+    error: GET /api/v2/clients: the answer makes no sense: it is no JSON, at line 1:28
+    hint: nothing was changed because of it; a proxy in between, or a change of the API, may be why
+    ");
+    bed.sandbox
+        .fail_next(FaultRule::new(Fault::InvalidJson).token());
+    let mut screens = Vec::new();
+    screens.push(bed.run(["list", "--no-token-cache"]).exits(2).to_string());
+    for answer in [
+        "HTTP/1.1 200 OK\r\ncontent-length: 15\r\nconnection: close\r\n\r\n<html>Hi</html>",
+        "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        "HTTP/1.1 302 Found\r\nlocation: https://login.example/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+    ] {
+        let stub = Stub::raw(|_, _| answer.to_owned());
+        let variables = [("AUTH0_DOMAIN", &*stub.url()), ("AUTH0_ACCESS_TOKEN", "t")]
+            .map(|(name, value)| (name, value.to_owned()));
+        let variables = variables
+            .each_ref()
+            .map(|(name, value)| (*name, value.as_str()));
+        screens.push(run(&bed, &variables, &["list"]).exits(2).to_string());
+        let variables = [
+            variables[0],
+            ("AUTH0_CLIENT_ID", "i"),
+            ("AUTH0_CLIENT_SECRET", "s"),
+        ];
+        let token = run(&bed, &variables, &["token"]).exits(2).to_string();
+        screens.push(token.replace(&stub.address(), "127.0.0.1:STUB"));
+    }
+    insta::assert_snapshot!(screens.join("\n\n"), @"
+    exit code 2
+    --- stderr
+    error: POST /oauth/token: the answer makes no sense: it has no `access_token` with an `expires_in`
+    hint: nothing was changed because of it; a proxy in between, or a change of the API, may be why
+
+    exit code 2
+    --- stderr
+    error: GET /api/v2/clients: the answer makes no sense: it is an HTML page, not JSON
+    hint: nothing was changed because of it; a proxy in between, or a change of the API, may be why
+
+    exit code 2
+    --- stderr
+    error: POST /oauth/token: the answer makes no sense: it is an HTML page, not JSON
+    hint: nothing was changed because of it; a proxy in between, or a change of the API, may be why
+
+    exit code 2
+    --- stderr
+    error: GET /api/v2/clients: the answer makes no sense: it is empty
+    hint: nothing was changed because of it; a proxy in between, or a change of the API, may be why
+
+    exit code 2
+    --- stderr
+    error: POST /oauth/token: the answer makes no sense: it has no `access_token` with an `expires_in`
+    hint: nothing was changed because of it; a proxy in between, or a change of the API, may be why
+
+    exit code 2
+    --- stderr
+    error: GET /api/v2/clients: 302: Found, with an answer that is not the API's
+    hint: an Auth0 tenant does not redirect: is the domain (AUTH0_DOMAIN) that of one?
+
+    exit code 2
+    --- stderr
+    error: POST /oauth/token: 302: Found, with an answer that is not the API's
+    hint: is 127.0.0.1:STUB the domain of an Auth0 tenant?
+
+    exit code 2
+    --- stderr
+    error: GET /api/v2/clients: 404: Not Found, with an answer that is not the API's
+    hint: is the domain (AUTH0_DOMAIN) that of an Auth0 tenant?
+
+    exit code 2
+    --- stderr
+    error: POST /oauth/token: 404: Not Found, with an answer that is not the API's
+    hint: is 127.0.0.1:STUB the domain of an Auth0 tenant?
+    ");
+}
+
+#[test]
+fn a_server_that_answers_at_the_second_try() {
+    let bed = one().start();
+    bed.sandbox.fail_next(Fault::HangBefore);
+    bed.sandbox
+        .fail_next(FaultRule::new(Fault::HangBefore).token());
+    bed.run(["list", "--timeout", "1"]).exits(0);
+}
+
+#[test]
+fn wrong_usage_exits_with_2() {
+    let bed = one().start();
+    for arguments in [
+        &["pul"][..],
+        &["pull", "--formt", "json"],
+        &["pull", "--format", "toml"],
+        &[],
+        &["diff", "-o", "xml"],
+        &["list", "-v", "-q"],
+        &["list", "--timeout", "0"],
+    ] {
+        let usage = bed.run(arguments.iter().copied()).exits(2);
+        assert_eq!(usage.stdout, "", "{arguments:?}");
+        assert!(!usage.stderr.is_empty());
+    }
+    bed.run(["--version"]).exits(0);
+    bed.run(["pull", "--help"]).exits(0);
+}
+
+#[test]
+fn without_an_account_the_sandbox_is_a_tenant() {
+    let bed = Bed::new().start();
+    let sandbox = |arguments: &[&str]| {
+        let mut all = vec!["--tenant", "sandbox"];
+        all.extend(arguments);
+        run(&bed, &[], &all)
+    };
+    insta::assert_snapshot!(sandbox(&["pull"]).exits(0), @"
+    exit code 0
+    --- stdout
+    12 clients in tenant/sandbox: 12 created
+    ");
+    assert_eq!(sandbox(&["diff"]).exits(0).stdout, "no differences\n");
+    bed.edit(
+        "tenant/sandbox/clients/storefront.yaml",
+        "name: Storefront\n",
+        "name: Shop\n",
+    );
+    sandbox(&["diff"]).exits(1);
+    sandbox(&["push", "--yes"]).exits(0);
+    sandbox(&["diff"]).exits(0);
+    let listed = sandbox(&["list", "-o", "json", "Shop"]).exits(0).json();
+    assert_eq!(
+        listed["tenant"],
+        json!({"name": "sandbox", "domain": "sandbox"})
+    );
+    assert_eq!(listed["clients"][0]["state"], "unchanged");
+    let lock = bed.read("tenant/sandbox/tenant.lock");
+    assert!(lock.contains("\"domain\": \"sandbox\"") && !lock.contains("127.0.0.1"));
+    sandbox(&["sandbox", "reset"]).exits(0);
+    // The tenant forgot; the file is as the last push left it, and so is base.
+    let drifted = sandbox(&["diff"]).exits(1);
+    assert!(
+        drifted
+            .stdout
+            .contains("name: drifted, the tenant changed it: \"Shop\" → \"Storefront\""),
+        "{drifted}"
+    );
+    assert_eq!(
+        bed.requests(),
+        [""; 0],
+        "the bed's own sandbox has nothing to do with it"
+    );
+}
