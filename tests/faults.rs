@@ -318,30 +318,3 @@ fn ctrl_c_finishes_what_is_on_its_way_and_reports_the_rest() {
     assert_eq!(carried_out(&bed), 30, "something was sent twice");
     assert_all_arrived(&bed, 30);
 }
-
-#[cfg(unix)]
-#[test]
-fn three_pushes_at_once_send_each_edit_once() {
-    let bed = edited(12);
-    let push = || {
-        let mut command = bed.command();
-        command.args(["push", "--yes"]);
-        bed.run_command(command)
-    };
-    let runs = std::thread::scope(|scope| {
-        let pushes: Vec<_> = (0..3).map(|_| scope.spawn(push)).collect();
-        pushes
-            .into_iter()
-            .map(|push| push.join().unwrap())
-            .collect::<Vec<_>>()
-    });
-    for run in &runs {
-        assert_eq!(run.code, 0, "{run}");
-        let waited = run
-            .stderr
-            .contains("waiting for another tenantry that works on tenant");
-        assert!(waited || run.stderr.is_empty(), "{run}");
-    }
-    assert_eq!(bed.patches().len(), 12);
-    assert_all_arrived(&bed, 12);
-}

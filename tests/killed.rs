@@ -1,0 +1,344 @@
+//! `kill -9` at random moments of push and of pull, and pushes side by side: whatever the moment, each file parses, the next
+//! run finishes the job, each edit arrives, and then nothing is left to send. The binary runs against a sandbox in the test's
+//! process, and is killed when so much has happened, never after so much time.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+#[path = "cycle/rig.rs"]
+#[allow(dead_code)]
+mod rig;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tenantry::files::{Access, TenantDirectory};
+use tenantry::sandbox::Sandbox;
+
+use rig::{Fields, api_requests, cases, edit_file, live, patches, read, text, tree};
+
+/// Repeatable numbers: each moment to kill at follows from the round.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from((self.0 >> 33) % u64::try_from(end).unwrap()).unwrap()
+    }
+}
+
+struct World {
+    sandbox: Sandbox,
+    folder: tempfile::TempDir,
+}
+
+/// When to kill.
+#[derive(Debug, Clone)]
+enum Moment {
+    /// So many requests have arrived.
+    Requests(usize),
+    /// There are so many files.
+    Files(usize),
+    /// That file is another one.
+    Changed(String, Vec<u8>),
+}
+
+impl World {
+    fn new(clients: usize) -> World {
+        World {
+            sandbox: Sandbox::builder()
+                .generated(clients)
+                .latency(Duration::from_millis(2))
+                .start()
+                .unwrap(),
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn directory(&self) -> PathBuf {
+        self.folder.path().join("tenant")
+    }
+
+    fn command(&self, directory: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tenantry"));
+        command
+            .args(args)
+            .args(["--no-token-cache", "--dir"])
+            .arg(directory)
+            .current_dir(self.folder.path())
+            .env_remove("TENANTRY_TENANT")
+            .env_remove("AUTH0_ACCESS_TOKEN")
+            .env("AUTH0_DOMAIN", self.sandbox.url())
+            .env("AUTH0_CLIENT_ID", self.sandbox.client_id())
+            .env("AUTH0_CLIENT_SECRET", self.sandbox.client_secret())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end; its exit code.
+    fn run(&self, args: &[&str]) -> Option<i32> {
+        self.command(&self.directory(), args)
+            .status()
+            .unwrap()
+            .code()
+    }
+
+    /// Runs a command and kills it at that moment. False where it ended before.
+    fn kill(&self, args: &[&str], moment: &Moment) -> bool {
+        let mut child = self.command(&self.directory(), args).spawn().unwrap();
+        while child.try_wait().unwrap().is_none() {
+            if self.has_come(moment) {
+                child.kill().unwrap();
+                return child.wait().unwrap().code().is_none();
+            }
+            std::thread::yield_now();
+        }
+        false
+    }
+
+    fn has_come(&self, moment: &Moment) -> bool {
+        let folder = self.directory().join("clients");
+        match moment {
+            Moment::Requests(count) => self.sandbox.requests().len() >= *count,
+            Moment::Files(count) => {
+                std::fs::read_dir(folder).is_ok_and(|entries| entries.count() >= *count)
+            }
+            Moment::Changed(path, old) => {
+                std::fs::read(self.directory().join(path)).is_ok_and(|new| new != *old)
+            }
+        }
+    }
+
+    /// The files by client: path and fields. Each of them parses, and so does the lock.
+    fn files(&self) -> BTreeMap<String, (String, Fields)> {
+        let mut files = BTreeMap::new();
+        if !self.directory().exists() {
+            return files;
+        }
+        for (path, (content, _)) in tree(&self.directory()) {
+            if path.contains("/.tenantry-") || path.starts_with(".tenantry-") {
+                continue;
+            }
+            let content = String::from_utf8(content).unwrap();
+            if path == "tenant.lock" {
+                let _: Value = serde_json::from_str(&content).unwrap();
+                continue;
+            }
+            let fields = read(&path, &content);
+            let id = text(&fields["client_id"]);
+            assert!(files.insert(id, (path, fields)).is_none());
+        }
+        files
+    }
+
+    fn nothing_is_left_over(&self) {
+        let paths = tree(self.folder.path()).into_keys();
+        let other = |path: &String| {
+            path != "tenant/tenant.lock"
+                && (!path.starts_with("tenant/clients/") || path.contains("/."))
+        };
+        assert_eq!(
+            paths.filter(other).collect::<Vec<_>>(),
+            Vec::<String>::new()
+        );
+    }
+
+    /// Writes a description into so many files; what is to be sent.
+    fn edit(&self, count: usize, chance: &mut Chance) -> BTreeMap<String, Value> {
+        let mut edits = BTreeMap::new();
+        let files = self.files();
+        for number in 0..count {
+            let (id, (path, _)) = files.iter().nth(chance.below(files.len())).unwrap();
+            let value = json!(format!("edit {number}"));
+            let path = self.directory().join(path);
+            edit_file(&path, "description", Some(&value), 0);
+            edits.insert(id.clone(), value);
+        }
+        edits
+    }
+
+    fn is_done(&self, edits: &BTreeMap<String, Value>) {
+        let live = live(&self.sandbox);
+        for (id, value) in edits {
+            assert_eq!(
+                live[id].get("description"),
+                Some(value),
+                "the edit of {id} is lost"
+            );
+        }
+        self.sandbox.clear_requests();
+        assert_eq!(self.run(&["push", "--yes"]), Some(0));
+        assert_eq!(
+            api_requests(&self.sandbox),
+            [],
+            "a further push asks something"
+        );
+        assert_eq!(self.run(&["diff"]), Some(0));
+        assert_eq!(patches(&self.sandbox), []);
+        self.nothing_is_left_over();
+    }
+}
+
+fn push_round(round: u64) -> bool {
+    let mut chance = Chance(round);
+    let world = World::new(15);
+    assert_eq!(world.run(&["pull"]), Some(0));
+    world.sandbox.clear_requests();
+    let edits = world.edit(1 + chance.below(12), &mut chance);
+    let before = world.files();
+    let moment = match chance.below(3) {
+        0 => {
+            let lock = std::fs::read(world.directory().join("tenant.lock")).unwrap();
+            Moment::Changed("tenant.lock".to_owned(), lock)
+        }
+        _ => Moment::Requests(1 + chance.below(edits.len() + 3)),
+    };
+    let killed = world.kill(&["push", "--yes"], &moment);
+    assert_eq!(world.files(), before, "a push wrote into a file");
+    let lock = std::fs::read_to_string(world.directory().join("tenant.lock")).unwrap();
+    let lock: Value = serde_json::from_str(&lock).unwrap();
+    let now = live(&world.sandbox);
+    for (id, value) in &edits {
+        let known = lock["clients"][id]["base"].get("description") == Some(value);
+        let there = now[id].get("description") == Some(value);
+        assert!(
+            there || !known,
+            "the lock runs ahead of the tenant: {moment:?}"
+        );
+    }
+    assert_eq!(world.run(&["push", "--yes"]), Some(0));
+    world.is_done(&edits);
+    killed
+}
+
+fn pull_round(round: u64) -> bool {
+    let mut chance = Chance(round);
+    let world = World::new(60);
+    let pulled_before = chance.below(2) == 0;
+    let mut edits = BTreeMap::new();
+    if pulled_before {
+        assert_eq!(world.run(&["pull"]), Some(0));
+        edits = world.edit(5, &mut chance);
+        for id in world.files().keys().filter(|id| !edits.contains_key(*id)) {
+            let drift = format!("drift {round}");
+            world.sandbox.edit(id, "description", Some(json!(drift)));
+            world.sandbox.edit(id, "zz", Some(json!([drift])));
+        }
+    }
+    world.sandbox.clear_requests();
+    let files = world.files();
+    let moment = match (chance.below(4), pulled_before) {
+        (0, _) => Moment::Requests(1 + chance.below(2)),
+        (_, true) => {
+            let drifted = files.iter().filter(|(id, _)| !edits.contains_key(*id));
+            let drifted: Vec<_> = drifted.map(|(_, (path, _))| path).collect();
+            let path = drifted[chance.below(drifted.len())];
+            let content = std::fs::read(world.directory().join(path)).unwrap();
+            Moment::Changed(path.clone(), content)
+        }
+        (_, false) => Moment::Files(1 + chance.below(60)),
+    };
+    let killed = world.kill(&["pull"], &moment);
+    let live = live(&world.sandbox);
+    let merged = |id: &String| {
+        let mut whole = live[id].clone();
+        if let Some(edit) = edits.get(id) {
+            whole.insert("description".to_owned(), edit.clone());
+        }
+        whole
+    };
+    for (id, (_, fields)) in world.files() {
+        let was = files.get(&id).map(|(_, fields)| fields);
+        let whole = fields == merged(&id) || Some(&fields) == was;
+        assert!(whole, "{id} is half written: {moment:?}");
+    }
+    assert_eq!(world.run(&["pull"]), Some(0));
+    let ids: BTreeSet<String> = world.files().into_keys().collect();
+    assert_eq!(ids, live.keys().cloned().collect());
+    for (id, (_, fields)) in world.files() {
+        assert_eq!(
+            fields,
+            merged(&id),
+            "{id} is not what the tenant and the edit say"
+        );
+    }
+    world.sandbox.clear_requests();
+    assert_eq!(world.run(&["push", "--yes"]), Some(0));
+    let sent: BTreeMap<String, Value> = patches(&world.sandbox)
+        .into_iter()
+        .map(|(id, mut body)| (id, body["description"].take()))
+        .collect();
+    assert_eq!(sent, edits, "something else than the edits was sent");
+    world.is_done(&edits);
+    killed
+}
+
+fn rounds(count: u32, round: impl Fn(u64) -> bool) {
+    let killed = (0..u64::from(count))
+        .filter(|number| round(*number))
+        .count();
+    assert!(killed > 0, "none of {count} was killed in time");
+}
+
+#[test]
+fn a_killed_push_is_finished_by_the_next() {
+    rounds(cases(12), push_round);
+}
+
+#[test]
+fn a_killed_pull_is_finished_by_the_next() {
+    rounds(cases(12), pull_round);
+}
+
+#[test]
+#[ignore = "hundreds of rounds: minutes"]
+fn hundreds_of_killed_pushes_are_finished_by_the_next() {
+    rounds(cases(500), push_round);
+}
+
+#[test]
+#[ignore = "hundreds of rounds: minutes"]
+fn hundreds_of_killed_pulls_are_finished_by_the_next() {
+    rounds(cases(500), pull_round);
+}
+
+#[test]
+fn three_pushes_at_once_send_each_edit_once() {
+    let world = World::new(15);
+    assert_eq!(world.run(&["pull"]), Some(0));
+    let edits = world.edit(10, &mut Chance(3));
+    world.sandbox.clear_requests();
+    // None of them starts before all of them wait.
+    let held = TenantDirectory::open(world.directory(), Access::Write, || {}).unwrap();
+    let waiting = |mut child: Child| {
+        let mut said = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        assert!(line.contains("waiting for another tenantry"), "{line}");
+        (child, said)
+    };
+    let pushes: Vec<_> = (0..3)
+        .map(|_| {
+            let mut push = world.command(&world.directory(), &["push", "--yes"]);
+            waiting(push.stderr(Stdio::piped()).spawn().unwrap())
+        })
+        .collect();
+    assert_eq!(world.sandbox.requests(), []);
+    drop(held);
+    for (mut push, _said) in pushes {
+        assert_eq!(push.wait().unwrap().code(), Some(0));
+    }
+    let sent = patches(&world.sandbox);
+    assert_eq!(sent.len(), edits.len(), "{sent:?}");
+    for (id, value) in &edits {
+        assert!(sent.contains(&(id.clone(), json!({ "description": value }))));
+    }
+    world.is_done(&edits);
+}
