@@ -23,7 +23,7 @@ pub struct Update {
     pub patch: Patch,
 }
 
-/// What became of an update.
+/// An update and what became of it.
 #[derive(Debug)]
 pub struct Outcome {
     /// The update.
@@ -49,11 +49,11 @@ pub enum UpdateResult {
 }
 
 /// Sends updates side by side, calls `told` with each outcome as soon as it is known, and returns them by file. After a failure that
-/// every other update would meet too (no network, no permission), the rest is not attempted.
+/// every other update would meet too (no network, no permission), or when `told` answers false, the rest is not attempted.
 pub async fn apply(
     writer: &Writer,
     updates: Vec<Update>,
-    mut told: impl FnMut(&Outcome),
+    mut told: impl FnMut(&Outcome) -> bool,
 ) -> Vec<Outcome> {
     let stopped = std::cell::Cell::new(false);
     let mut outcomes = Vec::with_capacity(updates.len());
@@ -73,7 +73,9 @@ pub async fn apply(
             .buffer_unordered(SIDE_BY_SIDE)
     );
     while let Some(outcome) = under_way.next().await {
-        told(&outcome);
+        if !told(&outcome) {
+            stopped.set(true);
+        }
         outcomes.push(outcome);
     }
     outcomes.sort_by(|a, b| (&a.update.file, &a.update.id).cmp(&(&b.update.file, &b.update.id)));

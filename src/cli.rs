@@ -87,7 +87,7 @@ pub enum Command {
     Diff(Diff),
     /// Send the edits in the files to the tenant, and nothing else
     #[command(
-        after_help = "Exit code: 0 done, 1 something was held back, 2 failure\nExample: tenantry push --tenant dev --yes"
+        after_help = "Exit code: 0 done, 1 something was held back, 2 failure, 130 interrupted\nWithout a terminal to ask on, --yes is required\nExample: tenantry push --tenant dev --yes"
     )]
     Push(Push),
     /// Carry one tenant's values to another's files, references translated; no network
@@ -254,7 +254,7 @@ pub struct Serve {
     #[arg(long, default_value_t = 4010)]
     pub port: u16,
     /// Requests per second that its rate limit adds
-    #[arg(long, value_name = "PER_SECOND", requires = "burst")]
+    #[arg(long, value_name = "PER_SECOND", requires = "burst", value_parser = positive)]
     pub rate: Option<f64>,
     /// Requests that its rate limit allows at once
     #[arg(long, value_name = "REQUESTS", requires = "rate")]
@@ -268,6 +268,14 @@ pub struct Serve {
     /// Serve so many made-up clients from memory instead of the sandbox's own
     #[arg(long, value_name = "COUNT")]
     pub clients: Option<usize>,
+}
+
+fn positive(number: &str) -> Result<f64, String> {
+    let number = number
+        .parse()
+        .ok()
+        .filter(|number: &f64| number.is_finite() && *number > 0.0);
+    number.ok_or_else(|| "a rate is more than 0".to_owned())
 }
 
 /// The form of a result.

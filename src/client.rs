@@ -157,6 +157,11 @@ pub struct InvalidValue {
 pub struct ClientId(String);
 
 impl ClientId {
+    /// Whether the API can be asked for it: an empty segment of a path, or a dotted one, would ask for something else.
+    pub fn is_addressable(&self) -> bool {
+        !["", ".", ".."].contains(&self.as_str())
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -264,9 +269,12 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client from a JSON object of the API, less its secrets. None if it has no `client_id` that is text.
+    /// A client from a JSON object of the API, less its secrets. None if it has no `client_id` that can be one.
     pub fn new(mut fields: Map<String, Value>) -> Option<Client> {
         let id = ClientId::from(fields.get(CLIENT_ID)?.as_str()?);
+        if !id.is_addressable() {
+            return None;
+        }
         strip_secrets(&mut fields);
         Some(Client { id, fields })
     }

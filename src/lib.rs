@@ -9,6 +9,7 @@
 //! |---|---|---|
 //! | [`client`] | says what a client is: its id, its updatable and secret fields | I/O |
 //! | `printable` | text without what a terminal acts on | I/O |
+//! | [`signing`] | the private-key JWT client assertion | I/O |
 //! | [`settings`] | environment and `.env` files → one validated connection | change the environment, show a secret |
 //! | [`api`] | reads a tenant; updates a client; token, pace, retries, paging | touch files, except the token cache |
 //! | [`files`] | tenant directory ↔ clients: layout, YAML, JSON, the lock | ask the tenant |
@@ -78,4 +79,5 @@ pub mod sandbox;
 pub mod saved_plan;
 pub mod select;
 pub mod settings;
+pub mod signing;
 mod three_way;

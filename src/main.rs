@@ -47,6 +47,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> anyhow::Result<Ending> {
 async fn end_at_interrupt(terminal: Terminal) {
     while tokio::signal::ctrl_c().await.is_ok() {
         if !terminal.interrupt() {
+            terminal.restore();
             std::process::exit(INTERRUPTED.into());
         }
     }

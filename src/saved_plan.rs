@@ -1,5 +1,7 @@
 //! The document of `diff -o json`, read back: a plan to apply as it was shown, or not at all. Pure.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -101,7 +103,30 @@ pub fn parse(text: &[u8]) -> Result<Plan, ParseError> {
         .map(client)
         .collect::<Result<_, String>>()
         .map_err(|problem| error("clients", problem))?;
-    Ok(Plan { tenant, clients })
+    let plan = Plan { tenant, clients };
+    match twice(&plan) {
+        Some(twice) => Err(error("clients", format!("{twice} is there twice"))),
+        None => Ok(plan),
+    }
+}
+
+/// A client, or a field of one, that a plan names more than once.
+fn twice(plan: &Plan) -> Option<String> {
+    let mut ids = BTreeSet::new();
+    for client in &plan.clients {
+        if !ids.insert(&client.id) {
+            return Some(format!("the client {}", client.id));
+        }
+        let mut fields = BTreeSet::new();
+        if let Some(field) = client
+            .fields
+            .iter()
+            .find(|field| !fields.insert(&field.field))
+        {
+            return Some(format!("{} of the client {}", field.field, client.id));
+        }
+    }
+    None
 }
 
 fn client(saved: SavedClient) -> Result<ClientPlan, String> {
@@ -245,6 +270,8 @@ mod tests {
             r#"{"version": 1, "tenant": {"name": null, "domain": "d"}, "clients": [{}]}"#,
             r#"{"version": 1, "tenant": {"name": null, "domain": "d"}, "clients": [{"client_id": "a", "name": "A", "state": "changed",
               "fields": [{"field": "callbacks", "kind": "edit", "local": []}]}]}"#,
+            r#"{"version": 1, "tenant": {"name": null, "domain": "d"}, "clients": [
+              {"client_id": "a", "name": "A", "state": "changed", "fields": []}, {"client_id": "a", "name": "B", "state": "changed", "fields": []}]}"#,
         ];
         let errors: Vec<String> = texts
             .iter()
@@ -259,6 +286,7 @@ mod tests {
         1:16: `tenant` is not a plan's: invalid type: number, expected a string
         1:57: `clients` are not a plan's: missing field `client_id`
         1:57: `callbacks` is no updatable field
+        1:57: the client a is there twice
         ");
     }
 

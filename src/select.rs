@@ -81,13 +81,25 @@ impl Selection {
         &self,
         clients: impl IntoIterator<Item = (Names<'a>, T)>,
     ) -> Result<Vec<T>, NoMatch> {
+        let clients: Vec<(Names<'a>, T)> = clients.into_iter().collect();
+        // What is somebody's very name is no glob: `App [eu]` must not select `App e`.
+        let names: Vec<bool> = self
+            .0
+            .iter()
+            .map(|selector| clients.iter().any(|(names, _)| selector.names(names)))
+            .collect();
         let mut matched = BTreeSet::new();
         let picked = clients
             .into_iter()
-            .filter(|(names, _)| {
+            .filter(|(client, _)| {
                 let mut picked = self.0.is_empty();
                 for (index, selector) in self.0.iter().enumerate() {
-                    if selector.matches(names) {
+                    let hit = if names[index] {
+                        selector.names(client)
+                    } else {
+                        selector.globs(client)
+                    };
+                    if hit {
                         matched.insert(index);
                         picked = true;
                     }
@@ -112,10 +124,13 @@ impl Selection {
 }
 
 impl Selector {
-    fn matches(&self, names: &Names<'_>) -> bool {
-        names.all().any(|name| {
-            name == self.text || self.glob.as_ref().is_some_and(|glob| glob.is_match(name))
-        })
+    fn names(&self, names: &Names<'_>) -> bool {
+        names.all().any(|name| name == self.text)
+    }
+
+    fn globs(&self, names: &Names<'_>) -> bool {
+        let glob = self.glob.as_ref();
+        glob.is_some_and(|glob| names.all().any(|name| glob.is_match(name)))
     }
 }
 
@@ -166,6 +181,21 @@ mod tests {
         }
         assert_eq!(pick(&["*"]), Ok(vec![1, 2]));
         assert_eq!(pick(&["API", "API", "web-app"]), Ok(vec![1, 2]));
+    }
+
+    #[test]
+    fn a_name_is_no_glob() {
+        let names = |name| Names {
+            id: name,
+            ..Names::default()
+        };
+        let clients = [(names("App [eu]"), 1), (names("App e"), 2)];
+        assert_eq!(
+            Selection::new(&["App [eu]".to_owned()])
+                .pick(clients)
+                .unwrap(),
+            [1]
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Bed, client};
+use common::{Bed, Stub, client, plain_client};
 use serde_json::json;
 use tenantry::sandbox::{Fault, FaultRule};
 
@@ -224,4 +224,134 @@ fn a_scope_that_is_not_granted_names_its_variable() {
         .env("AUTH0_SCOPE", "read:clients delete:everything")
         .arg("list");
     bed.run_command(command).exits(2).complains("AUTH0_SCOPE");
+}
+
+/// A client is deleted and another made while pages are read: the total stays, and one slips from page to page.
+#[test]
+fn a_client_that_slips_between_pages_is_not_gone() {
+    let bed = Bed::new().plain_clients(150).pulled();
+    let stub = Stub::start(|_, path| {
+        let page = |numbers: Vec<usize>| {
+            let clients: Vec<_> = numbers.into_iter().map(plain_client).collect();
+            json!({"start": 0, "limit": 100, "total": 150, "clients": clients})
+        };
+        match path {
+            "/oauth/token" => json!({"access_token": "t", "expires_in": 86400}),
+            "/api/v2/clients/c0100?fields=client_secret%2Csigning_keys%2Cencryption_key&include_fields=false" => {
+                plain_client(100)
+            }
+            _ if path.contains("&page=0&") => page((0..100).collect()),
+            // c0005 is gone, so c0100 is on the page before; and there is a new one at the end.
+            _ => page((101..151).collect()),
+        }
+    });
+    let mut lock = bed.read("tenant/tenant.lock");
+    lock = lock.replace(&bed.address(), &stub.address());
+    bed.write("tenant/tenant.lock", &lock);
+    let mut command = bed.command();
+    command
+        .env("AUTH0_DOMAIN", stub.url())
+        .args(["pull", "--prune"]);
+    let run = bed.run_command(command).exits(0);
+    assert!(
+        bed.path("tenant/clients/client-0100.yaml").exists(),
+        "{run}"
+    );
+}
+
+/// A header with a number that no sum of it fits made a debug build panic.
+#[test]
+fn a_limit_beyond_all_numbers_is_none() {
+    let stub = Stub::raw(|_, path| {
+        let body = match path {
+            "/oauth/token" => json!({"access_token": "t", "expires_in": 86400}),
+            _ => json!({"start": 0, "limit": 100, "total": 1, "clients": [plain_client(1)]}),
+        };
+        let body = body.to_string();
+        format!(
+            "HTTP/1.1 200 OK\r\nx-ratelimit-limit: {max}\r\nx-ratelimit-remaining: {max}\r\nx-ratelimit-reset: {max}\r\n\
+             content-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len(),
+            max = u64::MAX
+        )
+    });
+    let bed = Bed::new().start();
+    let mut command = bed.command();
+    command.env("AUTH0_DOMAIN", stub.url()).arg("pull");
+    bed.run_command(command).exits(0);
+}
+
+/// DEL was taken out of a plan on its way to stdout, and the push of that plan sent what nobody wrote.
+#[test]
+fn a_saved_plan_is_to_the_letter() {
+    let bed = Bed::new()
+        .client("a", "Alpha", json!({"description": "x"}))
+        .pulled();
+    bed.edit(
+        "tenant/clients/alpha.yaml",
+        "description: x",
+        r#"description: "a\x7fb\e[31m\u202E""#,
+    );
+    let plan = bed.run(["diff", "-o", "json"]).exits(1).stdout;
+    bed.write("plan.json", &plan.replace("127.0.0.1:PORT", &bed.address()));
+    bed.run(["push", "--yes", "--plan", "plan.json"]).exits(0);
+    assert_eq!(bed.live("a")["description"], "a\u{7f}b\u{1b}[31m\u{202e}");
+}
+
+/// A name with brackets was a glob as well, and selected another client.
+#[test]
+fn a_name_with_brackets_selects_only_itself() {
+    let bed = Bed::new()
+        .client("a", "App [eu]", json!({}))
+        .client("b", "App e", json!({}))
+        .pulled();
+    bed.edit(
+        "tenant/clients/app-eu.yaml",
+        "client_id: a",
+        "client_id: a\ndescription: one",
+    );
+    bed.edit(
+        "tenant/clients/app-e.yaml",
+        "client_id: b",
+        "client_id: b\ndescription: two",
+    );
+    bed.run(["push", "--yes", "App [eu]"]).exits(0);
+    assert_eq!(
+        bed.patches(),
+        [("a".to_owned(), json!({"description": "one"}))]
+    );
+}
+
+/// After an edit of the name, the client was known under its new name only.
+#[test]
+fn a_client_is_pushed_by_the_name_that_it_has_on_the_tenant() {
+    let bed = Bed::new().client("a", "Alpha", json!({})).pulled();
+    bed.edit("tenant/clients/alpha.yaml", "name: Alpha", "name: Beta");
+    bed.run(["push", "--yes", "Alpha"]).exits(0);
+    assert_eq!(bed.live("a")["name"], "Beta");
+}
+
+/// With a .env of its own, the sandbox would be the tenant of .env.
+#[test]
+fn a_sandbox_gets_no_settings() {
+    let bed = Bed::new().start();
+    bed.run(["init", "--tenant", "sandbox"])
+        .exits(2)
+        .complains("sandbox is a sandbox");
+    assert!(!bed.path(".env.sandbox").exists());
+    bed.run(["sandbox", "reset", "--tenant", "dev"])
+        .exits(2)
+        .complains("dev is no sandbox");
+}
+
+/// A live value that breaks the API's own rules could not even be discarded to.
+#[test]
+fn an_odd_live_value_can_be_pulled_again() {
+    let bed = Bed::new().client("a", "Alpha", json!({})).pulled();
+    bed.sandbox
+        .edit("a", "description", Some(json!("x".repeat(200))));
+    bed.pull();
+    std::fs::remove_file(bed.path("tenant/tenant.lock")).unwrap();
+    bed.run(["pull", "--discard-local"]).exits(0);
+    bed.run(["diff"]).exits(0);
 }

@@ -493,7 +493,7 @@ fn answers_that_make_no_sense() {
     exit code 2
     --- stderr
     error: GET /api/v2/clients: the answer makes no sense: it is no JSON, at line 1:28
-    hint: nothing was changed because of it; a proxy in between, or a change of the API, may be why
+    hint: a proxy in between, or a change of the API, may be why
     ");
     bed.sandbox
         .fail_next(FaultRule::new(Fault::InvalidJson).token());
@@ -524,27 +524,27 @@ fn answers_that_make_no_sense() {
     exit code 2
     --- stderr
     error: POST /oauth/token: the answer makes no sense: it has no `access_token` with an `expires_in`
-    hint: nothing was changed because of it; a proxy in between, or a change of the API, may be why
+    hint: a proxy in between, or a change of the API, may be why
 
     exit code 2
     --- stderr
     error: GET /api/v2/clients: the answer makes no sense: it is an HTML page, not JSON
-    hint: nothing was changed because of it; a proxy in between, or a change of the API, may be why
+    hint: a proxy in between, or a change of the API, may be why
 
     exit code 2
     --- stderr
     error: POST /oauth/token: the answer makes no sense: it is an HTML page, not JSON
-    hint: nothing was changed because of it; a proxy in between, or a change of the API, may be why
+    hint: a proxy in between, or a change of the API, may be why
 
     exit code 2
     --- stderr
     error: GET /api/v2/clients: the answer makes no sense: it is empty
-    hint: nothing was changed because of it; a proxy in between, or a change of the API, may be why
+    hint: a proxy in between, or a change of the API, may be why
 
     exit code 2
     --- stderr
     error: POST /oauth/token: the answer makes no sense: it has no `access_token` with an `expires_in`
-    hint: nothing was changed because of it; a proxy in between, or a change of the API, may be why
+    hint: a proxy in between, or a change of the API, may be why
 
     exit code 2
     --- stderr
@@ -608,7 +608,7 @@ fn without_an_account_the_sandbox_is_a_tenant() {
     insta::assert_snapshot!(sandbox(&["pull"]).exits(0), @"
     exit code 0
     --- stdout
-    12 clients in tenant/sandbox: 12 created
+    12 clients of sandbox in tenant/sandbox: 12 created
     ");
     assert_eq!(sandbox(&["diff"]).exits(0).stdout, "no differences\n");
     bed.edit(

@@ -83,8 +83,11 @@ impl ApiError {
             ApiError::Network { hint, .. } | ApiError::TokenRefused { hint, .. } => {
                 Some(hint.clone())
             }
+            ApiError::OddAnswer { request, .. } if request.starts_with("PATCH ") => Some(
+                "it may have had its effect all the same: `tenantry diff` shows; a proxy in between may be why".to_owned(),
+            ),
             ApiError::OddAnswer { .. } => Some(
-                "nothing was changed because of it; a proxy in between, or a change of the API, may be why"
+                "a proxy in between, or a change of the API, may be why"
                     .to_owned(),
             ),
             ApiError::Setup(_) | ApiError::Stopped { .. } => None,

@@ -1,7 +1,6 @@
 //! The Management API: reading a tenant's clients and updating one. A [`Reader`] can only read; the [`Writer`] made from it is
 //! for the code that sends writes. Underneath, one transport gets the token, keeps to the tenant's rate limit and retries.
 
-pub mod assertion;
 mod cache;
 mod error;
 mod list;

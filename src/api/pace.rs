@@ -7,15 +7,16 @@ use std::time::{Duration, Instant, SystemTime};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
-use super::transport::unix_seconds;
 use super::waits::Waits;
 
 /// How many requests are under way at once when no limit is in force.
 const PLACES: usize = 16;
 /// The longest wait that is taken from an answer's word: a limit that refills is asked again after it.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// After so long without an answer, a full bucket may have been full for a while.
-const PAUSE: Duration = Duration::from_secs(2);
+/// What is left of a rate that met a refusal.
+const LOWERED: f64 = 0.7;
+/// A bucket of so many requests is full again within a wait or two.
+const SMALL: u64 = 3;
 /// Shorter waits would only spin.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 /// The wait for one more request while nothing is known of the rate and the answer does not say.
@@ -42,12 +43,19 @@ impl Allowance {
     /// Reads the headers of an answer that came in at `now`.
     pub(super) fn of(headers: &HeaderMap, now: SystemTime, refused: bool) -> Allowance {
         let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+        // No limit comes near this, and sums of it are numbers still.
+        let count = |name: &str| number(name).map(|count| count.min(1_000_000));
         let wait = |seconds: u64| Duration::from_secs(seconds).min(LONGEST_WAIT);
-        let now = unix_seconds(now);
+        let until = |at: u64| {
+            let at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(at));
+            at.map_or(LONGEST_WAIT, |at| {
+                at.duration_since(now).unwrap_or_default()
+            })
+        };
         Allowance {
-            limit: number("x-ratelimit-limit"),
-            remaining: number("x-ratelimit-remaining"),
-            reset: number("x-ratelimit-reset").map(|at| wait(at.saturating_sub(now))),
+            limit: count("x-ratelimit-limit"),
+            remaining: count("x-ratelimit-remaining"),
+            reset: number("x-ratelimit-reset").map(|at| until(at).min(LONGEST_WAIT)),
             retry_after: number(RETRY_AFTER.as_str()).map(wait),
             refused,
         }
@@ -166,8 +174,6 @@ struct Bucket {
     held_until: Option<Instant>,
     /// When measuring the refill began, and with how much: what was left then and had been taken out before.
     since: Option<(Instant, u64)>,
-    /// When the last answer came.
-    heard: Option<Instant>,
     /// Requests added per second, as measured; a lower bound.
     rate: Option<f64>,
 }
@@ -257,7 +263,12 @@ impl Bucket {
             return;
         }
         self.newest = number;
-        self.measure(now, remaining, allowance.limit);
+        if allowance.refused {
+            // It was too high, by a fraction that the next measure began with.
+            self.rate = self.rate.map(|rate| rate * LOWERED);
+        } else {
+            self.measure(now, remaining, allowance.limit);
+        }
         self.limit = Limit::Left {
             // Those that were sent later take their share too.
             requests: remaining as f64 - (self.sent - number) as f64,
@@ -273,20 +284,24 @@ impl Bucket {
     /// requests, so the rate is a lower bound that grows exact; what it misses shows up as `remaining` and is used.
     fn measure(&mut self, now: Instant, remaining: u64, limit: Option<u64>) {
         let level = remaining + self.newest - self.refused.min(self.newest);
-        // A full bucket takes nothing in, so a pause in which it filled up says nothing of the rate.
+        // A full bucket takes nothing in: the bound is a low one then, and measuring begins anew.
         let full = limit.is_some_and(|limit| remaining + 1 >= limit);
-        let paused = self
-            .heard
-            .is_none_or(|heard| now.saturating_duration_since(heard) > PAUSE);
-        self.heard = Some(now);
-        match self.since {
-            Some((since, then)) if !(full && paused) => {
-                let passed = now.saturating_duration_since(since).as_secs_f64();
-                if level > then && passed > 0.0 {
-                    self.rate = Some((level - then) as f64 / passed);
-                }
+        if let Some((since, then)) = self.since {
+            let passed = now.saturating_duration_since(since).as_secs_f64();
+            // What was there at the beginning was not whole, so one of those that were added may only have become so.
+            // A small bucket would be full before that is made up for, so there it counts.
+            let small = limit.is_some_and(|limit| limit <= SMALL);
+            let doubtful = u64::from(self.rate.is_some() && !small);
+            let added = level.saturating_sub(then + doubtful);
+            let rate = added as f64 / passed.max(f64::EPSILON);
+            match self.rate {
+                _ if added == 0 => {}
+                Some(before) if full => self.rate = Some(before.max(rate)),
+                _ => self.rate = Some(rate),
             }
-            _ => self.since = Some((now, level)),
+        }
+        if full || self.since.is_none() {
+            self.since = Some((now, level));
         }
     }
 }
@@ -307,9 +322,17 @@ mod tests {
     /// An answer on its way: when it comes, and to which request; whether that was refused, what is left, and the reset.
     type Answer = Reverse<(Instant, u64, bool, u64, u64)>;
 
-    fn run(requests: usize, rate: f64, burst: u64, latency: Duration) -> Run {
+    /// `level` is what is in the bucket at the start, `phase` the part of a second that the tenant's clock shows then.
+    fn run(
+        requests: usize,
+        rate: f64,
+        burst: u64,
+        latency: Duration,
+        level: f64,
+        phase: f64,
+    ) -> Run {
         let start = Instant::now();
-        let (mut now, mut level, mut refilled) = (start, burst as f64, start);
+        let (mut now, mut level, mut refilled) = (start, level, start);
         let mut bucket = Bucket::default();
         let (mut to_send, mut done, mut refusals) = (requests, 0, 0);
         let mut answers: BinaryHeap<Answer> = BinaryHeap::new();
@@ -328,7 +351,7 @@ mod tests {
                     level -= if refused { 0.0 } else { 1.0 };
                     to_send -= 1;
                     let until_next = (1.0 - level.fract()) / rate;
-                    let clock = (now - start).as_secs_f64() + until_next;
+                    let clock = (now - start).as_secs_f64() + phase + until_next;
                     answers.push(Reverse((
                         now + latency,
                         number,
@@ -350,11 +373,11 @@ mod tests {
                     break;
                 }
                 answers.pop();
-                let clock = (now - start).as_secs();
+                let clock = (now - start).as_secs_f64() + phase;
                 let allowance = Allowance {
                     limit: Some(burst),
                     remaining: Some(remaining),
-                    reset: Some(Duration::from_secs(reset.saturating_sub(clock))),
+                    reset: Some(Duration::from_secs_f64((reset as f64 - clock).max(0.0))),
                     retry_after: None,
                     refused,
                 };
@@ -383,17 +406,22 @@ mod tests {
             (60, 100.0 / 60.0, 5),
             (120, 2.5, 10),
         ] {
-            for latency in [1, 20, 100] {
-                let run = run(requests, rate, burst, Duration::from_millis(latency));
-                let floor = (requests as f64 - burst as f64) / rate;
-                assert!(
-                    run.seconds <= floor * 1.08 + 1.0 + latency as f64 / 1000.0,
-                    "{requests} at {rate}/s burst {burst}, {latency} ms: {run:?}, floor {floor:.1}"
-                );
-                assert!(
-                    run.refusals <= 5,
-                    "{requests} at {rate}/s burst {burst}, {latency} ms: {run:?}"
-                );
+            for latency in [1, 5, 20, 60, 100].map(Duration::from_millis) {
+                for (tenth, part) in
+                    (0..10).flat_map(|tenth| [0.0, 0.3, 0.5, 0.8, 1.0].map(|part| (tenth, part)))
+                {
+                    let (level, phase) = (part * burst as f64, f64::from(tenth) / 10.0);
+                    let run = run(requests, rate, burst, latency, level, phase);
+                    let floor = (requests as f64 - level) / rate;
+                    let world = format!(
+                        "{requests} at {rate:.2}/s, {level} of {burst}, {latency:?}, phase {phase}"
+                    );
+                    assert!(
+                        run.seconds <= floor * 1.08 + 1.0,
+                        "{world}: {run:?}, floor {floor:.1}"
+                    );
+                    assert!(run.refusals <= 4, "{world}: {run:?}");
+                }
             }
         }
     }

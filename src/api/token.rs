@@ -8,11 +8,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::assertion::{ASSERTION_TYPE, assertion};
 use super::cache::{CacheKey, TokenCache};
 use super::error::{ApiError, not_the_apis};
 use super::transport::Transport;
 use crate::settings::{Connection, Credentials};
+use crate::signing::{ASSERTION_TYPE, assertion};
 
 /// A token is not used in the last minute of its life, so that it does not expire under a request; one that lives for minutes
 /// only, not in the last tenth.

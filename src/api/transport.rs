@@ -182,12 +182,17 @@ impl Transport {
             let allowance = match &outcome {
                 Ok(response) => {
                     let refused = response.status == StatusCode::TOO_MANY_REQUESTS;
-                    Allowance::of(&response.headers, SystemTime::now(), refused)
+                    let allowance = Allowance::of(&response.headers, SystemTime::now(), refused);
+                    turn.answered(&allowance);
+                    allowance
                 }
-                Err(_) => Allowance::default(),
+                // No answer says nothing of a limit.
+                Err(_) => {
+                    drop(turn);
+                    Allowance::default()
+                }
             };
             log_request(&url, call, &outcome, started.elapsed(), &allowance);
-            turn.answered(&allowance);
 
             let (error, wait) = match outcome {
                 Ok(response) if response.status.is_success() => return Ok(Answer(response.body)),
@@ -270,7 +275,15 @@ impl Transport {
                     let status = response.status;
                     log::info!("{name} {} {:.0?}", status.as_u16(), started.elapsed());
                     let again = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
-                    match retries.next().filter(|_| again) {
+                    let wait = match status {
+                        StatusCode::TOO_MANY_REQUESTS => {
+                            let now = SystemTime::now();
+                            let asked = Allowance::of(&response.headers, now, true);
+                            retries.next_limited(asked.wait_after_refusal())
+                        }
+                        _ => retries.next(),
+                    };
+                    match wait.filter(|_| again) {
                         Some(wait) => (wait, format!("{name}: {status}")),
                         None => return Ok((status.as_u16(), response.body)),
                     }
@@ -329,8 +342,8 @@ impl Transport {
             .timeout(self.options.timeout)
             // The API never redirects, and a token is for this domain only.
             .redirect(reqwest::redirect::Policy::none());
-        builder = if self.connection.is_loopback() {
-            // Neither certificates nor a proxy are needed, and a machine without a CA store has none to load.
+        builder = if self.connection.base_url().scheme() == "http" {
+            // Loopback, the settings see to that: neither certificates nor a proxy are needed, and a machine without a CA store has none to load.
             builder.no_proxy().tls_certs_only([])
         } else {
             builder.https_only(true)

@@ -35,7 +35,7 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Diff, terminal: &Terminal) 
             .these_clients(&ids, lock.clients.len(), Fields::All)
             .await?
     } else {
-        session.all_clients(Fields::All).await?
+        session.all_clients(&contents).await?
     };
 
     let selected = select(&selection, &contents, &live)?;

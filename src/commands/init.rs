@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use super::session::Scene;
-use super::{Ending, Terminal};
+use super::{Ending, Terminal, Usage};
 use crate::settings::env_file_of;
 
 /// Variables without a value count as not set, and the next command's error says so.
@@ -27,9 +27,15 @@ AUTH0_CLIENT_SECRET=
 ";
 
 /// What git must not see.
-const IGNORED: [&str; 3] = [".env", ".env.*", ".tenantry-*"];
+const IGNORED: [&str; 4] = [".env", ".env.*", "!.env.example", ".tenantry-*"];
 
 pub(super) fn run(scene: &Scene<'_>, terminal: &Terminal) -> Result<Ending> {
+    if let Some(name) = scene.sandbox_name() {
+        return Err(Usage::error(
+            format!("{name} is a sandbox, which needs no settings"),
+            "with a .env of its own it would be one no more: give the tenant another name",
+        ));
+    }
     let env_file = match scene.tenant() {
         Some(tenant) => env_file_of(tenant, Path::new("")),
         None => PathBuf::from(".env"),

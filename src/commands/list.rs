@@ -4,7 +4,6 @@ use anyhow::Result;
 
 use super::session::{Scene, select, sides, warn_of};
 use super::{Ending, Terminal};
-use crate::api::Fields;
 use crate::cli::{List, Output};
 use crate::files::{Access, Contents, FilesError, Lock};
 use crate::plan::{Live, Plan, State};
@@ -34,7 +33,8 @@ pub(super) async fn run(scene: &Scene<'_>, options: &List, terminal: &Terminal) 
         None => Lock::new(domain),
     };
 
-    let live = session.all_clients(Fields::All).await?;
+    // Only what the tenant lists is asked about here.
+    let live = session.all_clients(&Contents::default()).await?;
     let selected = select(&Selection::new(&options.clients.clients), &contents, &live)?;
     let selected = selected.into_iter().filter_map(|id| live.get(id));
     let mut clients: Vec<ListedClient> = selected

@@ -7,7 +7,6 @@ use serde_json::Map;
 
 use super::session::{LiveClients, Scene, select, warn_of};
 use super::{Ending, Terminal};
-use crate::api::Fields;
 use crate::cli::{FileFormat, Output, Pull};
 use crate::client::{Client, ClientId};
 use crate::files::{
@@ -81,17 +80,26 @@ struct Pulled {
 pub(super) async fn run(scene: &Scene<'_>, options: &Pull, terminal: &Terminal) -> Result<Ending> {
     let settings = scene.settings()?;
     let directory = scene.open(Access::Create, terminal)?;
-    let contents = directory.read()?;
+    let contents = match options.discard_local {
+        // What is not valid is what is discarded.
+        true => directory.read_unchecked()?,
+        false => directory.read()?,
+    };
     warn_of(&contents, terminal);
     let session = scene.connect(settings, terminal)?;
     let mut lock = contents.lock_for(&session.tenant.domain, directory.path())?;
-    let live = session.all_clients(Fields::All).await?;
+    let live = session.all_clients(&contents).await?;
     let selected: BTreeSet<&ClientId> =
         select(&Selection::new(&options.clients.clients), &contents, &live)?
             .into_iter()
             .collect();
 
     let pulled = decide(options, &contents, &lock, &live, &selected);
+    if options.clients.clients.is_empty() {
+        // What neither side has any more is nothing to remember.
+        lock.clients
+            .retain(|id, _| live.contains_key(id) || contents.clients.contains_key(id));
+    }
     write(&directory, &mut lock, &pulled, &contents)?;
 
     for client in pulled.iter().filter(|client| client.afresh) {
@@ -106,7 +114,7 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Pull, terminal: &Terminal) 
             &documents(&pulled),
             &Status::ALL.map(Status::name),
         ),
-        Output::Text => report(&pulled, directory.path()),
+        Output::Text => report(&pulled, &session.tenant.domain, directory.path()),
     })?;
     let held = |client: &Pulled| matches!(client.status, Status::Conflict | Status::Gone);
     Ok(Ending::differences(pulled.iter().any(held)))
@@ -259,7 +267,7 @@ fn documents(pulled: &[Pulled]) -> Vec<PulledClient> {
 }
 
 /// A line for each client that somebody should look at, and the counts.
-fn report(pulled: &[Pulled], directory: &std::path::Path) -> String {
+fn report(pulled: &[Pulled], domain: &str, directory: &std::path::Path) -> String {
     let mut text = String::new();
     for client in pulled {
         let what = match client.status {
@@ -305,9 +313,12 @@ fn report(pulled: &[Pulled], directory: &std::path::Path) -> String {
         .collect();
     let clients = counted(pulled.len(), "client", "clients");
     match counts.is_empty() {
-        true => text.push_str(&format!("{clients} in {}\n", directory.display())),
+        true => text.push_str(&format!(
+            "{clients} of {domain} in {}\n",
+            directory.display()
+        )),
         false => text.push_str(&format!(
-            "{clients} in {}: {}\n",
+            "{clients} of {domain} in {}: {}\n",
             directory.display(),
             counts.join(", ")
         )),

@@ -12,7 +12,8 @@ use crate::client::{Client, ClientId, Field, Patch, Values};
 use crate::files::{Access, ClientFile, Contents, FilesError, Lock, Locked, TenantDirectory};
 use crate::plan::{ClientPlan, Kind, Live, Plan, State, edited};
 use crate::render::{self, counted};
-use crate::select::Selection;
+use crate::saved_plan::{Standing, standing};
+use crate::select::{Names, Selection};
 
 pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) -> Result<Ending> {
     let settings = scene.settings()?;
@@ -40,9 +41,34 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
     if push.conflict {
         return finish(&push, Vec::new(), options, terminal);
     }
-    if !push.updates.is_empty() && !may_send(&push, options, terminal)? {
-        push.hold_everything("not confirmed");
-        return finish(&push, Vec::new(), options, terminal);
+    for update in push.widened() {
+        terminal.warn(&format!(
+            "`allowed_clients: []` lets every client of the tenant delegate to {}",
+            update.name
+        ));
+    }
+    if !push.updates.is_empty() && !options.yes {
+        if options.output == Output::Json {
+            // The question is about something, and stdout is for the result.
+            terminal.aside(&render::text::plan(
+                &push.plan,
+                &client_names(&contents, &live),
+            ));
+        }
+        if !confirmed(&push, terminal)? {
+            push.hold_everything("not confirmed");
+            return finish(&push, Vec::new(), options, terminal);
+        }
+        // Somebody may have thought about it for a while, and somebody else edited meanwhile.
+        if let Some(moved) = moved(&push, &session).await? {
+            push.hold_everything("held back: the tenant changed since the question");
+            finish(&push, Vec::new(), options, terminal)?;
+            terminal.error(
+                &format!("nothing was sent: the tenant changed since the question\n{moved}"),
+                Some("run `tenantry push` again, and look at the new plan"),
+            );
+            return Ok(Ending::Differences);
+        }
     }
     for (id, live) in &live {
         if let Some(file) = contents.clients.get(id) {
@@ -93,11 +119,22 @@ fn candidates<'a>(
 ) -> Result<Vec<&'a ClientId>> {
     let files = contents.clients.iter();
     let mut ids = Selection::new(&options.clients.clients)
-        .pick(files.map(|(id, file)| (names(id, Some(file)), id)))?;
+        .pick(files.map(|(id, file)| (known_names(id, file, lock), id)))?;
     if !options.overwrite_drift {
         ids.retain(|id| edited(&contents.clients[*id].fields, lock.base(id)));
     }
     Ok(ids)
+}
+
+/// What a client is called, as far as is known without asking the tenant: its name there is the one it had last.
+fn known_names<'a>(id: &'a ClientId, file: &'a ClientFile, lock: &'a Lock) -> Names<'a> {
+    let name = lock
+        .base(id)
+        .and_then(|base| base.get(Field::Name)?.as_str());
+    Names {
+        live_name: name,
+        ..names(id, Some(file))
+    }
 }
 
 /// The document of a push is about what was sent; what was read and left alone is said beside it.
@@ -188,16 +225,8 @@ impl Prepared {
     }
 }
 
-fn may_send(push: &Prepared, options: &Push, terminal: &Terminal) -> Result<bool> {
-    for update in push.widened() {
-        terminal.warn(&format!(
-            "`allowed_clients: []` lets every client of the tenant delegate to {}",
-            update.name
-        ));
-    }
-    if options.yes {
-        return Ok(true);
-    }
+/// Asks whether to send it.
+fn confirmed(push: &Prepared, terminal: &Terminal) -> Result<bool> {
     let fields: usize = push
         .updates
         .iter()
@@ -218,6 +247,36 @@ fn may_send(push: &Prepared, options: &Push, terminal: &Terminal) -> Result<bool
     Ok(terminal.confirm(&format!("Push {what}?"))?)
 }
 
+/// Reads once more what is to be sent; the fields in which live is not what the plan says, a line each.
+async fn moved(push: &Prepared, session: &Session) -> Result<Option<String>> {
+    let due = push.plan.clients.iter();
+    let due: Vec<&ClientPlan> = due
+        .filter(|client| push.updates.iter().any(|update| update.id == client.id))
+        .collect();
+    let ids: Vec<&ClientId> = due.iter().map(|client| &client.id).collect();
+    let live = session
+        .these_clients(&ids, ids.len(), Fields::Updatable)
+        .await?;
+    let moved: Vec<String> = due
+        .iter()
+        .filter_map(|client| {
+            let name = client.file.as_deref().unwrap_or(client.id.as_str());
+            match live
+                .get(&client.id)
+                .map(|live| standing(client, &Values::of(live.fields())))
+            {
+                Some(Standing::AsPlanned) => None,
+                Some(Standing::Moved(field)) => Some(format!("{name}: {field}")),
+                Some(Standing::PartlyApplied(_)) => {
+                    Some(format!("{name}: it has some of these values already"))
+                }
+                None => Some(format!("{name}: the tenant has no client with this id")),
+            }
+        })
+        .collect();
+    Ok((!moved.is_empty()).then(|| moved.join("\n")))
+}
+
 /// Sends the updates, and writes what was answered into the lock as it comes in.
 async fn send(
     session: &Session,
@@ -226,11 +285,18 @@ async fn send(
     updates: Vec<Update>,
 ) -> (Vec<Outcome>, Result<(), FilesError>) {
     let mut written = directory.write_lock(lock);
+    if written.is_err() {
+        let outcomes = updates.into_iter().map(|update| Outcome {
+            update,
+            result: UpdateResult::NotAttempted,
+        });
+        return (outcomes.collect(), written);
+    }
     let outcomes = apply(&session.reader.writer(), updates, |outcome| {
         let (UpdateResult::Updated { client, .. }, Some(file)) =
             (&outcome.result, &outcome.update.file)
         else {
-            return;
+            return true;
         };
         let answered = Values::of(client.fields());
         match lock.clients.get_mut(&outcome.update.id) {
@@ -243,6 +309,8 @@ async fn send(
             None => remember(lock, client.id(), file, answered),
         }
         written = directory.write_lock(lock);
+        // What can't be remembered is not to be continued.
+        written.is_ok()
     })
     .await;
     (outcomes, written)

@@ -32,10 +32,12 @@ async fn run_server(
     if let (Some(rate), Some(burst)) = (options.rate, options.burst) {
         sandbox = sandbox.rate(rate, burst);
     }
+    let mut held = None;
     sandbox = match options.clients {
         Some(count) => sandbox.generated(count),
         None => {
-            let name = name(scene);
+            let name = name(scene)?;
+            held = Some(scene.hold_sandbox(name, terminal)?);
             sandbox.seed(name).state_file(scene.sandbox_state(name)?)
         }
     };
@@ -48,11 +50,12 @@ async fn run_server(
     ))?;
     terminal.note("serving until Ctrl-C");
     sandbox.wait().await;
+    drop(held);
     Ok(Ending::Clean)
 }
 
 fn reset(scene: &Scene<'_>, terminal: &Terminal) -> Result<Ending> {
-    let name = name(scene);
+    let name = name(scene)?;
     let state = scene.sandbox_folder(name);
     match std::fs::remove_dir_all(&state) {
         Ok(()) => terminal.note(&format!("{name} starts anew; its files are as they were")),
@@ -69,6 +72,14 @@ fn reset(scene: &Scene<'_>, terminal: &Terminal) -> Result<Ending> {
     Ok(Ending::Clean)
 }
 
-fn name<'a>(scene: &Scene<'a>) -> &'a str {
-    scene.sandbox_name().unwrap_or("sandbox")
+/// The sandbox that is meant: `sandbox` unless `--tenant` names another one.
+fn name<'a>(scene: &Scene<'a>) -> Result<&'a str> {
+    match (scene.sandbox_name(), scene.tenant()) {
+        (Some(name), _) => Ok(name),
+        (None, None) => Ok("sandbox"),
+        (None, Some(tenant)) => Err(Usage::error(
+            format!("{tenant} is no sandbox"),
+            "a sandbox's name is `sandbox`, or begins with `sandbox-` and has no .env file",
+        )),
+    }
 }

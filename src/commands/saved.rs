@@ -39,7 +39,7 @@ pub(super) async fn planned(
     let named = saved
         .clients
         .iter()
-        .filter(|client| client.state == State::Changed);
+        .filter(|client| client.state != State::LiveOnly);
     let named = named.map(|client| (plan_names(client), client));
     let clients = Selection::new(&options.clients.clients).pick(named)?;
     let ids: Vec<&ClientId> = clients.iter().map(|client| &client.id).collect();
@@ -51,10 +51,13 @@ pub(super) async fn planned(
     let mut moved = Vec::new();
     for client in clients {
         let name = client.file.as_deref().unwrap_or(client.id.as_str());
-        match live
-            .get(&client.id)
-            .map(|live| standing(client, &Values::of(live.fields())))
-        {
+        let live = live.get(&client.id);
+        match live.map(|live| standing(client, &Values::of(live.fields()))) {
+            None if client.state == State::FileOnly => left.push(client.clone()),
+            Some(_) if client.state == State::FileOnly => moved.push((
+                client.clone(),
+                format!("{name}: the tenant has the client by now"),
+            )),
             Some(Standing::AsPlanned) => left.push(client.clone()),
             Some(Standing::PartlyApplied(rest)) => left.push(rest),
             Some(Standing::Moved(field)) => moved.push((
@@ -67,7 +70,7 @@ pub(super) async fn planned(
             )),
         }
     }
-    left.retain(|client| !client.fields.is_empty());
+    left.retain(|client| client.state == State::FileOnly || !client.fields.is_empty());
     if moved.is_empty() {
         let plan = Plan {
             tenant: session.tenant.clone(),

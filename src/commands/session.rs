@@ -1,6 +1,7 @@
 //! What most commands begin with: which tenant and directory, and a connection to the tenant, real or sandbox.
 
 use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ pub(super) struct Scene<'a> {
 pub(super) struct Session {
     pub(super) reader: Reader,
     pub(super) tenant: Tenant,
-    _sandbox: Option<Sandbox>,
+    _sandbox: Option<(Sandbox, File)>,
 }
 
 impl<'a> Scene<'a> {
@@ -116,8 +117,10 @@ impl<'a> Scene<'a> {
     /// The settings of a tenant that is not a sandbox. Commands that make a directory ask for them first.
     ///
     /// # Errors
-    /// A setting is missing or wrong.
+    /// A setting is missing or wrong, or no tenant is named and there are several.
     pub(super) fn settings(&self) -> Result<Option<Connection>> {
+        // Which tenant it is about comes before how to reach it.
+        self.path()?;
         if self.sandbox_name().is_some() {
             return Ok(None);
         }
@@ -157,8 +160,9 @@ impl<'a> Scene<'a> {
             }
             None => {
                 let name = self.sandbox_name().unwrap_or("sandbox");
+                let held = self.hold_sandbox(name, terminal)?;
                 let (connection, sandbox) = self.start_sandbox(name)?;
-                (connection, Some(sandbox))
+                (connection, Some((sandbox, held)))
             }
         };
         Ok(Session {
@@ -169,6 +173,19 @@ impl<'a> Scene<'a> {
             reader: Reader::new(connection, options),
             _sandbox: sandbox,
         })
+    }
+
+    /// Holds a sandbox's state for as long as the answer lives: two that run on it would write over each other.
+    pub(super) fn hold_sandbox(&self, name: &str, terminal: &Terminal) -> Result<File> {
+        let state = self.sandbox_state(name)?;
+        let path = state.with_file_name("held");
+        let held =
+            File::create(&path).with_context(|| format!("can't write {}", path.display()))?;
+        if let Err(TryLockError::WouldBlock) = held.try_lock() {
+            terminal.note(&format!("waiting for another tenantry that runs {name}"));
+            held.lock()?;
+        }
+        Ok(held)
     }
 
     fn start_sandbox(&self, name: &str) -> Result<(Connection, Sandbox)> {
@@ -207,9 +224,22 @@ fn open(path: PathBuf, access: Access, terminal: &Terminal) -> Result<TenantDire
 pub(super) type LiveClients = BTreeMap<ClientId, Client>;
 
 impl Session {
-    /// Every client of the tenant.
-    pub(super) async fn all_clients(&self, fields: Fields) -> Result<LiveClients> {
-        Ok(by_id(self.reader.clients(fields).await?))
+    /// Every client of the tenant. Those that have a file and are not in the list are asked for by themselves: while pages are
+    /// read one after the other, a client may slip from one to the next, and nobody may take it for gone.
+    pub(super) async fn all_clients(&self, contents: &Contents) -> Result<LiveClients> {
+        let mut live = by_id(self.reader.clients(Fields::All).await?);
+        let missing: Vec<&ClientId> = contents
+            .clients
+            .keys()
+            .filter(|id| !live.contains_key(*id))
+            .collect();
+        // As many as there are: the list has been read, and does not know them.
+        live.extend(by_id(
+            self.reader
+                .these_clients(&missing, usize::MAX, Fields::All)
+                .await?,
+        ));
+        Ok(live)
     }
 
     /// Those of these clients that the tenant has; `known` is how many it is known to have in all.

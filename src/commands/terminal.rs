@@ -47,6 +47,14 @@ impl Terminal {
         first
     }
 
+    /// Undoes what a question may have done to the screen.
+    pub fn restore(&self) {
+        if io::stderr().is_terminal() {
+            // Shows the cursor.
+            let _ = io::stderr().write_all(b"\x1b[?25h");
+        }
+    }
+
     /// What to give to the API, so that it stops after a Ctrl-C.
     pub(super) fn stop(&self) -> Stop {
         self.stop.clone()
@@ -62,14 +70,21 @@ impl Terminal {
     /// # Errors
     /// stdout can't be written, for another reason.
     pub fn result(&self, text: &str) -> io::Result<()> {
-        let mut stdout = AutoStream::new(io::stdout(), self.color);
-        let written = stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush());
-        match written {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            written => written,
+        let mut stdout = io::stdout();
+        // Taking colours out of what has none could only take something else out.
+        if !text.contains('\u{1b}') {
+            return went_away(
+                stdout
+                    .write_all(text.as_bytes())
+                    .and_then(|()| stdout.flush()),
+            );
         }
+        let mut stdout = AutoStream::new(stdout, self.color);
+        went_away(
+            stdout
+                .write_all(text.as_bytes())
+                .and_then(|()| stdout.flush()),
+        )
     }
 
     /// Prints something rendered to stderr, where a question follows.
@@ -122,6 +137,14 @@ impl Terminal {
     fn stderr(&self, text: &str) {
         // Nobody can be told that stderr is gone.
         let _ = AutoStream::new(io::stderr(), self.color).write_all(text.as_bytes());
+    }
+}
+
+/// A reader that went away is no failure.
+fn went_away(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
     }
 }
 

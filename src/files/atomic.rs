@@ -27,8 +27,8 @@ pub(super) fn write(path: &Path, content: &[u8], durability: Durability) -> io::
     // As the umask has it, unlike a temporary file's 0600.
     #[cfg(unix)]
     let builder = builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(content)?;
+    let mut file = builder.tempfile_in(folder).map_err(without_path)?;
+    file.write_all(content).map_err(without_path)?;
     if let Ok(old) = fs::metadata(path) {
         file.as_file().set_permissions(old.permissions())?;
     }
@@ -43,6 +43,18 @@ pub(super) fn write(path: &Path, content: &[u8], durability: Durability) -> io::
         }
     }
     Ok(())
+}
+
+/// An error of a temporary file names that file, which means nothing to anybody.
+fn without_path(error: io::Error) -> io::Error {
+    let cause = error
+        .get_ref()
+        .and_then(|error| error.source())
+        .map(ToString::to_string);
+    match cause {
+        Some(cause) => io::Error::new(error.kind(), cause),
+        None => error,
+    }
 }
 
 /// Removes what killed commands left in a folder. Only for the one process that may write there.

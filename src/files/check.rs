@@ -39,7 +39,8 @@ impl TenantDirectory {
     /// # Errors
     /// The directory itself can't be read.
     pub fn check(&self) -> Result<Check, FilesError> {
-        let (contents, mut errors) = self.read_what_can_be()?;
+        let (mut contents, mut errors) = self.read_what_can_be()?;
+        errors.append(&mut contents.invalid);
         // Where files are broken, nobody can tell which stems there are.
         if errors.is_empty()
             && let Err(error) = self.read_overrides(&contents)

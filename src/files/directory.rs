@@ -47,6 +47,8 @@ pub struct Contents {
     pub lock: Option<Lock>,
     /// The clients' files by client.
     pub clients: BTreeMap<ClientId, ClientFile>,
+    /// Values of updatable fields that the API would refuse, and that are not base's.
+    pub invalid: Vec<FilesError>,
     /// What somebody should know and nobody is stopped by.
     pub warnings: Vec<String>,
 }
@@ -109,7 +111,23 @@ impl TenantDirectory {
     /// # Errors
     /// Everything that is wrong, at once: files that don't parse, values that the API would refuse, one client in two files.
     pub fn read(&self) -> Result<Contents, FilesError> {
-        let (contents, errors) = self.read_what_can_be()?;
+        let mut contents = self.read_unchecked()?;
+        match FilesError::all(std::mem::take(&mut contents.invalid)) {
+            Some(error) => Err(error),
+            None => Ok(contents),
+        }
+    }
+
+    /// The same, but leaves it to the caller what to make of `invalid` values.
+    ///
+    /// # Errors
+    /// As [`TenantDirectory::read`], less those.
+    pub fn read_unchecked(&self) -> Result<Contents, FilesError> {
+        let (mut contents, mut errors) = self.read_what_can_be()?;
+        if !errors.is_empty() {
+            // Whoever is stopped hears of everything.
+            errors.append(&mut contents.invalid);
+        }
         match FilesError::all(errors) {
             Some(error) => Err(error),
             None => Ok(contents),
@@ -125,7 +143,7 @@ impl TenantDirectory {
             Err(error) => errors.push(error),
         }
         for path in self.client_paths()? {
-            match self.read_client(&path, &mut contents, &mut errors) {
+            match self.read_client(&path, &mut contents) {
                 Ok((id, client)) => match contents.clients.get(&id) {
                     Some(other) => errors.push(FilesError::SameClient {
                         id: id.to_string(),
@@ -251,12 +269,11 @@ impl TenantDirectory {
         Ok(paths)
     }
 
-    /// Reads one file. Values that the API would refuse are `errors`, and the file can be looked at all the same.
+    /// Reads one file. Values that the API would refuse are no error yet: the file can be looked at all the same.
     fn read_client(
         &self,
         path: &Path,
         contents: &mut Contents,
-        errors: &mut Vec<FilesError>,
     ) -> Result<(ClientId, ClientFile), FilesError> {
         let content = |position, message: String, hint: &str| FilesError::Content {
             path: path.to_owned(),
@@ -287,7 +304,16 @@ impl TenantDirectory {
             ));
         }
         let id = match document.fields().get(CLIENT_ID) {
-            Some(Value::String(id)) if !id.is_empty() => ClientId::from(id.as_str()),
+            Some(Value::String(id)) if ClientId::from(id.as_str()).is_addressable() => {
+                ClientId::from(id.as_str())
+            }
+            Some(Value::String(id)) if !id.is_empty() => {
+                return Err(content(
+                    document.position(CLIENT_ID),
+                    format!("`{id}` can't be a client_id"),
+                    "`tenantry list` shows the ids of the tenant's clients",
+                ));
+            }
             Some(Value::String(_)) => {
                 return Err(content(
                     document.position(CLIENT_ID),
@@ -311,6 +337,7 @@ impl TenantDirectory {
             }
         };
         let base = contents.lock.as_ref().and_then(|lock| lock.base(&id));
+        let mut invalid_values = Vec::new();
         for field in Field::ALL {
             let Some(value) = document.fields().get(field.name()) else {
                 continue;
@@ -320,9 +347,10 @@ impl TenantDirectory {
                 && let Err(invalid) = field.validate(value)
             {
                 let position = document.position_of(&invalid);
-                errors.push(content(position, invalid.to_string(), &invalid.hint));
+                invalid_values.push(content(position, invalid.to_string(), &invalid.hint));
             }
         }
+        contents.invalid.append(&mut invalid_values);
         let file = ClientFile {
             file: format!("{CLIENTS}/{name}"),
             stem: stem.to_owned(),

@@ -10,7 +10,7 @@ use url::Url;
 use super::domain::{self, Domain};
 use super::error::{SettingsError, ValueProblem};
 use super::origin::Origin;
-use crate::api::assertion::SigningKey;
+use crate::signing::SigningKey;
 
 const REDACTED: &str = "[redacted]";
 

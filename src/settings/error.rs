@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::domain::{Domain, DomainProblem};
 use super::env_file::LineProblem;
 use super::origin::{Origin, Variable};
-use crate::api::assertion::{Algorithm, KeyError};
+use crate::signing::{Algorithm, KeyError};
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,7 @@ use super::connection::{Connection, Credentials, Origins, word_problem};
 use super::error::{Missing, SettingsError, TwoDomains, ValueProblem};
 use super::origin::{Origin, Variable};
 use super::{Environment, Options, domain, env_file, env_file_of};
-use crate::api::assertion::{Algorithm, SigningKey};
+use crate::signing::{Algorithm, SigningKey};
 
 /// Reads the settings and makes the one connection that they describe.
 ///

@@ -195,7 +195,7 @@ fn trouble() -> impl Strategy<Value = Trouble> {
         ),
         (Fault::TooManyRequests { retry_after: None }, 2),
     ]);
-    let fault = prop_oneof![6 => fatal, 2 => passing, 1 => slow];
+    let fault = prop_oneof![12 => fatal, 4 => passing, 1 => slow];
     (fault, 0..4_u8, any::<bool>(), any::<bool>()).prop_map(
         |((fault, times), nth, only_patches, again)| Trouble {
             fault,

@@ -177,7 +177,7 @@ mod tests {
 
     use super::*;
 
-    const PEM: &[u8] = include_bytes!("../../fixtures/settings/test-signing-key.pem");
+    const PEM: &[u8] = include_bytes!("../fixtures/settings/test-signing-key.pem");
 
     fn decode(part: &str) -> Value {
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
