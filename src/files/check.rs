@@ -117,7 +117,11 @@ impl FileCheck<'_> {
                 let Some(entry) = entry.as_str() else {
                     continue;
                 };
-                if known.contains(entry) || base.contains(entry) || entry.contains([':', '/', '.'])
+                // An empty one is no value at all, and found as such.
+                if entry.is_empty()
+                    || known.contains(entry)
+                    || base.contains(entry)
+                    || entry.contains([':', '/', '.'])
                 {
                     continue;
                 }

@@ -1,0 +1,155 @@
+//! `check` and `init` end to end: no request, every finding with its place, and nothing overwritten.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use std::process::Command;
+
+use common::{Bed, Run};
+use serde_json::json;
+
+fn two() -> Bed {
+    Bed::new()
+        .client(
+            "a",
+            "Alpha",
+            json!({"allowed_clients": ["b", "old-reference"], "addons": {}}),
+        )
+        .client("b", "Beta", json!({}))
+        .pulled()
+}
+
+/// Runs without any settings: check and init ask nobody.
+fn run(bed: &Bed, arguments: &[&str]) -> Run {
+    let mut command = bed.command_without_settings();
+    command
+        .args(arguments)
+        .env("PATH", std::env::var_os("PATH").unwrap());
+    let run = bed.run_command(command);
+    assert_eq!(bed.requests(), [""; 0]);
+    run
+}
+
+#[test]
+fn a_pulled_tenant_is_in_order() {
+    let bed = two();
+    let before = bed.age();
+    assert_eq!(
+        run(&bed, &["check"]).exits(0).stdout,
+        "2 files, nothing found\n"
+    );
+    assert_eq!(run(&bed, &["check", "-o", "github"]).exits(0).stdout, "");
+    bed.assert_untouched(&before);
+}
+
+#[test]
+fn everything_that_is_wrong_is_found_at_once() {
+    let bed = two();
+    bed.write(
+        "tenant/clients/alpha.yaml",
+        "client_id: a\nname: <a>\nclient_secret: s3cret\ndescription: 12\nallowed_clients:\n  - b\n  - https://api.example/\n  - nobody\n  - ''\n\
+         addons:\n  firebase:\n    secret: s3cret\n",
+    );
+    bed.write("tenant/clients/copy.json", "{\"client_id\": \"b\"}");
+    bed.write("tenant/clients/broken.yaml", "client_id: [\n");
+    bed.write("tenant/overrides.yaml", "clients: {}\n");
+    let found = run(&bed, &["check"]).exits(1);
+    assert!(!found.to_string().contains("s3cret"), "{found}");
+    insta::assert_snapshot!(found.stdout, @"
+    tenant/clients/alpha.yaml:2:1: `name` contains `<` or `>`
+      hint: Auth0 refuses both in a name
+    tenant/clients/alpha.yaml:3:1: `client_secret` is a secret
+      hint: remove it, from git's history too, and rotate it; tenantry neither writes nor sends it
+    tenant/clients/alpha.yaml:4:1: `description` is a number, not text
+      hint: put the value into quotes
+    tenant/clients/alpha.yaml:8:5: `allowed_clients` refers to nobody, which is no client of this tenant
+      hint: client ids differ from tenant to tenant: `tenantry promote` translates them
+    tenant/clients/alpha.yaml:9:5: `allowed_clients` has something else than a non-empty string as entry 4
+      hint: write each client id as text, in quotes where it looks like a number
+    tenant/clients/alpha.yaml:12:5: `addons.firebase.secret` is a secret
+      hint: remove it, from git's history too, and rotate it; tenantry neither writes nor sends it
+    tenant/clients/broken.yaml:2:1: is not YAML: while parsing a node, did not find expected node content
+      hint: indent with spaces, and put text into quotes that begins with a sign or contains `: ` or ` #`
+    tenant/clients/copy.json:1:1: tenant/clients/beta.yaml has the same client_id b
+      hint: keep one of them: a client has one file
+    2 files, 8 findings
+    ");
+    let document = run(&bed, &["check", "-o", "json"]).exits(1).json();
+    assert_eq!(
+        document["summary"]["findings"],
+        document["findings"].as_array().unwrap().len()
+    );
+    assert_eq!(document["findings"][0]["line"], 2);
+    let annotations = run(&bed, &["check", "-o", "github"]).exits(1).stdout;
+    assert!(
+        annotations
+            .lines()
+            .all(|line| line.starts_with("::error file=tenant/")),
+        "{annotations}"
+    );
+}
+
+#[test]
+fn a_broken_lock_and_overrides_are_findings() {
+    let bed = two();
+    bed.write("tenant/overrides.yaml", "clients:\n  gamma: {name: G}\n");
+    assert!(
+        run(&bed, &["check"])
+            .exits(1)
+            .stdout
+            .contains("tenant/overrides.yaml:2:3: `gamma` is no client")
+    );
+    bed.write("tenant/tenant.lock", "{");
+    assert!(
+        run(&bed, &["check"])
+            .exits(1)
+            .stdout
+            .contains("tenant/tenant.lock:1:1: is not JSON")
+    );
+}
+
+#[test]
+fn a_tracked_env_file_is_found() {
+    let bed = two();
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git")
+            .args(arguments)
+            .current_dir(bed.path(""))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+    };
+    git(&["init", "-q"]);
+    bed.write(".env.dev", "AUTH0_DOMAIN=x\n");
+    bed.write(".env.example", "AUTH0_DOMAIN=\n");
+    run(&bed, &["check"]).exits(0);
+    git(&["add", "-f", ".env.dev", ".env.example"]);
+    let found = run(&bed, &["check"]).exits(1).stdout;
+    assert!(
+        found.starts_with(".env.dev:1:1: git tracks this file") && found.ends_with("1 finding\n"),
+        "{found}"
+    );
+}
+
+#[test]
+fn init_leaves_what_the_next_error_names_and_overwrites_nothing() {
+    let bed = Bed::new().start();
+    bed.write(".gitignore", "target\n.env");
+    run(&bed, &["init"]).exits(0);
+    assert_eq!(
+        bed.read(".gitignore"),
+        "target\n.env\n.env.*\n!.env.example\n.tenantry-*\n"
+    );
+    let next = run(&bed, &["pull"]).exits(2);
+    assert!(
+        next.stderr
+            .contains("AUTH0_DOMAIN (or CLIENT_DOMAIN; AUTH0_DOMAIN is empty at .env:4)"),
+        "{next}"
+    );
+    bed.write(".env", "AUTH0_DOMAIN=mine.example\n");
+    run(&bed, &["init"]).exits(0);
+    run(&bed, &["init", "--tenant", "dev"]).exits(0);
+    assert_eq!(bed.read(".env"), "AUTH0_DOMAIN=mine.example\n");
+    assert!(bed.read(".env.dev").contains("AUTH0_CLIENT_SECRET=\n"));
+    assert_eq!(bed.read(".gitignore").matches(".env.*").count(), 1);
+}

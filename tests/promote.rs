@@ -1,0 +1,248 @@
+//! `promote` end to end: files only, references translated, own values kept, and nothing to anybody but the tenant that is pushed.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use common::{Bed, Run, client};
+use serde_json::json;
+use tenantry::sandbox::Sandbox;
+
+const PROD: &str = "tenant/prod/clients";
+
+/// A dev and a prod tenant with the same two applications under other ids, both pulled.
+struct Two {
+    dev: Bed,
+    prod: Sandbox,
+}
+
+impl Two {
+    fn new() -> Two {
+        let dev = Bed::new()
+            .client("d-web", "Web", json!({"description": "new", "allowed_clients": ["d-api", "https://api.example"], "sso": true}))
+            .client("d-api", "API", json!({}))
+            .start();
+        let prod = Sandbox::builder()
+            .client(client(
+                "p-web",
+                "Web",
+                json!({"description": "old", "allowed_clients": ["p-web"], "sso": false}),
+            ))
+            .client(client("p-api", "API", json!({"description": "stays"})))
+            .start()
+            .unwrap();
+        let two = Two { dev, prod };
+        two.dev.run(["pull", "--tenant", "dev"]).exits(0);
+        two.on_prod(&["pull"]).exits(0);
+        two.dev.sandbox.clear_requests();
+        two.prod.clear_requests();
+        two
+    }
+
+    /// A command on prod, with prod's settings.
+    fn on_prod(&self, arguments: &[&str]) -> Run {
+        let mut command = self.dev.command();
+        command
+            .env("AUTH0_DOMAIN", self.prod.url())
+            .env("AUTH0_CLIENT_ID", self.prod.client_id())
+            .env("AUTH0_CLIENT_SECRET", self.prod.client_secret())
+            .args(arguments)
+            .args(["--tenant", "prod"]);
+        self.dev.run_command(command)
+    }
+
+    /// `promote` with these options, in an environment without settings: it asks nobody.
+    fn promote(&self, options: &[&str]) -> Run {
+        let mut command = self.dev.command_without_settings();
+        command
+            .args(["promote", "--from", "dev", "--to", "prod"])
+            .args(options);
+        let run = self.dev.run_command(command);
+        assert_eq!(self.dev.requests(), [""; 0]);
+        assert!(self.prod.requests().is_empty());
+        run
+    }
+
+    fn edit_prod(&self, old: &str, new: &str) {
+        self.dev.edit(&format!("{PROD}/web.yaml"), old, new);
+    }
+}
+
+#[test]
+fn values_go_over_in_prods_ids_and_nothing_else_changes() {
+    let two = Two::new();
+    two.edit_prod("description: old\n", "# ours\ndescription: old # beside\n");
+    let run = two.promote(&[]).exits(0);
+    insta::assert_snapshot!(run.stdout, @r#"
+    clients/web.yaml  Web p-web
+      description: "old" → "new"
+      allowed_clients:
+        - "p-web" (Web)
+        + "p-api" (API)
+        + "https://api.example"
+
+    2 edits in 1 client
+    web: allowed_clients: https://api.example is no client of dev, and is carried as it is
+    "#);
+    insta::assert_snapshot!(two.dev.read(&format!("{PROD}/web.yaml")), @"
+    client_id: p-web
+    name: Web
+    # ours
+    description: new # beside
+    allowed_clients:
+      - p-api
+      - https://api.example
+    # Read-only: push does not send what follows.
+    sso: false
+    ");
+    assert!(
+        two.dev
+            .read(&format!("{PROD}/api.yaml"))
+            .contains("description: stays")
+    );
+}
+
+#[test]
+fn a_second_promotion_changes_no_byte() {
+    let two = Two::new();
+    two.promote(&[]).exits(0);
+    let before = two.dev.age();
+    assert!(
+        two.promote(&[])
+            .exits(0)
+            .stdout
+            .starts_with("no differences\n")
+    );
+    two.dev.assert_untouched(&before);
+}
+
+#[test]
+fn diff_shows_what_was_promoted_and_push_sends_it_to_prod_only() {
+    let two = Two::new();
+    let promoted = two.promote(&["-o", "json"]).exits(0).json();
+    let shown = two.on_prod(&["diff", "-o", "json"]).exits(1).json();
+    assert_eq!(shown["clients"], promoted["clients"]);
+    two.on_prod(&["push", "--yes"]).exits(0);
+    two.on_prod(&["diff"]).exits(0);
+    let web = two.prod.client("p-web").unwrap();
+    assert_eq!(
+        (&web["description"], &web["allowed_clients"]),
+        (&json!("new"), &json!(["p-api", "https://api.example"]))
+    );
+    let sent = two
+        .prod
+        .requests()
+        .into_iter()
+        .filter(|request| request.method == "PATCH");
+    assert_eq!(sent.count(), 1);
+    assert_eq!(two.dev.requests(), [""; 0]);
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let two = Two::new();
+    let before = two.dev.age();
+    let shown = two.promote(&["--dry-run"]).exits(1).stdout;
+    two.dev.assert_untouched(&before);
+    assert_eq!(two.promote(&[]).exits(0).stdout, shown);
+}
+
+#[test]
+fn fields_and_clients_can_be_chosen() {
+    let two = Two::new();
+    two.promote(&["--fields", "name,description", "Web"])
+        .exits(0);
+    let web = two.dev.read(&format!("{PROD}/web.yaml"));
+    assert!(
+        web.contains("description: new") && web.contains("- p-web"),
+        "{web}"
+    );
+    two.promote(&["--fields", "names"])
+        .exits(2)
+        .complains("the fields are name, description, allowed_clients");
+    two.promote(&["wep"])
+        .exits(2)
+        .complains("no client matches `wep`");
+}
+
+#[test]
+fn a_reference_that_prod_lacks_stops_everything_and_is_named() {
+    let two = Two::new();
+    two.dev
+        .rename(&format!("{PROD}/api.yaml"), &format!("{PROD}/other.yaml"));
+    let before = two.dev.age();
+    let run = two.promote(&[]).exits(1);
+    insta::assert_snapshot!(run, @"
+    exit code 1
+    --- stderr
+    error: nothing was written: prod lacks clients that dev refers to
+    web: allowed_clients refers to api (d-api)
+    hint: make the client in prod, pull it with `tenantry pull --tenant prod`, and give its file the same name; or leave the field out with --fields
+    ");
+    two.dev.assert_untouched(&before);
+    assert!(two.promote(&["-o", "json"]).exits(1).json()["error"].is_object());
+}
+
+#[test]
+fn a_client_without_a_counterpart_is_listed() {
+    let two = Two::new();
+    two.dev.write(
+        "tenant/dev/clients/new.yaml",
+        "client_id: d-new\nname: New\n",
+    );
+    let run = two.promote(&[]).exits(1);
+    assert!(
+        run.stdout.contains("new: prod has no file of this name"),
+        "{run}"
+    );
+    assert_eq!(
+        two.promote(&["-o", "json"]).json()["without_counterpart"],
+        json!(["new"])
+    );
+}
+
+#[test]
+fn prods_own_values_stay_and_are_named() {
+    let two = Two::new();
+    let overrides = "tenant/prod/overrides.yaml";
+    two.dev
+        .write(overrides, "clients:\n  w*:\n    description: Prod's own\n");
+    let run = two.promote(&[]).exits(0);
+    assert!(
+        run.stdout
+            .contains("web: description is prod's own value, from overrides.yaml"),
+        "{run}"
+    );
+    assert!(
+        two.dev
+            .read(&format!("{PROD}/web.yaml"))
+            .contains("description: Prod's own")
+    );
+    for (text, place) in [
+        (
+            "clients:\n  wep: {name: X}\n",
+            "overrides.yaml:2:3: `wep` is no client",
+        ),
+        (
+            "clients:\n  web:\n    sso: true\n",
+            "overrides.yaml:3:5: `sso` is no updatable field",
+        ),
+        ("clients: [", "overrides.yaml:1:"),
+    ] {
+        two.dev.write(overrides, text);
+        two.promote(&[]).exits(2).complains(place);
+    }
+}
+
+#[test]
+fn a_tenant_is_not_promoted_to_itself_or_from_nowhere() {
+    let bed = Bed::new().start();
+    bed.run(["promote", "--from", "a", "--to", "a"])
+        .exits(2)
+        .complains("a can't be promoted to itself");
+    bed.run(["promote", "--from", "a", "--to", "b"])
+        .exits(2)
+        .complains("there is no folder tenant/a");
+    bed.run(["promote", "--from", "../x", "--to", "b"])
+        .exits(2)
+        .complains("`../x` can't be a tenant's name");
+}
