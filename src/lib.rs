@@ -62,7 +62,7 @@
 //! # }
 //! ```
 //!
-//! Errors are enums with a `hint()` that says what to do, and none of them holds a secret.
+//! Errors name the thing that is wrong, most have a `hint` that says what to do, and none of them holds a secret.
 
 pub mod api;
 pub mod apply;

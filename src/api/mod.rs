@@ -150,7 +150,7 @@ impl Writer {
     /// was sent again until an answer came or the retries ran out.
     pub async fn update(&self, id: &ClientId, patch: &Patch) -> Result<Client, ApiError> {
         let call = Call::new(Method::PATCH, client_path(id)).body(patch);
-        whole_client(&call, self.0.send(&call).await?.json(&call)?)
+        whole_client(&call, id, self.0.send(&call).await?.json(&call)?)
     }
 }
 
@@ -167,12 +167,23 @@ async fn client(
 ) -> Result<Option<Client>, ApiError> {
     let call = Call::new(Method::GET, client_path(id)).query(fields.query());
     match transport.send(&call).await {
-        Ok(answer) => whole_client(&call, answer.json(&call)?).map(Some),
+        Ok(answer) => whole_client(&call, id, answer.json(&call)?).map(Some),
         Err(error) if error.is_inexistent_client() => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-fn whole_client(call: &Call, fields: Map<String, Value>) -> Result<Client, ApiError> {
-    Client::new(fields).ok_or_else(|| call.odd_answer("it has no `client_id`".to_owned()))
+/// The client that an answer is about, which has to be the one that was asked about.
+fn whole_client(
+    call: &Call,
+    id: &ClientId,
+    fields: Map<String, Value>,
+) -> Result<Client, ApiError> {
+    match Client::new(fields) {
+        None => Err(call.odd_answer("it has no `client_id`".to_owned())),
+        Some(client) if client.id() != id => {
+            Err(call.odd_answer(format!("it is about the client {}", client.id())))
+        }
+        Some(client) => Ok(client),
+    }
 }
