@@ -9,8 +9,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Fields;
+use super::call::Call;
 use super::error::ApiError;
-use super::transport::{Call, Transport};
+use super::transport::Transport;
 use crate::client::{Client, ClientId};
 
 /// The most clients that one answer holds.

@@ -2,6 +2,7 @@
 //! for the code that sends writes. Underneath, one transport gets the token, keeps to the tenant's rate limit and retries.
 
 mod cache;
+mod call;
 mod error;
 mod list;
 mod pace;
@@ -19,7 +20,8 @@ use serde_json::{Map, Value};
 
 use crate::client::{CLIENT_ID, Client, ClientId, Field, Patch, SECRET_FIELDS};
 use crate::settings::Connection;
-use transport::{Call, Transport};
+use call::Call;
+use transport::Transport;
 
 pub use cache::TokenCache;
 pub use error::ApiError;

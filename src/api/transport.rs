@@ -9,113 +9,20 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Options;
+use super::call::{Answer, Call};
 use super::error::{ApiError, not_the_apis, seconds};
 use super::pace::{Allowance, Pace};
 use super::token::Tokens;
 use super::waits::Waits;
-use crate::client::Patch;
 use crate::settings::Connection;
 
 /// The longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// No answer of the API comes near this; one that does is not read to its end.
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
-
-/// A request, before it has a token.
-#[derive(Debug)]
-pub(super) struct Call {
-    method: Method,
-    segments: Vec<String>,
-    query: Vec<(&'static str, String)>,
-    body: Option<Value>,
-}
-
-impl Call {
-    /// A call of a path below `/api/v2`, given in segments.
-    pub(super) fn new(method: Method, segments: Vec<String>) -> Call {
-        Call {
-            method,
-            segments,
-            query: Vec::new(),
-            body: None,
-        }
-    }
-
-    pub(super) fn query(mut self, query: impl IntoIterator<Item = (&'static str, String)>) -> Call {
-        self.query.extend(query);
-        self
-    }
-
-    pub(super) fn body(mut self, patch: &Patch) -> Call {
-        self.body = Some(Value::Object(
-            patch
-                .iter()
-                .map(|(field, value)| (field.name().to_owned(), value.clone()))
-                .collect(),
-        ));
-        self
-    }
-
-    /// An error about this call's answer.
-    pub(super) fn odd_answer(&self, problem: String) -> ApiError {
-        ApiError::OddAnswer {
-            request: self.to_string(),
-            problem,
-        }
-    }
-
-    fn url(&self, base: &Url) -> Url {
-        let mut url = base.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty()
-                .extend(["api", "v2"])
-                .extend(&self.segments);
-        }
-        if !self.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&self.query);
-        }
-        url
-    }
-}
-
-/// Method and path, for messages.
-impl std::fmt::Display for Call {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} /api/v2/{}", self.method, self.segments.join("/"))
-    }
-}
-
-/// A good answer's body.
-pub(super) struct Answer(Vec<u8>);
-
-impl Answer {
-    /// The body as JSON.
-    pub(super) fn json<T: DeserializeOwned>(&self, call: &Call) -> Result<T, ApiError> {
-        serde_json::from_slice(&self.0).map_err(|error| {
-            call.odd_answer(
-                match self.0.iter().find(|byte| !byte.is_ascii_whitespace()) {
-                    Some(b'<') => "it is an HTML page, not JSON".to_owned(),
-                    None => "it is empty".to_owned(),
-                    // serde's message for ill-typed data may quote a value; its place is enough.
-                    Some(_) if error.is_data() => {
-                        format!(
-                            "it has another shape than documented, at line {}:{}",
-                            error.line(),
-                            error.column()
-                        )
-                    }
-                    Some(_) => {
-                        format!("it is no JSON, at line {}:{}", error.line(), error.column())
-                    }
-                },
-            )
-        })
-    }
-}
 
 /// What one attempt came to.
 struct Response {
