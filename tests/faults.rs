@@ -318,3 +318,62 @@ fn ctrl_c_finishes_what_is_on_its_way_and_reports_the_rest() {
     assert_eq!(carried_out(&bed), 30, "something was sent twice");
     assert_all_arrived(&bed, 30);
 }
+
+/// Runs the binary as somebody who may not write: root may everywhere.
+#[cfg(unix)]
+fn as_nobody(bed: &Bed, arguments: &[&str]) -> common::Run {
+    let mut command = bed.command();
+    if common::is_root() {
+        command = assert_cmd::Command::new("setpriv");
+        command
+            .args([
+                "--reuid=65534",
+                "--regid=65534",
+                "--clear-groups",
+                env!("CARGO_BIN_EXE_tenantry"),
+            ])
+            .current_dir(bed.path(""))
+            .env("HOME", bed.path("home"))
+            .env("AUTH0_DOMAIN", bed.sandbox.url())
+            .env("AUTH0_CLIENT_ID", bed.sandbox.client_id())
+            .env("AUTH0_CLIENT_SECRET", bed.sandbox.client_secret());
+    }
+    command.args(arguments);
+    bed.run_command(command)
+}
+
+#[cfg(unix)]
+#[test]
+fn a_directory_that_may_only_be_read_stops_a_pull_and_not_a_diff() {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    let nobody = Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .args([env!("CARGO_BIN_EXE_tenantry"), "--version"])
+        .output();
+    if common::is_root() && !nobody.is_ok_and(|output| output.status.success()) {
+        eprintln!(
+            "skipped: root may write anywhere, and can't run the binary as somebody else here"
+        );
+        return;
+    }
+    let bed = Bed::new().plain_clients(2).pulled();
+    bed.sandbox
+        .edit("c0001", "description", Some(json!("drift")));
+    let before = bed.age();
+    let folders = ["", "tenant", "tenant/clients"];
+    let allow = |mode| {
+        folders.iter().for_each(|folder| {
+            set_permissions(bed.path(folder), Permissions::from_mode(mode)).unwrap()
+        })
+    };
+    allow(0o555);
+    let diff = as_nobody(&bed, &["diff"]);
+    let pull = as_nobody(&bed, &["pull"]);
+    allow(0o755);
+    assert!(diff.exits(1).stdout.contains("description"));
+    pull.exits(2)
+        .complains("error: can't write tenant/clients/client-0001.yaml: Permission denied");
+    bed.assert_untouched(&before);
+}

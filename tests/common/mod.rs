@@ -351,6 +351,14 @@ pub fn plain_client(number: usize) -> Value {
     client(&format!("c{number:04}"), &name, Value::Object(Map::new()))
 }
 
+/// Whether the tests run as root, who may do what nobody else may.
+#[cfg(unix)]
+pub fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    // A new file belongs to whoever made it.
+    tempfile::tempfile().unwrap().metadata().unwrap().uid() == 0
+}
+
 /// Waits until something is so.
 #[track_caller]
 pub fn until(is_so: impl Fn() -> bool) {
