@@ -15,6 +15,8 @@ const PLACES: usize = 16;
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// What is left of a rate that met a refusal.
 const LOWERED: f64 = 0.7;
+/// Requests that are sent together may be served in another order, which looks like a refill within a moment.
+const SHORTEST_MEASURE: Duration = Duration::from_millis(250);
 /// A bucket of so many requests is full again within a wait or two.
 const SMALL: u64 = 3;
 /// Shorter waits would only spin.
@@ -286,14 +288,18 @@ impl Bucket {
         let level = remaining + self.newest - self.refused.min(self.newest);
         // A full bucket takes nothing in: the bound is a low one then, and measuring begins anew.
         let full = limit.is_some_and(|limit| remaining + 1 >= limit);
-        if let Some((since, then)) = self.since {
-            let passed = now.saturating_duration_since(since).as_secs_f64();
+        let passed = |since| now.saturating_duration_since(since);
+        if let Some((since, then)) = self
+            .since
+            .filter(|(since, _)| passed(*since) >= SHORTEST_MEASURE)
+        {
+            let passed = passed(since).as_secs_f64();
             // What was there at the beginning was not whole, so one of those that were added may only have become so.
             // A small bucket would be full before that is made up for, so there it counts.
             let small = limit.is_some_and(|limit| limit <= SMALL);
             let doubtful = u64::from(self.rate.is_some() && !small);
             let added = level.saturating_sub(then + doubtful);
-            let rate = added as f64 / passed.max(f64::EPSILON);
+            let rate = added as f64 / passed;
             match self.rate {
                 _ if added == 0 => {}
                 Some(before) if full => self.rate = Some(before.max(rate)),
