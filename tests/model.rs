@@ -3,6 +3,8 @@
 //! sandbox over a real socket.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "model/plan.rs"]
+mod plan;
 #[path = "model/promise.rs"]
 mod promise;
 #[path = "cycle/rig.rs"]
@@ -19,6 +21,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 use tenantry::sandbox::Sandbox;
 
+use plan::Saved;
 use promise::{Change, Command, Promise, Sides, change, updatable};
 use rig::{
     Fields, Run, Tenantry, UPDATABLE, apart, cases, edit_file, live, patches, property, read, text,
@@ -48,6 +51,9 @@ struct World<'a> {
     /// from an edit.
     unlocked: BTreeSet<String>,
     committed: Option<Tree>,
+    /// The plan that was saved last; it is in a file of its own.
+    saved: Option<Saved>,
+    plan: tempfile::NamedTempFile,
     made: usize,
 }
 
@@ -62,6 +68,8 @@ impl World<'_> {
             touched: BTreeSet::new(),
             unlocked: BTreeSet::new(),
             committed: None,
+            saved: None,
+            plan: tempfile::NamedTempFile::new().unwrap(),
             made: 0,
         };
         for number in 0..clients {
@@ -140,6 +148,10 @@ impl World<'_> {
                 let mut args = vec!["push", "--yes", "-o", "json"];
                 args.extend(overwrite_drift.then_some("--overwrite-drift"));
                 args
+            }
+            Command::Apply => {
+                let plan = self.plan.path().to_str().unwrap();
+                vec!["push", "--yes", "-o", "json", "--plan", plan]
             }
         };
         args.extend(only);
@@ -289,14 +301,19 @@ impl World<'_> {
                     assert!(self.sandbox.delete(&id));
                 }
             }
+            Step::Save => self.save(),
+            // There is no plan yet.
+            Step::Run { command, .. } | Step::Killed { command, .. }
+                if command == Command::Apply && self.saved.is_none() => {}
             Step::Run {
                 command,
                 only,
                 ref fault,
             } => {
-                // A push knows the clients that have a file, and no others.
+                // A push knows the clients that have a file, and no others; that of a plan those of the plan.
                 let only = only.and_then(|number| match command {
                     Command::Push { .. } => Some(self.file(number)?.0),
+                    Command::Apply => self.saved.as_ref()?.client(number),
                     _ => Some(self.client(number)?.0),
                 });
                 self.told(command, only.as_deref(), fault.as_ref());
@@ -360,10 +377,45 @@ impl World<'_> {
             .retain(|id| UPDATABLE.iter().any(|field| differs(id, field)));
     }
 
+    /// Saves the plan as it is now.
+    fn save(&mut self) {
+        let sides = self.look();
+        let run = self.run(Command::Diff, None);
+        assert_eq!(run.code, sides.after(Command::Diff, None).code, "{run:?}");
+        let document = run.json();
+        says(&document, &sides, &Vec::from_iter(sides.ids()));
+        fs::write(self.plan.path(), &run.stdout).unwrap();
+        let (touched, unlocked) = (self.touched.clone(), self.unlocked.clone());
+        self.saved = Some(Saved::new(&document, touched, unlocked));
+    }
+
+    fn promise(&self, before: &Sides, command: Command, only: Option<&str>) -> Promise {
+        match (command, &self.saved) {
+            (Command::Apply, Some(saved)) => saved.applied(before, only),
+            _ => before.after(command, only),
+        }
+    }
+
+    /// A field that was sent by a plan, and of which the file says something else by now, was edited since.
+    fn edited_since(&mut self, before: &Sides, after: &Sides) {
+        for (id, was) in &before.live {
+            let Some((_, local)) = after.files.get(id) else {
+                continue;
+            };
+            let live = &after.live[id];
+            for field in UPDATABLE {
+                let edit = change(after.base.get(id), local, live, field) == Change::Edit;
+                if edit && was.get(field) != live.get(field) {
+                    self.touched.insert((id.clone(), field.to_owned()));
+                }
+            }
+        }
+    }
+
     /// Gives a command, and holds what comes of it against the promise.
     fn told(&mut self, command: Command, only: Option<&str>, trouble: Option<&Trouble>) {
         let (before, files) = (self.look(), self.tree());
-        let promise = before.after(command, only);
+        let promise = self.promise(&before, command, only);
         self.sandbox.clear_requests();
         self.sandbox.set_faults(trouble.map(Trouble::rule));
         let run = self.run(command, only);
@@ -372,7 +424,10 @@ impl World<'_> {
         self.unedited_fields_stay(command, &before, &after);
         self.only_what_changes_is_written(&before, &after, &files);
         self.notes_stay(&after, &files);
-        if !matches!(command, Command::Push { .. }) {
+        if command == Command::Apply {
+            self.edited_since(&before, &after);
+            assert_eq!(before.files, after.files, "a plan is not about files");
+        } else if !matches!(command, Command::Push { .. }) {
             assert_eq!(writes(&self.sandbox), [], "{command:?} sent something");
         }
         if run.code == 2 {
@@ -383,7 +438,10 @@ impl World<'_> {
                 self.told(command, only, None);
                 let end = self.look();
                 assert_eq!(end.live, promise.sides.live, "not done by the next run");
-                assert_eq!(end.base, promise.sides.base, "not done by the next run");
+                // What a plan had sent before, its next run does not send again, and base follows the files only.
+                if command != Command::Apply {
+                    assert_eq!(end.base, promise.sides.base, "not done by the next run");
+                }
                 assert!(
                     same_files(&end, &promise.sides),
                     "not done by the next run: {end:#?}"
@@ -440,8 +498,8 @@ impl World<'_> {
                 }
                 reports(&run.json(), before, &ids, discard_local);
             }
-            Command::Push { .. } => {
-                let again = after.after(command, only);
+            Command::Push { .. } | Command::Apply => {
+                let again = self.promise(after, command, only);
                 assert_eq!(
                     again.patches,
                     BTreeMap::new(),
@@ -466,6 +524,19 @@ impl World<'_> {
                     UPDATABLE.contains(&field.as_str()),
                     "{field} of {id} changed"
                 );
+                if let (Command::Apply, Some(saved)) = (command, &self.saved) {
+                    assert_eq!(
+                        is.get(field),
+                        saved.edit(id, field),
+                        "{field} of {id} is not the plan's"
+                    );
+                    assert!(
+                        saved.was_edited(id, field),
+                        "nobody had edited {field} of {id} for the plan: it was {:?}",
+                        was.get(field)
+                    );
+                    continue;
+                }
                 assert_eq!(
                     is.get(field),
                     before.files[id].1.get(field),
@@ -547,7 +618,11 @@ impl World<'_> {
         }
         let after = self.look();
         self.unedited_fields_stay(command, &before, &after);
-        half_way(command, &before, &before.after(command, None).sides, &after);
+        let promise = self.promise(&before, command, None);
+        half_way(command, &before, &promise.sides, &after);
+        if command == Command::Apply {
+            self.edited_since(&before, &after);
+        }
         let written = after
             .files
             .iter()
@@ -792,6 +867,45 @@ fn a_conflict_stays_until_somebody_decides() {
             }
         }
     });
+}
+
+#[test]
+fn a_saved_plan_is_applied_as_it_was_or_not_at_all() {
+    let apply = || run(Command::Apply);
+    let leave = Step::Leave {
+        client: 0,
+        field: 1,
+    };
+    let meanwhile = [
+        vec![],
+        vec![write(0, 1, 2)],
+        vec![leave],
+        vec![Step::Remove { client: 0 }],
+        vec![Step::Rename { client: 0 }],
+        vec![dashboard(0, 1, 2)],
+        vec![dashboard(0, 0, 1)],
+        vec![dashboard(0, 1, 0), write(0, 1, 2)],
+        vec![dashboard(0, 1, 2), run(PULL)],
+        vec![run(PUSH), dashboard(0, 1, 2), run(PULL)],
+        vec![run(PUSH), write(0, 1, 2), run(PUSH)],
+        vec![Step::Delete { client: 1 }],
+        vec![Step::Create { name: 1 }, run(PULL)],
+    ];
+    apart(
+        "a_saved_plan_is_applied_as_it_was_or_not_at_all",
+        |tenantry| {
+            for meanwhile in &meanwhile {
+                for first in [vec![], vec![dashboard(1, 1, 3)], vec![dashboard(0, 1, 3)]] {
+                    let edits = [write(0, 1, 0), write(1, 2, 1), Step::Save];
+                    let ask = [apply(), run(Command::Diff), apply(), run(PULL), run(PUSH)];
+                    let steps = [&first[..], &edits, meanwhile, &ask].concat();
+                    for json in [false, true] {
+                        tell((2, json, steps.clone()), tenantry);
+                    }
+                }
+            }
+        },
+    );
 }
 
 #[test]

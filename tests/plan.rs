@@ -54,6 +54,21 @@ fn a_plan_is_applied_whatever_the_files_say_by_now() {
 }
 
 #[test]
+fn a_file_that_is_back_at_base_is_no_edit_to_be_pushed_over_an_applied_plan() {
+    let bed = planned();
+    bed.run(["pull", "--discard-local"]).exits(0);
+    push(&bed).exits(0);
+    bed.sandbox.clear_requests();
+    bed.run(["push", "--yes"]).exits(0);
+    bed.assert_only_gets();
+    assert_eq!(descriptions(&bed), ["first", "second"]);
+    assert_eq!(
+        bed.run(["diff", "-o", "json"]).exits(1).json()["summary"]["drift"],
+        2
+    );
+}
+
+#[test]
 fn nothing_is_sent_where_the_tenant_has_moved() {
     let bed = planned();
     bed.sandbox.edit("b", "description", Some(json!("theirs")));

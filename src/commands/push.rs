@@ -77,7 +77,7 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
     }
     let updates = std::mem::take(&mut push.updates);
     terminal.begin_sending();
-    let (outcomes, written) = send(&session, &directory, &mut lock, updates).await;
+    let (outcomes, written) = send(&session, &directory, &contents, &mut lock, updates).await;
     let ending = finish(&push, outcomes, options, terminal)?;
     if let Err(error) = written {
         terminal.error(
@@ -281,6 +281,7 @@ async fn moved(push: &Prepared, session: &Session) -> Result<Option<String>> {
 async fn send(
     session: &Session,
     directory: &TenantDirectory,
+    contents: &Contents,
     lock: &mut Lock,
     updates: Vec<Update>,
 ) -> (Vec<Outcome>, Result<(), FilesError>) {
@@ -301,8 +302,18 @@ async fn send(
         let answered = Values::of(client.fields());
         match lock.clients.get_mut(&outcome.update.id) {
             Some(locked) => {
-                for (field, _) in outcome.update.patch.iter() {
-                    locked.base.set(field, answered.get(field).cloned());
+                let local = contents.clients.get(&outcome.update.id);
+                let local = local
+                    .map(|file| Values::of(&file.fields))
+                    .unwrap_or_default();
+                for (field, sent) in outcome.update.patch.iter() {
+                    // A saved plan may send what the file does not say any more. A file that is back at base is no edit to be
+                    // pushed over it: then it is drift.
+                    let back = local.get(field) != Some(sent)
+                        && local.get(field) == locked.base.get(field);
+                    if !back {
+                        locked.base.set(field, answered.get(field).cloned());
+                    }
                 }
             }
             // Without a base, all that differed was sent: the answer is the base.

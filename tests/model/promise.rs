@@ -24,9 +24,16 @@ pub type Differs = (&'static str, Vec<(String, &'static str)>);
 /// A command that is given to tenantry.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Command {
-    Pull { discard_local: bool, prune: bool },
+    Pull {
+        discard_local: bool,
+        prune: bool,
+    },
     Diff,
-    Push { overwrite_drift: bool },
+    Push {
+        overwrite_drift: bool,
+    },
+    /// A push of the plan that was saved last.
+    Apply,
 }
 
 /// What happened to a field.
@@ -98,6 +105,7 @@ impl Sides {
                 code: u8::from(!self.plan(&ids).is_empty()),
             },
             Command::Push { overwrite_drift } => self.pushed(&ids, overwrite_drift),
+            Command::Apply => panic!("what comes of a plan is for the plan to say"),
         }
     }
 

@@ -50,6 +50,8 @@ pub enum Step {
     Create { name: u8 },
     /// Somebody deletes a client there.
     Delete { client: u8 },
+    /// A plan of everything is saved, in place of an earlier one.
+    Save,
     /// tenantry is told something, about one client or all, and something may go wrong.
     Run {
         command: Command,
@@ -159,6 +161,7 @@ fn command() -> impl Strategy<Value = Command> {
         2 => Just(Command::Diff),
         6 => Just(Command::Push { overwrite_drift: false }),
         1 => Just(Command::Push { overwrite_drift: true }),
+        5 => Just(Command::Apply),
     ]
 }
 
@@ -234,7 +237,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (client(), 0..5_u8, value()).prop_map(|(client, field, value)| Step::Settings { client, field, value }),
         1 => value().prop_map(|name| Step::Create { name }),
         2 => client().prop_map(|client| Step::Delete { client }),
-        14 => run.prop_map(|(command, only, fault)| Step::Run { command, only, fault }),
+        4 => Just(Step::Save),
+        16 => run.prop_map(|(command, only, fault)| Step::Run { command, only, fault }),
         2 => (command(), 0..4_u8).prop_map(|(command, written)| Step::Killed { command, written }),
     ]
 }
