@@ -12,12 +12,12 @@
 //! | [`signing`] | the private-key JWT client assertion | I/O |
 //! | [`settings`] | environment and `.env` files → one validated connection | change the environment, show a secret |
 //! | [`api`] | reads a tenant; updates a client; token, pace, retries, paging | touch files, except the token cache |
+//! | [`promote`] | one tenant's values said in another's ids | I/O |
 //! | [`files`] | tenant directory ↔ clients: layout, YAML, JSON, the lock | ask the tenant |
 //! | `three_way` | base, local, live of a field → edit, drift, conflict | I/O |
 //! | [`plan`] | clients on three sides → the plan | I/O |
 //! | [`saved_plan`] | the document of `diff -o json` → the plan | I/O |
 //! | [`merge`] | live into a file and its base, for pull | I/O |
-//! | [`promote`] | one tenant's values said in another's ids | I/O |
 //! | [`select`] | `CLIENT…` arguments → clients | I/O |
 //! | [`apply`] | sends a plan's updates; nothing else sends a write | decide what to send |
 //! | [`render`] | plans and results → text, JSON, markdown | print |
