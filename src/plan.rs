@@ -147,6 +147,11 @@ impl FieldPlan {
 }
 
 impl ClientPlan {
+    /// What messages call it: its file, or its id where it has none.
+    pub fn label(&self) -> &str {
+        self.file.as_deref().unwrap_or(self.id.as_str())
+    }
+
     /// What a push sends for this client: its edits; with `overwrite_drift` also what drifted or conflicts, in the file's
     /// words. None when that is nothing.
     ///

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
-use super::session::{LiveClients, Scene, client_names, names, warn_of};
+use super::session::{LiveClients, Scene, client_names, names, warn_afresh, warn_of};
 use super::{Ending, Terminal, Usage};
 use crate::cli::{DiffOutput, Promote};
 use crate::client::{ClientId, Field};
@@ -107,10 +107,7 @@ fn write(
         }
         let rewritten = files::rewrite(&file.text, &fields, file.format);
         if rewritten.afresh {
-            terminal.warn(&format!(
-                "{}: its comments and layout could not be kept with the new values; git has them",
-                file.file
-            ));
+            warn_afresh(&file.file, terminal);
         }
         directory.rewrite_client(file, &rewritten.text)?;
     }

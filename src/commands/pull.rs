@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use serde_json::Map;
 
-use super::session::{LiveClients, Scene, select, warn_of};
+use super::session::{LiveClients, Scene, select, warn_afresh, warn_of};
 use super::{Ending, Terminal};
 use crate::cli::{FileFormat, Output, Pull};
 use crate::client::{Client, ClientId};
@@ -103,10 +103,7 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Pull, terminal: &Terminal) 
     write(&directory, &mut lock, &pulled, &contents)?;
 
     for client in pulled.iter().filter(|client| client.afresh) {
-        terminal.warn(&format!(
-            "{}: its comments and layout could not be kept with the new values; git has them",
-            client.file
-        ));
+        warn_afresh(&client.file, terminal);
     }
     terminal.result(&match options.output {
         Output::Json => render::json::pull(

@@ -60,7 +60,7 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
             return finish(&push, Vec::new(), options, terminal);
         }
         // Somebody may have thought about it for a while, and somebody else edited meanwhile.
-        if let Some(moved) = moved(&push, &session).await? {
+        if let Some(moved) = moved(&push, &session, &lock).await? {
             push.hold_everything("held back: the tenant changed since the question");
             finish(&push, Vec::new(), options, terminal)?;
             terminal.error(
@@ -145,7 +145,7 @@ fn tell_drift(plan: &Plan, overwrite_drift: bool, terminal: &Terminal) {
             .iter()
             .filter(|field| field.kind == Kind::Drift)
         {
-            let file = client.file.as_deref().unwrap_or(client.id.as_str());
+            let file = client.label();
             terminal.note(&format!(
                 "{file}: drift in {}: the tenant changed it, and it is left alone; `tenantry pull` takes it in",
                 field.field
@@ -157,7 +157,7 @@ fn tell_drift(plan: &Plan, overwrite_drift: bool, terminal: &Terminal) {
 /// What to send for a client.
 fn patch(client: &ClientPlan, overwrite_drift: bool) -> Result<Option<Patch>> {
     client.patch(overwrite_drift).map_err(|invalid| {
-        let file = client.file.as_deref().unwrap_or(client.id.as_str());
+        let file = client.label();
         Usage::error(format!("{file}: {invalid}"), invalid.hint)
     })
 }
@@ -248,19 +248,19 @@ fn confirmed(push: &Prepared, terminal: &Terminal) -> Result<bool> {
 }
 
 /// Reads once more what is to be sent; the fields in which live is not what the plan says, a line each.
-async fn moved(push: &Prepared, session: &Session) -> Result<Option<String>> {
+async fn moved(push: &Prepared, session: &Session, lock: &Lock) -> Result<Option<String>> {
     let due = push.plan.clients.iter();
     let due: Vec<&ClientPlan> = due
         .filter(|client| push.updates.iter().any(|update| update.id == client.id))
         .collect();
     let ids: Vec<&ClientId> = due.iter().map(|client| &client.id).collect();
     let live = session
-        .these_clients(&ids, ids.len(), Fields::Updatable)
+        .these_clients(&ids, lock.clients.len(), Fields::Updatable)
         .await?;
     let moved: Vec<String> = due
         .iter()
         .filter_map(|client| {
-            let name = client.file.as_deref().unwrap_or(client.id.as_str());
+            let name = client.label();
             match live
                 .get(&client.id)
                 .map(|live| standing(client, &Values::of(live.fields())))

@@ -50,7 +50,7 @@ pub(super) async fn planned(
     let mut left = Vec::new();
     let mut moved = Vec::new();
     for client in clients {
-        let name = client.file.as_deref().unwrap_or(client.id.as_str());
+        let name = client.label();
         let live = live.get(&client.id);
         match live.map(|live| standing(client, &Values::of(live.fields()))) {
             None if client.state == State::FileOnly => left.push(client.clone()),
@@ -78,6 +78,7 @@ pub(super) async fn planned(
         };
         return Ok(Some((plan, live)));
     }
+    let reasons: Vec<String> = moved.iter().map(|(_, reason)| reason.clone()).collect();
     if options.output == Output::Json {
         left.iter().for_each(|client| {
             moved.push((
@@ -87,7 +88,6 @@ pub(super) async fn planned(
         });
         terminal.result(&render::json::push(&session.tenant, &[], &moved))?;
     }
-    let reasons: Vec<String> = moved.into_iter().map(|(_, reason)| reason).collect();
     terminal.error(
         &format!(
             "nothing was sent: the tenant is not as {} has it\n{}",

@@ -317,6 +317,13 @@ pub(super) fn client_names(contents: &Contents, live: &LiveClients) -> BTreeMap<
     local.chain(live).collect()
 }
 
+/// Says that a file had to be written anew.
+pub(super) fn warn_afresh(file: &str, terminal: &Terminal) {
+    terminal.warn(&format!(
+        "{file}: its comments and layout could not be kept with the new values; git has them"
+    ));
+}
+
 /// Shows what reading the directory brought up.
 pub(super) fn warn_of(contents: &Contents, terminal: &Terminal) {
     for warning in &contents.warnings {

@@ -280,7 +280,7 @@ pub fn outcomes(outcomes: &[Outcome], held: &[(ClientPlan, String)]) -> String {
         };
     }
     for (client, reason) in held {
-        let file = line(client.file.as_deref().unwrap_or(client.id.as_str()));
+        let file = line(client.label());
         let _ = writeln!(
             text,
             "{LOUD}skipped{LOUD:#}        {file}: {}",
