@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -265,7 +266,7 @@ impl Serialize for Patch {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
     id: ClientId,
-    fields: Map<String, Value>,
+    fields: Arc<Map<String, Value>>,
 }
 
 impl Client {
@@ -276,7 +277,18 @@ impl Client {
             return None;
         }
         strip_secrets(&mut fields);
+        let fields = Arc::new(fields);
         Some(Client { id, fields })
+    }
+
+    /// The same client, holding `fields` in place of its own where they are equal: most files say what the tenant says, and
+    /// what both say is then in memory once.
+    #[must_use]
+    pub fn sharing(mut self, fields: &Arc<Map<String, Value>>) -> Client {
+        if self.fields == *fields {
+            self.fields = Arc::clone(fields);
+        }
+        self
     }
 
     /// The client's id.

@@ -758,6 +758,22 @@ fn the_list_takes_as_many_requests_as_it_has_pages() {
 }
 
 #[test]
+fn the_token_and_the_pages_share_their_connections() {
+    let bed = Bed::new().plain_clients(3).start();
+    bed.run(["pull"]).exits(0);
+    assert_eq!(bed.requests().len(), 2, "a token and a page");
+    assert_eq!(bed.sandbox.connections(), 1);
+    // Pages side by side need as many connections as there are pages, and no more.
+    let bed = Bed::new().plain_clients(1_000).start();
+    bed.run(["pull"]).exits(0);
+    assert!(bed.sandbox.connections() <= 10);
+    // Those that follow one another do not.
+    let bed = Bed::new().plain_clients(1_200).start();
+    bed.run(["pull"]).exits(0);
+    assert_eq!(bed.sandbox.connections(), 1);
+}
+
+#[test]
 fn a_tenant_that_serves_smaller_pages_is_followed_to_the_end() {
     let bed = Bed::new()
         .plain_clients(95)

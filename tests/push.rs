@@ -139,6 +139,23 @@ fn reads_never_exceed_the_pages_of_the_list() {
 }
 
 #[test]
+fn the_cost_of_a_push_grows_with_the_edit_and_not_with_the_tenant() {
+    let cost = |clients: usize, edits: usize| {
+        let bed = Bed::new().plain_clients(clients).pulled();
+        for number in 0..edits {
+            let file = format!("tenant/clients/client-{number:04}.yaml");
+            bed.edit(&file, "name: Client", "name: Customer");
+        }
+        bed.run(["push", "--yes"]).exits(0);
+        (bed.count("GET"), bed.count("PATCH"))
+    };
+    assert_eq!(cost(120, 2), (2, 2));
+    assert_eq!(cost(1_200, 2), (2, 2));
+    // More edits than pages: the list is cheaper, and here its first page has them all.
+    assert_eq!(cost(120, 40), (1, 40));
+}
+
+#[test]
 fn read_only_fields_and_removed_keys_are_not_sent() {
     let bed = three().pulled();
     bed.edit(ALPHA, "app_type: spa", "app_type: native");
@@ -816,6 +833,31 @@ fn a_long_push_keeps_to_the_limit_of_the_tenant() {
     let refused = sent.iter().filter(|request| request.status == 429).count();
     assert!(refused <= 4, "{refused} of {}", sent.len());
     assert_eq!(bed.patches().len(), 12 + refused);
+}
+
+#[test]
+fn two_pushes_at_once_share_the_limit_and_both_finish() {
+    let tenant = || Bed::new().sandbox(|sandbox| sandbox.clients((0..30).map(plain_client)));
+    let bed = tenant().sandbox(|sandbox| sandbox.rate(20.0, 4)).pulled();
+    for folder in ["one", "two"] {
+        bed.run(["pull", "--dir", folder]).exits(0);
+    }
+    for number in 0..30 {
+        let folder = if number < 15 { "one" } else { "two" };
+        let file = format!("{folder}/clients/client-{number:04}.yaml");
+        bed.edit(&file, "name: Client", "name: Customer");
+    }
+    let pushes = ["one", "two"].map(|folder| bed.spawn(["push", "--yes", "--dir", folder]));
+    for mut push in pushes {
+        assert!(push.wait().unwrap().success(), "{}", bed.read("stderr"));
+    }
+    let renamed = |client: &Value| client["name"].as_str().unwrap().starts_with("Customer");
+    assert!(bed.sandbox.clients().iter().all(renamed));
+    let requests = bed.sandbox.requests();
+    let updated = requests
+        .iter()
+        .filter(|request| request.method == "PATCH" && request.status == 200);
+    assert_eq!(updated.count(), 30);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! or that repeats a client, is never taken for the truth.
 
 use std::collections::HashSet;
+use std::pin::pin;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use reqwest::Method;
@@ -40,13 +41,17 @@ struct Checkpoint {
     clients: Vec<Map<String, Value>>,
 }
 
-/// See [`super::Reader::clients`].
+/// What is done to each client as its page comes in.
+pub(super) type Arrived<'a> = dyn FnMut(Client) -> Client + Send + 'a;
+
+/// See [`super::Reader::clients_as_they_arrive`].
 pub(super) async fn clients(
     transport: &Transport,
     fields: Fields,
+    arrived: &mut Arrived<'_>,
 ) -> Result<Vec<Client>, ApiError> {
     let first = page(transport, fields, 0).await?;
-    all(transport, fields, first).await
+    all(transport, fields, first, arrived).await
 }
 
 /// See [`super::Reader::these_clients`].
@@ -60,14 +65,15 @@ pub(super) async fn these(
         return one_by_one(transport, ids, fields).await;
     }
     let first = page(transport, fields, 0).await?;
-    let mut list = List::default();
+    let mut as_it_is = |client| client;
+    let mut list = List::new(&mut as_it_is);
     // A page that repeats a client is no page to rely on: the whole list says what is wrong.
     let read = list.add(first.clients.clone()).is_ok();
     let mut missing = ids.to_vec();
-    missing.retain(|id| !list.ids.contains(id.as_str()));
+    missing.retain(|id| !list.ids.contains(id));
     // The tenant may be larger than what is known of it; then the rest may be cheaper one by one.
     if !read || missing.len() >= list_requests(first.total) {
-        let mut all = all(transport, fields, first).await?;
+        let mut all = all(transport, fields, first, &mut |client| client).await?;
         all.retain(|client| ids.contains(&client.id()));
         return Ok(all);
     }
@@ -94,26 +100,30 @@ async fn one_by_one(
 }
 
 /// Every client, of which the first page is there.
-async fn all(transport: &Transport, fields: Fields, first: Page) -> Result<Vec<Client>, ApiError> {
+async fn all(
+    transport: &Transport,
+    fields: Fields,
+    first: Page,
+    arrived: &mut Arrived<'_>,
+) -> Result<Vec<Client>, ApiError> {
     let total = first.total;
     // A page that is short of what was asked for says that the API pages in another way than ours.
     if total <= NUMBERED && first.clients.len() == total.min(PAGE) {
         let others = (1..list_requests(total)).map(|number| page(transport, fields, number));
-        let others: Vec<Page> = stream::iter(others)
-            .buffered(SIDE_BY_SIDE)
-            .try_collect()
-            .await?;
-        let mut list = List::default();
-        let added = list.add(first.clients).and_then(|()| {
-            let mut others = others.into_iter();
-            others.try_for_each(|page| list.add(page.clients))
-        });
+        let mut others = pin!(stream::iter(others).buffered(SIDE_BY_SIDE));
+        let mut list = List::new(arrived);
+        let mut added = list.add(first.clients);
+        while added.is_ok()
+            && let Some(page) = others.next().await
+        {
+            added = list.add(page?.clients);
+        }
         if added.is_ok() && list.len() == total {
             return Ok(list.finish());
         }
         log::info!("the numbered pages do not add up to {total} clients: reading by checkpoints");
     }
-    checkpoints(transport, fields, total).await
+    checkpoints(transport, fields, total, arrived).await
 }
 
 async fn page(transport: &Transport, fields: Fields, number: usize) -> Result<Page, ApiError> {
@@ -130,10 +140,11 @@ async fn checkpoints(
     transport: &Transport,
     fields: Fields,
     mut total: usize,
+    arrived: &mut Arrived<'_>,
 ) -> Result<Vec<Client>, ApiError> {
     let mut again = true;
     loop {
-        let list = walk(transport, fields).await?;
+        let list = walk(transport, fields, arrived).await?;
         if list.len() == total {
             return Ok(list.finish());
         }
@@ -151,8 +162,12 @@ async fn checkpoints(
     }
 }
 
-async fn walk(transport: &Transport, fields: Fields) -> Result<List, ApiError> {
-    let mut list = List::default();
+async fn walk<'a, 'b>(
+    transport: &Transport,
+    fields: Fields,
+    arrived: &'a mut Arrived<'b>,
+) -> Result<List<'a, 'b>, ApiError> {
+    let mut list = List::new(arrived);
     let mut from: Option<String> = None;
     loop {
         let call = call(fields).query([("take", PAGE.to_string())]);
@@ -180,21 +195,29 @@ fn odd(problem: String) -> ApiError {
 }
 
 /// The clients so far, each once.
-#[derive(Default)]
-struct List {
+struct List<'a, 'b> {
     clients: Vec<Client>,
-    ids: HashSet<String>,
+    ids: HashSet<ClientId>,
+    arrived: &'a mut Arrived<'b>,
 }
 
-impl List {
+impl<'a, 'b> List<'a, 'b> {
+    fn new(arrived: &'a mut Arrived<'b>) -> List<'a, 'b> {
+        List {
+            clients: Vec::new(),
+            ids: HashSet::new(),
+            arrived,
+        }
+    }
+
     fn add(&mut self, page: Vec<Map<String, Value>>) -> Result<(), ApiError> {
         for fields in page {
             let client =
                 Client::new(fields).ok_or_else(|| odd("a client has no `client_id`".to_owned()))?;
-            if !self.ids.insert(client.id().to_string()) {
+            if !self.ids.insert(client.id().clone()) {
                 return Err(odd(format!("the client {} is listed twice", client.id())));
             }
-            self.clients.push(client);
+            self.clients.push((self.arrived)(client));
         }
         Ok(())
     }

@@ -98,7 +98,20 @@ impl Reader {
     /// # Errors
     /// The API can't be reached, refuses, or answers with a list that is short, repeats a client or is no list.
     pub async fn clients(&self, fields: Fields) -> Result<Vec<Client>, ApiError> {
-        list::clients(&self.0, fields).await
+        self.clients_as_they_arrive(fields, |client| client).await
+    }
+
+    /// The same, and `arrived` is called with each client as its page comes in: what it answers is kept in the client's
+    /// place. It may see a client a second time, where a list that makes no sense is read anew.
+    ///
+    /// # Errors
+    /// As [`Reader::clients`].
+    pub async fn clients_as_they_arrive(
+        &self,
+        fields: Fields,
+        mut arrived: impl FnMut(Client) -> Client + Send,
+    ) -> Result<Vec<Client>, ApiError> {
+        list::clients(&self.0, fields, &mut arrived).await
     }
 
     /// One client; None where the tenant does not have it.

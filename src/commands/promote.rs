@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
+use serde_json::Map;
 
 use super::session::{LiveClients, Scene, client_names, names, warn_afresh, warn_of};
 use super::{Ending, Terminal, Usage};
@@ -98,11 +99,11 @@ fn write(
     terminal: &Terminal,
 ) -> Result<()> {
     for (stem, (_, file)) in files {
-        let mut fields = file.fields.clone();
+        let mut fields = Map::clone(&file.fields);
         for change in changes.iter().filter(|change| change.stem == *stem) {
             fields.insert(change.field.name().to_owned(), change.new.clone());
         }
-        if fields == file.fields {
+        if fields == *file.fields {
             continue;
         }
         let rewritten = files::rewrite(&file.text, &fields, file.format);

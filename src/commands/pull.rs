@@ -172,7 +172,7 @@ fn new(live: &Client, file: String, format: Format) -> Pulled {
 
 fn existing(file: &ClientFile, lock: &Lock, live: &Client, discard_local: bool) -> Pulled {
     let merged = merge(&file.fields, lock.base(live.id()), live, discard_local);
-    let rewritten = (merged.fields != file.fields)
+    let rewritten = (merged.fields != *file.fields)
         .then(|| files::rewrite(&file.text, &merged.fields, file.format));
     Pulled {
         id: live.id().clone(),

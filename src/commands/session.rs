@@ -227,7 +227,12 @@ impl Session {
     /// Every client of the tenant. Those that have a file and are not in the list are asked for by themselves: while pages are
     /// read one after the other, a client may slip from one to the next, and nobody may take it for gone.
     pub(super) async fn all_clients(&self, contents: &Contents) -> Result<LiveClients> {
-        let mut live = by_id(self.reader.clients(Fields::All).await?);
+        let share = |client: Client| match contents.clients.get(client.id()) {
+            Some(file) => client.sharing(&file.fields),
+            None => client,
+        };
+        let live = self.reader.clients_as_they_arrive(Fields::All, share);
+        let mut live = by_id(live.await?);
         let missing: Vec<&ClientId> = contents
             .clients
             .keys()
@@ -270,7 +275,7 @@ pub(super) fn sides<'a>(
 ) -> Sides<'a> {
     Sides {
         id,
-        local: file.map(|file| (file.file.as_str(), &file.fields)),
+        local: file.map(|file| (file.file.as_str(), file.fields.as_ref())),
         base: lock.base(id),
         live,
     }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::directory::{ClientFile, Contents, TenantDirectory};
+use super::client_file::ClientFile;
+use super::directory::{Contents, TenantDirectory};
 use super::document::{Document, Format, Position, locate};
 use super::error::FilesError;
 use crate::client::{CLIENT_ID, ClientId, Field, secrets};
@@ -75,7 +76,7 @@ impl TenantDirectory {
 struct FileCheck<'a> {
     path: PathBuf,
     file: &'a ClientFile,
-    document: &'a Document,
+    document: &'a Document<'a>,
 }
 
 impl FileCheck<'_> {

@@ -3,22 +3,26 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-
-use serde_json::{Map, Value};
+use std::thread;
 
 use super::atomic::{self, Durability};
-use super::document::{Document, Format, Position};
+use super::client_file::{self, ClientFile, format_of};
+use super::document::Format;
 use super::error::{FilesError, io};
 use super::lock::{LOCK_FILE, Lock};
 use super::overrides::{self, OVERRIDES_FILE};
-use crate::client::{CLIENT_ID, ClientId, Field};
+use crate::client::ClientId;
 use crate::promote::Overrides;
 
 /// The folder of the clients' files.
-const CLIENTS: &str = "clients";
+pub(super) const CLIENTS: &str = "clients";
 /// No client's file and no lock comes near this.
 const LARGEST_FILE: u64 = 32 * 1024 * 1024;
+
+/// Fewer files than these are read in less time than a thread takes to start.
+const SMALLEST_PART: usize = 64;
 
 /// What a command does with the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,21 +55,6 @@ pub struct Contents {
     pub invalid: Vec<FilesError>,
     /// What somebody should know and nobody is stopped by.
     pub warnings: Vec<String>,
-}
-
-/// A client's file.
-#[derive(Debug, Clone)]
-pub struct ClientFile {
-    /// Its path relative to the tenant directory, with `/`: `clients/web-app.yaml`.
-    pub file: String,
-    /// Its name without the extension, which ties it to its counterpart in other tenants.
-    pub stem: String,
-    /// Its format.
-    pub format: Format,
-    /// Its text as it stood when it was read.
-    pub text: String,
-    /// Its fields, `client_id` among them, less any secrets.
-    pub fields: Map<String, Value>,
 }
 
 impl TenantDirectory {
@@ -142,19 +131,34 @@ impl TenantDirectory {
             Ok(lock) => contents.lock = lock,
             Err(error) => errors.push(error),
         }
-        for path in self.client_paths()? {
-            match self.read_client(&path, &mut contents) {
-                Ok((id, client)) => match contents.clients.get(&id) {
-                    Some(other) => errors.push(FilesError::SameClient {
-                        id: id.to_string(),
-                        first: self.path.join(&other.file),
-                        second: path,
-                    }),
-                    None => {
-                        contents.clients.insert(id, client);
-                    }
-                },
-                Err(error) => errors.push(error),
+        let paths = self.client_paths()?;
+        let lock = contents.lock.as_ref();
+        let files = on_all_cores(&paths, |path| client_file::read(path, lock));
+        for (path, read) in paths.into_iter().zip(files) {
+            let mut read = match read {
+                Ok(read) => read,
+                Err(error) => {
+                    errors.push(error);
+                    continue;
+                }
+            };
+            if read.has_secret {
+                contents.warnings.push(format!(
+                    "{}: there is a secret in this file: remove it, from git's history too, and rotate it; tenantry neither \
+                     sends nor shows it",
+                    path.display()
+                ));
+            }
+            contents.invalid.append(&mut read.invalid);
+            match contents.clients.get(&read.id) {
+                Some(other) => errors.push(FilesError::SameClient {
+                    id: read.id.to_string(),
+                    first: self.path.join(&other.file),
+                    second: path,
+                }),
+                None => {
+                    contents.clients.insert(read.id, read.file);
+                }
             }
         }
         Ok((contents, errors))
@@ -268,99 +272,6 @@ impl TenantDirectory {
         paths.sort();
         Ok(paths)
     }
-
-    /// Reads one file. Values that the API would refuse are no error yet: the file can be looked at all the same.
-    fn read_client(
-        &self,
-        path: &Path,
-        contents: &mut Contents,
-    ) -> Result<(ClientId, ClientFile), FilesError> {
-        let content = |position, message: String, hint: &str| FilesError::Content {
-            path: path.to_owned(),
-            position,
-            message,
-            hint: Some(hint.to_owned()),
-        };
-        let start = Position { line: 1, column: 1 };
-        let (Some(format), Some(name), Some(stem)) = (
-            format_of(path),
-            utf8(path.file_name()),
-            utf8(path.file_stem()),
-        ) else {
-            return Err(content(
-                start,
-                "the file's name is not UTF-8".to_owned(),
-                "rename it",
-            ));
-        };
-        let bytes = read_bounded(path).map_err(io("read", path))?;
-        let mut document =
-            Document::parse(&bytes, format).map_err(|error| FilesError::content(path, error))?;
-        if document.strip_secrets() {
-            contents.warnings.push(format!(
-                "{}: there is a secret in this file: remove it, from git's history too, and rotate it; tenantry neither sends \
-                 nor shows it",
-                path.display()
-            ));
-        }
-        let id = match document.fields().get(CLIENT_ID) {
-            Some(Value::String(id)) if ClientId::from(id.as_str()).is_addressable() => {
-                ClientId::from(id.as_str())
-            }
-            Some(Value::String(id)) if !id.is_empty() => {
-                return Err(content(
-                    document.position(CLIENT_ID),
-                    format!("`{id}` can't be a client_id"),
-                    "`tenantry list` shows the ids of the tenant's clients",
-                ));
-            }
-            Some(Value::String(_)) => {
-                return Err(content(
-                    document.position(CLIENT_ID),
-                    "`client_id` is empty".to_owned(),
-                    "`tenantry list` shows the ids of the tenant's clients",
-                ));
-            }
-            Some(_) => {
-                return Err(content(
-                    document.position(CLIENT_ID),
-                    "`client_id` is not text".to_owned(),
-                    "put it into quotes",
-                ));
-            }
-            None => {
-                return Err(content(
-                    start,
-                    "there is no `client_id`".to_owned(),
-                    "it says which client of the tenant the file is for; `tenantry list` shows them",
-                ));
-            }
-        };
-        let base = contents.lock.as_ref().and_then(|lock| lock.base(&id));
-        let mut invalid_values = Vec::new();
-        for field in Field::ALL {
-            let Some(value) = document.fields().get(field.name()) else {
-                continue;
-            };
-            // What was pulled is in order by definition: the tenant has it.
-            if base.and_then(|base| base.get(field)) != Some(value)
-                && let Err(invalid) = field.validate(value)
-            {
-                let position = document.position_of(&invalid);
-                invalid_values.push(content(position, invalid.to_string(), &invalid.hint));
-            }
-        }
-        contents.invalid.append(&mut invalid_values);
-        let file = ClientFile {
-            file: format!("{CLIENTS}/{name}"),
-            stem: stem.to_owned(),
-            format,
-            // Parsing found it to be UTF-8.
-            text: String::from_utf8(bytes).unwrap_or_default(),
-            fields: document.into_fields(),
-        };
-        Ok((id, file))
-    }
 }
 
 /// A command that failed before it wrote anything leaves no folder, which would count as a tenant.
@@ -415,16 +326,25 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>, FilesError> {
     read_bounded(path).map_err(io("read", path))
 }
 
-fn format_of(path: &Path) -> Option<Format> {
-    Format::from_extension(utf8(path.extension())?)
-}
-
-fn utf8(text: Option<&std::ffi::OsStr>) -> Option<&str> {
-    text?.to_str()
+/// Does the same to each path, in parts that run side by side: a large tenant has thousands of files.
+fn on_all_cores<T: Send>(paths: &[PathBuf], work: impl Fn(&Path) -> T + Sync) -> Vec<T> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let part = paths.len().div_ceil(cores).max(SMALLEST_PART);
+    let work = |part: &[PathBuf]| part.iter().map(|path| work(path)).collect::<Vec<T>>();
+    thread::scope(|scope| {
+        let parts: Vec<_> = paths
+            .chunks(part)
+            .map(|part| scope.spawn(|| work(part)))
+            .collect();
+        parts
+            .into_iter()
+            .flat_map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect()
+    })
 }
 
 /// Reads a file that is one, and not larger than any of ours.
-fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+pub(super) fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     // Asked first: opening a named pipe would wait for a writer.
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is not a regular file"));

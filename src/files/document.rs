@@ -1,7 +1,6 @@
 //! A client's file as a document: its fields in file order, where each of them stands, and how to write them to a new
 //! file or into an existing one. Format by format, the work is done by the YAML and JSON modules beside this one.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -181,18 +180,20 @@ pub(super) struct Parsed {
 
 /// A client's file that was read: its fields in file order, and where they stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Document {
+pub struct Document<'a> {
+    text: &'a str,
     fields: Map<String, Value>,
-    places: HashMap<String, (Position, Vec<Position>)>,
+    /// As the reader has them; only who asks for a position pays for it.
+    offsets: Vec<(String, usize, Vec<usize>)>,
 }
 
-impl Document {
+impl<'a> Document<'a> {
     /// Reads a client's file. A byte order mark at its start is skipped.
     ///
     /// # Errors
     /// The text is not UTF-8, not one YAML mapping or JSON object, has a duplicate key, is nested too deep, or uses what
     /// has no place in a client's file: anchors, aliases, tags, keys that are not text, numbers without a JSON form.
-    pub fn parse(text: &[u8], format: Format) -> Result<Document, ParseError> {
+    pub fn parse(text: &'a [u8], format: Format) -> Result<Document<'a>, ParseError> {
         let text = std::str::from_utf8(text).map_err(|error| {
             let valid = text.get(..error.valid_up_to()).unwrap_or_default();
             let valid = String::from_utf8_lossy(valid);
@@ -207,7 +208,6 @@ impl Document {
             Format::Yaml => yaml::parse(text),
             Format::Json => json::parse(text),
         };
-        let mut walk = Walk::over(text);
         let parsed = parsed.map_err(|fault| match conflict_marker(text.as_bytes()) {
             Some(line) => ParseError {
                 position: Position { line, column: 1 },
@@ -215,19 +215,15 @@ impl Document {
                 hint: Some("finish the merge: keep one side, or some of both".to_owned()),
             },
             None => ParseError {
-                position: walk.position(fault.offset),
+                position: Walk::over(text).position(fault.offset),
                 message: fault.message,
                 hint: fault.hint,
             },
         })?;
-        let places = parsed.offsets.into_iter().map(|(field, at, entries)| {
-            let position = walk.position(at);
-            let entries = entries.into_iter().map(|at| walk.position(at));
-            (field, (position, entries.collect()))
-        });
         Ok(Document {
+            text,
             fields: parsed.fields,
-            places: places.collect(),
+            offsets: parsed.offsets,
         })
     }
 
@@ -248,9 +244,10 @@ impl Document {
 
     /// Where a field's key stands; the start of the file for a field that is not in it.
     pub fn position(&self, field: &str) -> Position {
-        self.places
-            .get(field)
-            .map_or(Position::START, |(position, _)| *position)
+        match self.offsets_of(field) {
+            Some((at, _)) => Walk::over(self.text).position(at),
+            None => Position::START,
+        }
     }
 
     /// Where a value stands that the API would refuse.
@@ -263,10 +260,28 @@ impl Document {
 
     /// Where an entry of a field that is a list stands (`index` from 0); the field's own position if there is none.
     pub fn entry_position(&self, field: &str, index: usize) -> Position {
-        self.places
-            .get(field)
-            .and_then(|(_, entries)| entries.get(index).copied())
-            .unwrap_or_else(|| self.position(field))
+        match self
+            .offsets_of(field)
+            .and_then(|(_, entries)| entries.get(index))
+        {
+            Some(at) => Walk::over(self.text).position(*at),
+            None => self.position(field),
+        }
+    }
+
+    /// A problem at a place in this document.
+    pub(super) fn problem(&self, position: Position, message: String, hint: &str) -> ParseError {
+        ParseError {
+            position,
+            message,
+            hint: Some(hint.to_owned()),
+        }
+    }
+
+    /// The byte offsets of a field's key and of its entries.
+    fn offsets_of(&self, field: &str) -> Option<(usize, &[usize])> {
+        let (_, at, entries) = self.offsets.iter().find(|(name, ..)| name == field)?;
+        Some((*at, entries))
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod atomic;
 mod check;
+mod client_file;
 mod directory;
 mod document;
 mod error;
@@ -13,7 +14,8 @@ mod slug;
 mod yaml;
 
 pub use check::{Check, Finding};
-pub use directory::{Access, ClientFile, Contents, TenantDirectory, read_file, tenants};
+pub use client_file::ClientFile;
+pub use directory::{Access, Contents, TenantDirectory, read_file, tenants};
 pub use document::{Document, Format, ParseError, Position, Rewritten, rewrite, write};
 pub use error::FilesError;
 pub use lock::{LOCK_FILE, Lock, Locked};

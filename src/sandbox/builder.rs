@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -208,6 +209,7 @@ impl Builder {
             journal: Mutex::default(),
             faults: Mutex::new(Faults::new(self.faults, self.trouble)),
             bucket: Mutex::new(self.rate.map(|(rate, burst)| Bucket::new(rate, burst))),
+            connections: AtomicUsize::new(0),
         };
         server::start(socket, Arc::new(tenant))
     }

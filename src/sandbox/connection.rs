@@ -13,6 +13,8 @@ use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::tenant::Tenant;
+
 /// Cuts one connection off: nothing more is read from or written to it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Cutter(Arc<AtomicBool>);
@@ -37,9 +39,9 @@ impl Connected<IncomingStream<'_, Socket>> for Cutter {
     }
 }
 
-/// The listening socket.
+/// The listening socket, which counts the connections of its tenant.
 #[derive(Debug)]
-pub(super) struct Socket(pub TcpListener);
+pub(super) struct Socket(pub TcpListener, pub Arc<Tenant>);
 
 impl Listener for Socket {
     type Io = Connection;
@@ -50,6 +52,7 @@ impl Listener for Socket {
             // The standard listener waits out errors such as too many open files.
             let (stream, address) = Listener::accept(&mut self.0).await;
             if stream.set_nodelay(true).is_ok() {
+                self.1.connections.fetch_add(1, Ordering::Relaxed);
                 let cutter = Cutter::default();
                 return (Connection { stream, cutter }, address);
             }

@@ -5,6 +5,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
 use serde_json::{Map, Value};
@@ -68,6 +69,11 @@ impl Sandbox {
     /// Every request so far in arrival order, token requests included.
     pub fn requests(&self) -> Vec<Request> {
         self.tenant.journal().requests()
+    }
+
+    /// How many connections were made to it so far.
+    pub fn connections(&self) -> usize {
+        self.tenant.connections.load(Ordering::Relaxed)
     }
 
     /// Forgets the requests so far.

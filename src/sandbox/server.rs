@@ -59,7 +59,10 @@ fn serve(
         .build()?;
     runtime.block_on(async {
         socket.set_nonblocking(true)?;
-        let socket = Socket(tokio::net::TcpListener::from_std(socket)?);
+        let socket = Socket(
+            tokio::net::TcpListener::from_std(socket)?,
+            Arc::clone(&tenant),
+        );
         let app = routes::router(tenant).into_make_service_with_connect_info::<Cutter>();
         ready();
         tokio::select! {

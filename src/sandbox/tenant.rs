@@ -1,5 +1,6 @@
 //! The running tenant: everything that the server's thread and the sandbox's owner share.
 
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub(super) struct Tenant {
     pub journal: Mutex<Journal>,
     pub faults: Mutex<Faults>,
     pub bucket: Mutex<Option<Bucket>>,
+    /// How many connections were taken so far.
+    pub connections: AtomicUsize,
 }
 
 impl Tenant {
