@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::client::Field;
 
@@ -32,6 +33,9 @@ pub struct Global {
     /// The tenant: its files are in <DIR>/<NAME>, its settings in .env.<NAME>
     #[arg(long, global = true, value_name = "NAME", env = "TENANTRY_TENANT")]
     pub tenant: Option<String>,
+    /// Whether the tenant stands on the command line, and not only in the environment.
+    #[arg(skip)]
+    pub tenant_is_typed: bool,
     /// The folder that holds the tenant's files
     #[arg(
         long,
@@ -158,9 +162,12 @@ pub struct Push {
     /// Which clients.
     #[command(flatten)]
     pub clients: Clients,
-    /// Don't ask
+    /// Don't ask. A protected tenant has to be named with --tenant then
     #[arg(long, short)]
     pub yes: bool,
+    /// Ask client by client which to send
+    #[arg(long, short, conflicts_with = "yes")]
+    pub interactive: bool,
     /// Apply a saved `diff -o json` as it is; nothing is sent where the tenant has changed since
     #[arg(long, value_name = "FILE", conflicts_with = "overwrite_drift")]
     pub plan: Option<PathBuf>,
@@ -305,6 +312,17 @@ pub enum FileFormat {
     Yaml,
     /// JSON
     Json,
+}
+
+impl Cli {
+    /// Reads the command line of this process. One that makes no sense, `--help` and `--version` end the process here.
+    pub fn from_command_line() -> Cli {
+        let matches = Cli::command().get_matches();
+        let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        cli.global.tenant_is_typed =
+            matches.value_source("tenant") == Some(ValueSource::CommandLine);
+        cli
+    }
 }
 
 impl Command {

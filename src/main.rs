@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use tenantry::cli::Cli;
 use tenantry::commands::{self, Ending, Logger, Terminal};
 use tenantry::render;
@@ -12,7 +11,7 @@ use tenantry::settings::Environment;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::from_command_line();
     let terminal = Terminal::new(&cli.global);
     Logger::install(terminal.clone(), cli.global.verbose);
     match run(&cli, &terminal) {

@@ -24,6 +24,9 @@ AUTH0_CLIENT_SECRET=
 
 # Behind a custom domain, the Management API's identifier:
 # AUTH0_AUDIENCE=https://acme.eu.auth0.com/api/v2/
+
+# Whoever pushes to a protected tenant has to type its name:
+# TENANTRY_PROTECTED=true
 ";
 
 /// What git must not see.

@@ -1,6 +1,7 @@
 //! One file a command, wiring only: settings → read → plan → render or apply.
 
 mod check;
+mod consent;
 mod diff;
 mod init;
 mod list;

@@ -4,19 +4,22 @@
 use anyhow::Result;
 
 use super::session::{LiveClients, Scene, Session, client_names, names, sides, warn_of};
-use super::{Ending, Terminal, Usage, saved};
+use super::{Ending, Terminal, Usage, consent, saved};
 use crate::api::Fields;
 use crate::apply::{Outcome, Update, UpdateResult, apply};
 use crate::cli::{Output, Push};
 use crate::client::{Client, ClientId, Field, Patch, Values};
 use crate::files::{Access, ClientFile, Contents, FilesError, Lock, Locked, TenantDirectory};
 use crate::plan::{ClientPlan, Kind, Live, Plan, State, edited};
-use crate::render::{self, counted};
+use crate::render;
 use crate::saved_plan::{Standing, standing};
 use crate::select::{Names, Selection};
+use crate::settings::Connection;
 
 pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) -> Result<Ending> {
     let settings = scene.settings()?;
+    consent::check_yes(options, scene, settings.as_ref())?;
+    let is_protected = settings.as_ref().is_some_and(Connection::is_protected);
     let directory = scene.open(Access::Write, terminal)?;
     let contents = directory.read()?;
     warn_of(&contents, terminal);
@@ -30,14 +33,15 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
             None => return Ok(Ending::Differences),
         },
     };
-    if options.output == Output::Text && !plan.clients.is_empty() {
-        terminal.result(&render::text::plan(&plan, &client_names(&contents, &live)))?;
-    }
-
-    if options.output == Output::Json {
-        tell_drift(&plan, options.overwrite_drift, terminal);
-    }
+    let names = client_names(&contents, &live);
     let mut push = Prepared::new(plan, options.overwrite_drift)?;
+    // Who steps through the clients sees them one by one.
+    let stepping = options.interactive && !push.updates.is_empty();
+    match options.output {
+        Output::Text if stepping || push.plan.clients.is_empty() => {}
+        Output::Text => terminal.result(&render::text::plan(&push.plan, &names))?,
+        Output::Json => tell_drift(&push.plan, options.overwrite_drift, terminal),
+    }
     if push.conflict {
         return finish(&push, Vec::new(), options, terminal);
     }
@@ -48,14 +52,7 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
         ));
     }
     if !push.updates.is_empty() && !options.yes {
-        if options.output == Output::Json {
-            // The question is about something, and stdout is for the result.
-            terminal.aside(&render::text::plan(
-                &push.plan,
-                &client_names(&contents, &live),
-            ));
-        }
-        if !confirmed(&push, terminal)? {
+        if !consent::given(&mut push, is_protected, options, &names, terminal)? {
             push.hold_everything("not confirmed");
             return finish(&push, Vec::new(), options, terminal);
         }
@@ -163,10 +160,10 @@ fn patch(client: &ClientPlan, overwrite_drift: bool) -> Result<Option<Patch>> {
 }
 
 /// What a plan comes to: updates to send, and clients that are held back, each with the reason.
-struct Prepared {
-    plan: Plan,
-    updates: Vec<Update>,
-    held: Vec<(ClientPlan, String)>,
+pub(super) struct Prepared {
+    pub(super) plan: Plan,
+    pub(super) updates: Vec<Update>,
+    pub(super) held: Vec<(ClientPlan, String)>,
     conflict: bool,
 }
 
@@ -223,28 +220,6 @@ impl Prepared {
             })
         })
     }
-}
-
-/// Asks whether to send it.
-fn confirmed(push: &Prepared, terminal: &Terminal) -> Result<bool> {
-    let fields: usize = push
-        .updates
-        .iter()
-        .map(|update| update.patch.iter().count())
-        .sum();
-    let what = format!(
-        "{} of {} to {}",
-        counted(fields, "field", "fields"),
-        counted(push.updates.len(), "client", "clients"),
-        push.plan.tenant.domain
-    );
-    if !terminal.can_ask() {
-        return Err(Usage::error(
-            format!("nothing was sent: there is no terminal to ask on whether to push {what}"),
-            "say so with --yes",
-        ));
-    }
-    Ok(terminal.confirm(&format!("Push {what}?"))?)
 }
 
 /// Reads once more what is to be sent; the fields in which live is not what the plan says, a line each.

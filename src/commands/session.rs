@@ -75,6 +75,11 @@ impl<'a> Scene<'a> {
         self.tenant
     }
 
+    /// Whether the command line names it: a variable in the environment may be one that nobody thinks of.
+    pub(super) fn names_tenant(&self) -> bool {
+        self.tenant.is_some() && self.global.tenant_is_typed
+    }
+
     /// Opens the tenant directory, and says so if somebody else has to finish first.
     pub(super) fn open(&self, access: Access, terminal: &Terminal) -> Result<TenantDirectory> {
         open(self.path()?, access, terminal)

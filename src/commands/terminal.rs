@@ -130,6 +130,19 @@ impl Terminal {
             .map_err(|dialoguer::Error::IO(error)| error)
     }
 
+    /// Asks for something to be typed; it may be nothing.
+    ///
+    /// # Errors
+    /// The terminal went away.
+    pub fn ask(&self, question: &str) -> io::Result<String> {
+        let question = dialoguer::Input::<String>::new()
+            .with_prompt(printable(question))
+            .allow_empty(true);
+        question
+            .interact_text()
+            .map_err(|dialoguer::Error::IO(error)| error)
+    }
+
     fn labelled(&self, style: Style, label: &str, text: &str) {
         self.stderr(&format!("{style}{label}:{style:#} {}\n", printable(text)));
     }

@@ -28,13 +28,20 @@ pub type ClientNames = BTreeMap<ClientId, String>;
 pub fn plan(plan: &Plan, names: &ClientNames) -> String {
     let mut text = String::new();
     for client in &plan.clients {
-        client_plan(&mut text, client, names);
-        text.push('\n');
+        text.push_str(&self::client(client, names));
     }
     match summary(plan) {
         Some(summary) => text.push_str(&summary),
         None => text.push_str("no differences"),
     }
+    text.push('\n');
+    text
+}
+
+/// One client of a plan, and an empty line.
+pub fn client(client: &ClientPlan, names: &ClientNames) -> String {
+    let mut text = String::new();
+    client_plan(&mut text, client, names);
     text.push('\n');
     text
 }

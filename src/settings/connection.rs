@@ -33,6 +33,7 @@ pub struct Connection {
     audience: String,
     scope: Option<String>,
     credentials: Credentials,
+    is_protected: bool,
     notes: Vec<String>,
 }
 
@@ -94,6 +95,7 @@ impl Connection {
             base_url,
             scope: None,
             credentials,
+            is_protected: false,
             notes: Vec::new(),
         })
     }
@@ -121,6 +123,15 @@ impl Connection {
     pub fn named(self, name: &str) -> Self {
         Self {
             domain: Domain::sandbox(name),
+            ..self
+        }
+    }
+
+    /// The same connection to a tenant that is protected: who pushes to it is asked for its name.
+    #[must_use]
+    pub fn protected(self) -> Self {
+        Self {
+            is_protected: true,
             ..self
         }
     }
@@ -159,6 +170,11 @@ impl Connection {
         &self.credentials
     }
 
+    /// Whether the tenant is protected.
+    pub fn is_protected(&self) -> bool {
+        self.is_protected
+    }
+
     /// Where each setting came from, a line each, for `-v`. Names no secret's value.
     pub fn notes(&self) -> &[String] {
         &self.notes
@@ -178,6 +194,7 @@ impl fmt::Debug for Connection {
             audience,
             scope,
             credentials,
+            is_protected,
             notes: _,
         } = self;
         f.debug_struct("Connection")
@@ -186,6 +203,7 @@ impl fmt::Debug for Connection {
             .field("audience", audience)
             .field("scope", scope)
             .field("credentials", credentials)
+            .field("is_protected", is_protected)
             .finish_non_exhaustive()
     }
 }

@@ -245,6 +245,9 @@ pub enum ValueProblem {
     /// A `;` at its end, in a place where nobody takes it off.
     #[error("ends in a `;`, as part of the value")]
     Semicolon,
+    /// Neither yes nor no.
+    #[error("is neither true nor false")]
+    NeitherTrueNorFalse,
 }
 
 impl ValueProblem {
@@ -252,6 +255,7 @@ impl ValueProblem {
         match self {
             Self::Empty => "copy it from the application's settings in the Auth0 dashboard",
             Self::Character(_) => "copy the value again, without what stands around it",
+            Self::NeitherTrueNorFalse => "write `true` or `false`",
             Self::NotPath => "put the key into a file, and the file's path there",
             Self::Wrapped | Self::Semicolon => {
                 "set the variable without them; if they do belong to the value, put it into .env in single quotes"

@@ -33,9 +33,11 @@ impl Variable {
     pub const SIGNING_KEY_PATH: Self = Self::new("AUTH0_CLIENT_SIGNING_KEY_PATH", None);
     /// The algorithm that it signs them with.
     pub const SIGNING_ALGORITHM: Self = Self::new("AUTH0_CLIENT_SIGNING_ALGORITHM", None);
+    /// Whether a push to the tenant asks for its name.
+    pub const PROTECTED: Self = Self::new("TENANTRY_PROTECTED", None);
 
     /// Every setting that is read from the environment and from .env files.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::DOMAIN,
         Self::CLIENT_ID,
         Self::CLIENT_SECRET,
@@ -44,6 +46,7 @@ impl Variable {
         Self::ACCESS_TOKEN,
         Self::SIGNING_KEY_PATH,
         Self::SIGNING_ALGORITHM,
+        Self::PROTECTED,
     ];
 
     /// The names it is read as, the one that wins first.

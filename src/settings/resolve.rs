@@ -178,7 +178,26 @@ impl<'a> Sources<'a> {
             notes.push(format!("scope {} from {}", words.join(" "), scope.origin));
             connection = connection.with_scope(&words.join(" "));
         }
+        if let Some(origin) = self.protected()? {
+            notes.push(format!("protected by {origin}"));
+            connection = connection.protected();
+        }
         Ok(connection.with_notes(notes))
+    }
+
+    /// Where it says that the tenant is protected. One source is enough: what protects is not lifted by what comes before it.
+    fn protected(&self) -> Result<Option<Origin>, SettingsError> {
+        for source in &self.values {
+            let Some(found) = find_in(source, Variable::PROTECTED)? else {
+                continue;
+            };
+            match found.text().to_ascii_lowercase().as_str() {
+                "true" | "yes" | "on" | "1" => return Ok(Some(found.origin)),
+                "false" | "no" | "off" | "0" => {}
+                _ => check(&found, Some(ValueProblem::NeitherTrueNorFalse))?,
+            }
+        }
+        Ok(None)
     }
 
     /// The domain. The environment and a file that was asked for may not name different ones, so that nobody pushes

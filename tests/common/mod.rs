@@ -18,9 +18,13 @@ use serde_json::{Map, Value};
 use tempfile::TempDir;
 use tenantry::sandbox::{Builder, Sandbox};
 
+#[cfg(unix)]
+mod conversation;
 pub mod recorded;
 mod stub;
 
+#[cfg(unix)]
+pub use conversation::Conversation;
 pub use stub::Stub;
 
 /// What a bed is to be, before it starts.
@@ -120,6 +124,14 @@ impl Bed {
             .stdout(Stdio::null())
             .stderr(fs::File::create(self.path("stderr")).unwrap());
         command.spawn().unwrap()
+    }
+
+    /// The binary at a terminal, with the settings of the sandbox.
+    #[cfg(unix)]
+    pub fn at_terminal<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Conversation {
+        let mut command = self.bare();
+        command.envs(self.settings()).args(arguments);
+        Conversation::start(command)
     }
 
     fn bare(&self) -> Command {

@@ -1,0 +1,176 @@
+//! Asking before a push: client by client where that is wished, then once, naming the tenant's domain. A protected tenant's
+//! name has to be typed.
+
+use std::io;
+
+use anyhow::Result;
+
+use super::push::Prepared;
+use super::session::Scene;
+use super::{Terminal, Usage};
+use crate::cli::{Output, Push};
+use crate::plan::Tenant;
+use crate::render::text::{self, ClientNames};
+use crate::render::{self, counted};
+use crate::settings::Connection;
+
+/// What somebody says about one client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Yes,
+    No,
+    All,
+    Quit,
+}
+
+impl Answer {
+    const CHOICES: &str = "y: push this client, n: leave it, a: push it and all that follow, q: leave it and all that follow";
+
+    fn parse(text: &str) -> Option<Answer> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "y" | "yes" => Some(Answer::Yes),
+            "n" | "no" => Some(Answer::No),
+            "a" | "all" => Some(Answer::All),
+            "q" | "quit" => Some(Answer::Quit),
+            _ => None,
+        }
+    }
+}
+
+/// Refuses to push to a protected tenant on the word of a script that does not name it.
+///
+/// # Errors
+/// `--yes` is given, the tenant is protected, and no `--tenant` on the command line says that it is meant.
+pub(super) fn check_yes(
+    options: &Push,
+    scene: &Scene<'_>,
+    settings: Option<&Connection>,
+) -> Result<()> {
+    let Some(settings) = settings.filter(|settings| settings.is_protected() && options.yes) else {
+        return Ok(());
+    };
+    let (name, hint) = match scene.tenant() {
+        Some(_) if scene.names_tenant() => return Ok(()),
+        Some(name) => (
+            name,
+            format!("name it on the command line: tenantry push --tenant {name} --yes"),
+        ),
+        None => (
+            settings.domain().as_str(),
+            "give it a name (settings in .env.NAME, files in the folder NAME), and push with --tenant NAME --yes"
+                .to_owned(),
+        ),
+    };
+    Err(Usage::error(
+        format!("nothing was sent: {name} is protected, and --yes alone does not push to it"),
+        hint,
+    ))
+}
+
+/// Shows what is to be sent and asks for it. True where it may be sent; what is left out by then is held back.
+pub(super) fn given(
+    push: &mut Prepared,
+    is_protected: bool,
+    options: &Push,
+    names: &ClientNames,
+    terminal: &Terminal,
+) -> Result<bool> {
+    if !terminal.can_ask() {
+        return Err(Usage::error(
+            format!(
+                "nothing was sent: there is no terminal to ask on whether to push {}",
+                what(push)
+            ),
+            "say so with --yes",
+        ));
+    }
+    let show = |text: &str| match options.output {
+        Output::Text => terminal.result(text),
+        Output::Json => {
+            // stdout is for the result.
+            terminal.aside(text);
+            Ok(())
+        }
+    };
+    if options.interactive {
+        choose(push, names, terminal, &show)?;
+        if push.updates.is_empty() {
+            return Ok(false);
+        }
+    } else if options.output == Output::Json {
+        show(&text::plan(&push.plan, names))?;
+    }
+    let what = what(push);
+    if !is_protected {
+        return Ok(terminal.confirm(&format!("Push {what}?"))?);
+    }
+    let Tenant { name, domain } = &push.plan.tenant;
+    let name = name.as_deref().unwrap_or(domain);
+    let typed = terminal.ask(&format!(
+        "{name} is protected. Type its name to push {what}"
+    ))?;
+    if typed.trim() != name {
+        terminal.note(&format!("that is not {name}"));
+        return Ok(false);
+    }
+    Ok(true)
+}
+
+/// Steps through the clients of a plan.
+fn choose(
+    push: &mut Prepared,
+    names: &ClientNames,
+    terminal: &Terminal,
+    show: &impl Fn(&str) -> io::Result<()>,
+) -> Result<()> {
+    let mut decided = None;
+    for client in push.plan.clients.clone() {
+        if decided != Some(Answer::Quit) {
+            show(&text::client(&client, names))?;
+        }
+        let mut updates = push.updates.iter();
+        let Some(due) = updates.position(|update| update.id == client.id) else {
+            continue;
+        };
+        let answer = match decided {
+            Some(answer) => answer,
+            None => asked(client.label(), terminal)?,
+        };
+        if matches!(answer, Answer::All | Answer::Quit) {
+            decided = Some(answer);
+        }
+        if matches!(answer, Answer::No | Answer::Quit) {
+            push.updates.remove(due);
+            push.held.push((client, "left out".to_owned()));
+        }
+    }
+    show(&match render::summary(&push.plan) {
+        Some(summary) => format!("{summary}\n"),
+        None => String::new(),
+    })?;
+    Ok(())
+}
+
+fn asked(client: &str, terminal: &Terminal) -> Result<Answer> {
+    loop {
+        let typed = terminal.ask(&format!("Push {client}? [y,n,a,q]"))?;
+        match Answer::parse(&typed) {
+            Some(answer) => return Ok(answer),
+            None => terminal.aside(&format!("{}\n", Answer::CHOICES)),
+        }
+    }
+}
+
+/// `2 fields of 1 client to acme.eu.auth0.com`.
+fn what(push: &Prepared) -> String {
+    let fields = push
+        .updates
+        .iter()
+        .map(|update| update.patch.iter().count());
+    format!(
+        "{} of {} to {}",
+        counted(fields.sum(), "field", "fields"),
+        counted(push.updates.len(), "client", "clients"),
+        push.plan.tenant.domain
+    )
+}

@@ -1,0 +1,44 @@
+//! The binary at a terminal, and somebody who types.
+
+use std::process::Command;
+
+use rexpect::process::WaitStatus;
+use rexpect::session::{PtySession, spawn_command};
+
+/// How long an answer may take before the test fails.
+const PATIENCE: u64 = 60_000;
+
+/// A run of the binary at a terminal.
+pub struct Conversation {
+    session: PtySession,
+    /// What was on the screen so far.
+    screen: String,
+}
+
+impl Conversation {
+    pub fn start(mut command: Command) -> Conversation {
+        command.env("TERM", "dumb").env("NO_COLOR", "1");
+        Conversation {
+            session: spawn_command(command, Some(PATIENCE)).unwrap(),
+            screen: String::new(),
+        }
+    }
+
+    /// Waits for a question, and types the answer.
+    pub fn answer(&mut self, question: &str, answer: &str) {
+        let before = self.session.exp_string(question);
+        let before = before.unwrap_or_else(|error| panic!("{}\n{error}", self.screen));
+        self.screen.push_str(&before);
+        self.screen.push_str(question);
+        self.session.send_line(answer).unwrap();
+    }
+
+    /// Waits for the end: what was on the screen, and the exit code.
+    pub fn ends(mut self) -> (String, i32) {
+        self.screen.push_str(&self.session.exp_eof().unwrap());
+        match self.session.process().wait().unwrap() {
+            WaitStatus::Exited(_, code) => (self.screen.replace('\r', ""), code),
+            other => panic!("{}\n{other:?}", self.screen),
+        }
+    }
+}

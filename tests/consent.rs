@@ -1,0 +1,163 @@
+//! Asking before a push, at a terminal: one question that names the tenant, a protected tenant whose name has to be typed, and
+//! client by client.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use common::Bed;
+use serde_json::json;
+
+/// Three pulled clients whose descriptions are edited.
+fn three_edited() -> Bed {
+    let bed = Bed::new()
+        .client("a", "Alpha", json!({"description": "first"}))
+        .client("b", "Beta", json!({"description": "second"}))
+        .client("c", "Gamma", json!({"description": "third"}))
+        .pulled();
+    bed.edit("tenant/clients/alpha.yaml", "first", "first!");
+    bed.edit("tenant/clients/beta.yaml", "second", "second!");
+    bed.edit("tenant/clients/gamma.yaml", "third", "third!");
+    bed
+}
+
+/// The same as the tenant `prod`, protected by its own settings.
+fn protected() -> Bed {
+    let bed = Bed::new()
+        .client("a", "Alpha", json!({"description": "first"}))
+        .start();
+    let settings = format!(
+        "AUTH0_DOMAIN={}\nAUTH0_CLIENT_ID={}\nAUTH0_CLIENT_SECRET={}\nTENANTRY_PROTECTED=true\n",
+        bed.sandbox.url(),
+        bed.sandbox.client_id(),
+        bed.sandbox.client_secret()
+    );
+    bed.write(".env.prod", &settings);
+    bed.run(["pull", "--tenant", "prod"]).exits(0);
+    bed.edit("tenant/prod/clients/alpha.yaml", "first", "first!");
+    bed.sandbox.clear_requests();
+    bed
+}
+
+#[test]
+fn one_question_names_what_and_where() {
+    let bed = three_edited();
+    let question = format!("Push 3 fields of 3 clients to {}?", bed.address());
+    let mut push = bed.at_terminal(["push"]);
+    push.answer(&question, "n");
+    let (screen, code) = push.ends();
+    assert!(screen.contains("\"first!\""), "{screen}");
+    assert!(screen.contains("nothing was sent"), "{screen}");
+    assert_eq!((code, bed.count("PATCH")), (1, 0));
+    let mut push = bed.at_terminal(["push"]);
+    push.answer(&question, "y");
+    let (screen, code) = push.ends();
+    assert!(screen.contains("3 clients updated"), "{screen}");
+    assert_eq!((code, bed.count("PATCH")), (0, 3));
+}
+
+#[test]
+fn client_by_client_yes_and_no() {
+    let bed = three_edited();
+    let mut push = bed.at_terminal(["push", "--interactive"]);
+    push.answer("Push clients/alpha.yaml? [y,n,a,q]", "y");
+    push.answer("Push clients/beta.yaml? [y,n,a,q]", "perhaps");
+    push.answer("n: leave it", "");
+    push.answer("Push clients/beta.yaml? [y,n,a,q]", "n");
+    push.answer("Push clients/gamma.yaml? [y,n,a,q]", "yes");
+    push.answer(
+        &format!("Push 2 fields of 2 clients to {}?", bed.address()),
+        "y",
+    );
+    let (screen, code) = push.ends();
+    assert!(
+        screen.contains("skipped        clients/beta.yaml: left out"),
+        "{screen}"
+    );
+    assert_eq!(code, 1, "something was held back");
+    let sent: Vec<_> = bed.patches().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(sent, ["a", "c"]);
+    bed.run(["push", "--yes"]).exits(0);
+    assert_eq!(bed.patches().len(), 3, "the rest is sent by the next push");
+}
+
+#[test]
+fn all_and_quit_are_for_those_that_follow() {
+    let bed = three_edited();
+    let mut push = bed.at_terminal(["push", "-i"]);
+    push.answer("Push clients/alpha.yaml?", "n");
+    push.answer("Push clients/beta.yaml?", "a");
+    push.answer("Push 2 fields of 2 clients to", "n");
+    assert_eq!(push.ends().1, 1);
+    assert_eq!(bed.count("PATCH"), 0, "the one question still decides");
+
+    let mut push = bed.at_terminal(["push", "-i"]);
+    push.answer("Push clients/alpha.yaml?", "y");
+    push.answer("Push clients/beta.yaml?", "q");
+    push.answer("Push 1 field of 1 client to", "y");
+    let (screen, code) = push.ends();
+    assert!(!screen.contains("third!"), "{screen}");
+    assert_eq!((code, bed.count("PATCH")), (1, 1));
+
+    let mut push = bed.at_terminal(["push", "-i"]);
+    push.answer("Push clients/beta.yaml?", "q");
+    let (screen, code) = push.ends();
+    assert!(screen.contains("nothing was sent"), "{screen}");
+    assert_eq!((code, bed.count("PATCH")), (1, 1));
+}
+
+#[test]
+fn a_protected_tenant_s_name_is_typed() {
+    let bed = protected();
+    let question = "prod is protected. Type its name to push 1 field of 1 client to";
+    for answer in ["y", "", "dev"] {
+        let mut push = bed.at_terminal(["push", "--tenant", "prod"]);
+        push.answer(question, answer);
+        let (screen, code) = push.ends();
+        assert!(screen.contains("that is not prod"), "{screen}");
+        assert_eq!((code, bed.count("PATCH")), (1, 0));
+    }
+    let mut push = bed.at_terminal(["push", "--tenant", "prod"]);
+    push.answer(question, "prod");
+    assert_eq!((push.ends().1, bed.count("PATCH")), (0, 1));
+}
+
+#[test]
+fn a_script_has_to_name_a_protected_tenant() {
+    let bed = protected();
+    let mut push = bed.command();
+    push.args(["push", "--yes"]).env("TENANTRY_TENANT", "prod");
+    let run = bed.run_command(push);
+    insta::assert_snapshot!(run.stderr, @"
+    error: nothing was sent: prod is protected, and --yes alone does not push to it
+    hint: name it on the command line: tenantry push --tenant prod --yes
+    ");
+    assert_eq!((run.code, bed.requests().len()), (2, 0));
+    // Not even where the environment says otherwise.
+    let mut push = bed.command();
+    push.args(["push", "--yes"]);
+    push.envs([("TENANTRY_TENANT", "prod"), ("TENANTRY_PROTECTED", "false")]);
+    assert_eq!(bed.run_command(push).code, 2);
+    bed.run(["push", "--yes", "--tenant", "prod"]).exits(0);
+    assert_eq!(bed.count("PATCH"), 1);
+}
+
+#[test]
+fn a_protected_tenant_without_a_name() {
+    let bed = three_edited();
+    let mut push = bed.command();
+    push.args(["push", "--yes"]).env("TENANTRY_PROTECTED", "on");
+    let run = bed.run_command(push);
+    insta::assert_snapshot!(run.stderr, @"
+    error: nothing was sent: 127.0.0.1:PORT is protected, and --yes alone does not push to it
+    hint: give it a name (settings in .env.NAME, files in the folder NAME), and push with --tenant NAME --yes
+    ");
+    assert_eq!((run.code, bed.count("PATCH")), (2, 0));
+    let mut push = bed.command();
+    push.args(["push", "--yes"])
+        .env("TENANTRY_PROTECTED", "maybe");
+    insta::assert_snapshot!(bed.run_command(push).stderr, @"
+    error: TENANTRY_PROTECTED in the environment is neither true nor false
+    hint: write `true` or `false`
+    ");
+}
