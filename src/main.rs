@@ -38,6 +38,8 @@ fn run(cli: &Cli, terminal: &Terminal) -> anyhow::Result<Ending> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(2).enable_all().build()?;
     runtime.spawn(end_at_interrupt(terminal.clone()));
+    let shown = terminal.clone();
+    runtime.spawn(async move { shown.show_progress().await });
     runtime.block_on(commands::run(cli, &environment, terminal))
 }
 

@@ -4,21 +4,24 @@
 use std::collections::HashSet;
 use std::pin::pin;
 
+use futures_util::TryFutureExt;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::Fields;
 use super::call::Call;
 use super::error::ApiError;
 use super::transport::Transport;
+use super::{Fields, Progress};
 use crate::client::{Client, ClientId};
 
 /// The most clients that one answer holds.
 pub const PAGE: usize = 100;
 /// The API serves numbered pages up to this many clients.
 const NUMBERED: usize = 1000;
+/// What reading is called while it lasts.
+const READING: &str = "reading clients";
 /// How many pages are asked for at once.
 const SIDE_BY_SIDE: usize = 10;
 
@@ -50,6 +53,7 @@ pub(super) async fn clients(
     fields: Fields,
     arrived: &mut Arrived<'_>,
 ) -> Result<Vec<Client>, ApiError> {
+    transport.progress().begin(READING, None);
     let first = page(transport, fields, 0).await?;
     all(transport, fields, first, arrived).await
 }
@@ -64,9 +68,10 @@ pub(super) async fn these(
     if ids.len() <= list_requests(known) {
         return one_by_one(transport, ids, fields).await;
     }
+    transport.progress().begin(READING, None);
     let first = page(transport, fields, 0).await?;
     let mut as_it_is = |client| client;
-    let mut list = List::new(&mut as_it_is);
+    let mut list = List::new(&mut as_it_is, transport.progress(), first.total);
     // A page that repeats a client is no page to rely on: the whole list says what is wrong.
     let read = list.add(first.clients.clone()).is_ok();
     let mut missing = ids.to_vec();
@@ -91,8 +96,13 @@ async fn one_by_one(
     ids: &[&ClientId],
     fields: Fields,
 ) -> Result<Vec<Client>, ApiError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let progress = transport.progress();
+    progress.begin(READING, Some(ids.len()));
     let found: Vec<Option<Client>> = stream::iter(ids)
-        .map(|id| super::client(transport, id, fields))
+        .map(|id| super::client(transport, id, fields).inspect_ok(|_| progress.advance(1)))
         .buffer_unordered(SIDE_BY_SIDE)
         .try_collect()
         .await?;
@@ -111,7 +121,7 @@ async fn all(
     if total <= NUMBERED && first.clients.len() == total.min(PAGE) {
         let others = (1..list_requests(total)).map(|number| page(transport, fields, number));
         let mut others = pin!(stream::iter(others).buffered(SIDE_BY_SIDE));
-        let mut list = List::new(arrived);
+        let mut list = List::new(arrived, transport.progress(), total);
         let mut added = list.add(first.clients);
         while added.is_ok()
             && let Some(page) = others.next().await
@@ -144,7 +154,7 @@ async fn checkpoints(
 ) -> Result<Vec<Client>, ApiError> {
     let mut again = true;
     loop {
-        let list = walk(transport, fields, arrived).await?;
+        let list = walk(transport, fields, total, arrived).await?;
         if list.len() == total {
             return Ok(list.finish());
         }
@@ -165,9 +175,10 @@ async fn checkpoints(
 async fn walk<'a, 'b>(
     transport: &Transport,
     fields: Fields,
+    total: usize,
     arrived: &'a mut Arrived<'b>,
 ) -> Result<List<'a, 'b>, ApiError> {
-    let mut list = List::new(arrived);
+    let mut list = List::new(arrived, transport.progress(), total);
     let mut from: Option<String> = None;
     loop {
         let call = call(fields).query([("take", PAGE.to_string())]);
@@ -199,11 +210,15 @@ struct List<'a, 'b> {
     clients: Vec<Client>,
     ids: HashSet<ClientId>,
     arrived: &'a mut Arrived<'b>,
+    progress: Progress,
 }
 
 impl<'a, 'b> List<'a, 'b> {
-    fn new(arrived: &'a mut Arrived<'b>) -> List<'a, 'b> {
+    /// A list that is to have `total` clients.
+    fn new(arrived: &'a mut Arrived<'b>, progress: &Progress, total: usize) -> List<'a, 'b> {
+        progress.begin(READING, Some(total));
         List {
+            progress: progress.clone(),
             clients: Vec::new(),
             ids: HashSet::new(),
             arrived,
@@ -211,6 +226,7 @@ impl<'a, 'b> List<'a, 'b> {
     }
 
     fn add(&mut self, page: Vec<Map<String, Value>>) -> Result<(), ApiError> {
+        self.progress.advance(page.len());
         for fields in page {
             let client =
                 Client::new(fields).ok_or_else(|| odd("a client has no `client_id`".to_owned()))?;

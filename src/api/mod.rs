@@ -6,6 +6,7 @@ mod call;
 mod error;
 mod list;
 mod pace;
+mod progress;
 mod stop;
 mod token;
 mod transport;
@@ -26,6 +27,7 @@ use transport::Transport;
 pub use cache::TokenCache;
 pub use error::ApiError;
 pub use list::PAGE;
+pub use progress::Progress;
 pub use stop::Stop;
 
 /// How long and how often the API is asked.
@@ -39,6 +41,8 @@ pub struct Options {
     pub cache: Option<TokenCache>,
     /// When wished, a request that is on its way is finished, and no other is sent.
     pub stop: Stop,
+    /// Is told how far a long read is, and of waits.
+    pub progress: Progress,
 }
 
 impl Default for Options {
@@ -48,6 +52,7 @@ impl Default for Options {
             retries: 6,
             cache: None,
             stop: Stop::default(),
+            progress: Progress::default(),
         }
     }
 }

@@ -11,12 +11,12 @@ use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::Options;
 use super::call::{Answer, Call};
 use super::error::{ApiError, not_the_apis, seconds};
 use super::pace::{Allowance, Pace};
 use super::token::Tokens;
 use super::waits::Waits;
+use super::{Options, Progress};
 use crate::settings::Connection;
 
 /// The longest wait for a connection.
@@ -46,17 +46,22 @@ impl Transport {
     pub(super) fn new(connection: Connection, options: Options) -> Transport {
         Transport {
             tokens: Tokens::new(options.cache.clone()),
+            waits: Waits::new(options.progress.clone()),
             connection,
             options,
             http: OnceLock::new(),
             list_pace: Pace::default(),
             pace: Pace::default(),
-            waits: Waits::default(),
         }
     }
 
     pub(super) fn domain(&self) -> &str {
         self.connection.domain().as_str()
+    }
+
+    /// Where to tell how far something is.
+    pub(super) fn progress(&self) -> &Progress {
+        &self.options.progress
     }
 
     pub(super) async fn access_token(&self) -> Result<SecretString, ApiError> {

@@ -74,7 +74,10 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
     }
     let updates = std::mem::take(&mut push.updates);
     terminal.begin_sending();
-    let (outcomes, written) = send(&session, &directory, &contents, &mut lock, updates).await;
+    let (outcomes, written) = send(
+        &session, &directory, &contents, &mut lock, updates, terminal,
+    )
+    .await;
     let ending = finish(&push, outcomes, options, terminal)?;
     if let Err(error) = written {
         terminal.error(
@@ -259,6 +262,7 @@ async fn send(
     contents: &Contents,
     lock: &mut Lock,
     updates: Vec<Update>,
+    terminal: &Terminal,
 ) -> (Vec<Outcome>, Result<(), FilesError>) {
     let mut written = directory.write_lock(lock);
     if written.is_err() {
@@ -268,7 +272,11 @@ async fn send(
         });
         return (outcomes.collect(), written);
     }
+    terminal
+        .progress()
+        .begin("updating clients", Some(updates.len()));
     let outcomes = apply(&session.reader.writer(), updates, |outcome| {
+        terminal.progress().advance(1);
         let (UpdateResult::Updated { client, .. }, Some(file)) =
             (&outcome.result, &outcome.update.file)
         else {

@@ -153,6 +153,7 @@ impl<'a> Scene<'a> {
     ) -> Result<Session> {
         let mut options = Options {
             stop: terminal.stop(),
+            progress: terminal.progress(),
             timeout: Duration::from_secs(self.global.timeout),
             ..Options::default()
         };

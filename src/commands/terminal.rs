@@ -2,15 +2,22 @@
 //! characters of anybody else's.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::api::Stop;
+use crate::api::{Progress, Stop};
 use crate::cli::{Color, Global};
 use crate::render::printable;
+
+/// What is done sooner is not worth a word on the way.
+const UNSEEN: Duration = Duration::from_millis(500);
+/// How often what is shown is brought up to date.
+const FRAME: Duration = Duration::from_millis(100);
 
 /// Where a command prints, and what Ctrl-C does to it.
 #[derive(Debug, Clone)]
@@ -19,12 +26,25 @@ pub struct Terminal {
     quiet: bool,
     stop: Stop,
     sending: Arc<AtomicBool>,
+    progress: Progress,
+    /// Held by whoever draws or prints, so that nothing is drawn after the end.
+    bar: Arc<Mutex<ProgressBar>>,
 }
 
 impl Terminal {
     /// As the options have it.
     pub fn new(global: &Global) -> Terminal {
+        let shows_progress = !global.quiet && io::stderr().is_terminal();
+        let mut bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+            bar = bar.with_style(style);
+        }
         Terminal {
+            progress: match shows_progress {
+                true => Progress::shown(),
+                false => Progress::default(),
+            },
+            bar: Arc::new(Mutex::new(bar)),
             color: match global.color {
                 Color::Auto => ColorChoice::Auto,
                 Color::Always => ColorChoice::Always,
@@ -47,8 +67,34 @@ impl Terminal {
         first
     }
 
+    /// Shows how far something is, on a terminal and once it takes long. Does not end.
+    pub async fn show_progress(&self) {
+        if !self.progress.is_shown() {
+            return;
+        }
+        loop {
+            tokio::time::sleep(FRAME).await;
+            let bar = self.bar();
+            if let Some((line, lasted)) = self.progress.line(Instant::now())
+                && lasted >= UNSEEN
+            {
+                if bar.is_finished() {
+                    bar.reset();
+                }
+                bar.set_message(printable(&line).into_owned());
+                bar.tick();
+            }
+        }
+    }
+
+    /// Where to tell how far something is.
+    pub(super) fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+
     /// Undoes what a question may have done to the screen.
     pub fn restore(&self) {
+        self.end_progress();
         if io::stderr().is_terminal() {
             // Shows the cursor.
             let _ = io::stderr().write_all(b"\x1b[?25h");
@@ -70,6 +116,7 @@ impl Terminal {
     /// # Errors
     /// stdout can't be written, for another reason.
     pub fn result(&self, text: &str) -> io::Result<()> {
+        self.end_progress();
         let mut stdout = io::stdout();
         // Taking colours out of what has none could only take something else out.
         if !text.contains('\u{1b}') {
@@ -106,6 +153,7 @@ impl Terminal {
 
     /// Says why the command failed and, below, what to do.
     pub fn error(&self, message: &str, hint: Option<&str>) {
+        self.end_progress();
         self.labelled(AnsiColor::Red.on_default().bold(), "error", message);
         for hint in hint.into_iter().flat_map(str::lines) {
             self.labelled(AnsiColor::Cyan.on_default().bold(), "hint", hint);
@@ -122,6 +170,7 @@ impl Terminal {
     /// # Errors
     /// The terminal went away.
     pub fn confirm(&self, question: &str) -> io::Result<bool> {
+        self.end_progress();
         let question = dialoguer::Confirm::new()
             .with_prompt(printable(question))
             .default(false);
@@ -135,6 +184,7 @@ impl Terminal {
     /// # Errors
     /// The terminal went away.
     pub fn ask(&self, question: &str) -> io::Result<String> {
+        self.end_progress();
         let question = dialoguer::Input::<String>::new()
             .with_prompt(printable(question))
             .allow_empty(true);
@@ -148,8 +198,21 @@ impl Terminal {
     }
 
     fn stderr(&self, text: &str) {
-        // Nobody can be told that stderr is gone.
-        let _ = AutoStream::new(io::stderr(), self.color).write_all(text.as_bytes());
+        self.bar().suspend(|| {
+            // Nobody can be told that stderr is gone.
+            let _ = AutoStream::new(io::stderr(), self.color).write_all(text.as_bytes());
+        });
+    }
+
+    /// Takes what is shown of the progress off the screen.
+    fn end_progress(&self) {
+        let bar = self.bar();
+        self.progress.end();
+        bar.finish_and_clear();
+    }
+
+    fn bar(&self) -> MutexGuard<'_, ProgressBar> {
+        self.bar.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -17,7 +17,7 @@ pub struct Conversation {
 
 impl Conversation {
     pub fn start(mut command: Command) -> Conversation {
-        command.env("TERM", "dumb").env("NO_COLOR", "1");
+        command.env("TERM", "xterm").env("NO_COLOR", "1");
         Conversation {
             session: spawn_command(command, Some(PATIENCE)).unwrap(),
             screen: String::new(),

@@ -1,0 +1,118 @@
+//! How far something long is: told by who does it, looked at by whoever shows it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::error::seconds;
+
+/// How far something long is, shared by its clones.
+#[derive(Debug, Clone, Default)]
+pub struct Progress(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    is_shown: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// What is being done, how much of it is, and of how many.
+    doing: Option<(&'static str, usize, Option<usize>)>,
+    /// When the first such thing began.
+    since: Option<Instant>,
+    /// Until when nothing happens, and why.
+    waiting: Option<(Instant, String)>,
+}
+
+impl Progress {
+    /// One that somebody shows for as long as it lasts: what it says need not be said in another way.
+    pub fn shown() -> Progress {
+        Progress(Arc::new(Shared {
+            is_shown: true,
+            state: Mutex::default(),
+        }))
+    }
+
+    /// Whether somebody shows it.
+    pub fn is_shown(&self) -> bool {
+        self.0.is_shown
+    }
+
+    /// Something begins, such as `reading clients`; `of` is how many there are, as soon as that is known.
+    pub fn begin(&self, what: &'static str, of: Option<usize>) {
+        let mut state = self.state();
+        state.doing = Some((what, 0, of));
+        state.since.get_or_insert_with(Instant::now);
+        state.waiting = None;
+    }
+
+    /// So many more are done.
+    pub fn advance(&self, by: usize) {
+        let mut state = self.state();
+        if let Some((_, done, _)) = &mut state.doing {
+            *done += by;
+        }
+        state.waiting = None;
+    }
+
+    /// Nothing happens until then.
+    pub(super) fn wait(&self, until: Instant, why: &str) {
+        self.state().waiting = Some((until, why.to_owned()));
+    }
+
+    /// All is done.
+    pub fn end(&self) {
+        *self.state() = State::default();
+    }
+
+    /// What there is to show at `now`, and for how long it has been going on.
+    pub fn line(&self, now: Instant) -> Option<(String, Duration)> {
+        let state = self.state();
+        let (what, done, of) = state.doing?;
+        let mut line = match (done, of) {
+            (done, Some(of)) => format!("{what}: {done} of {of}"),
+            (0, None) => what.to_owned(),
+            (done, None) => format!("{what}: {done}"),
+        };
+        if let Some((until, why)) = &state.waiting
+            && let Some(left) = until.checked_duration_since(now)
+        {
+            line.push_str(&format!("; waiting {}: {why}", seconds(left)));
+        }
+        let since = state.since.unwrap_or(now);
+        Some((line, now.saturating_duration_since(since)))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_there_is_to_show() {
+        let progress = Progress::default();
+        let start = Instant::now();
+        let line = |progress: &Progress| progress.line(start).map(|(line, _)| line);
+        assert_eq!(line(&progress), None);
+        progress.begin("reading clients", None);
+        assert_eq!(line(&progress).unwrap(), "reading clients");
+        progress.begin("reading clients", Some(250));
+        progress.advance(100);
+        progress.wait(start + Duration::from_secs(3), "the tenant's rate limit");
+        assert_eq!(
+            line(&progress).unwrap(),
+            "reading clients: 100 of 250; waiting 3.0 s: the tenant's rate limit"
+        );
+        progress.advance(100);
+        assert_eq!(line(&progress).unwrap(), "reading clients: 200 of 250");
+        let later = progress.line(start + Duration::from_secs(60)).unwrap().1;
+        assert!(later > Duration::from_secs(50));
+        progress.end();
+        assert_eq!(line(&progress), None);
+    }
+}
