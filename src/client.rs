@@ -339,6 +339,20 @@ pub fn secrets(fields: &Map<String, Value>) -> Vec<Vec<&'static str>> {
     top.map(|field| vec![field]).chain(addons).collect()
 }
 
+/// Whether the text of a file, which may be a broken one, names a secret field as a key.
+pub fn may_hold_a_secret(text: &str) -> bool {
+    let names = SECRET_FIELDS
+        .into_iter()
+        .chain(SECRET_ADDON_FIELDS.map(|(_, field)| field));
+    let is_part_of_a_name = |character: char| character.is_alphanumeric() || character == '_';
+    let is_key = |(at, name): (usize, &str)| {
+        let (before, after) = (&text[..at], &text[at + name.len()..]);
+        let after = after.trim_start_matches(['"', '\'']).trim_start();
+        !before.ends_with(is_part_of_a_name) && after.starts_with(':')
+    };
+    names.flat_map(|name| text.match_indices(name)).any(is_key)
+}
+
 /// Removes every secret from a client's fields, and says whether there was one.
 pub fn strip_secrets(fields: &mut Map<String, Value>) -> bool {
     let secrets = secrets(fields);

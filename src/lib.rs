@@ -8,6 +8,7 @@
 //! | module | what it does | what it never does |
 //! |---|---|---|
 //! | [`client`] | says what a client is: its id, its updatable and secret fields | I/O |
+//! | `closest` | what a typing mistake may have meant | I/O |
 //! | `printable` | text without what a terminal acts on | I/O |
 //! | [`signing`] | the private-key JWT client assertion | I/O |
 //! | [`settings`] | environment and `.env` files → one validated connection | change the environment, show a secret |
@@ -68,6 +69,7 @@ pub mod api;
 pub mod apply;
 pub mod cli;
 pub mod client;
+mod closest;
 pub mod commands;
 pub mod files;
 pub mod merge;

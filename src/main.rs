@@ -25,8 +25,8 @@ fn main() -> ExitCode {
                 // stdout is one document, also now; where it can't be written there is still stderr.
                 let _ = terminal.result(&render::json::error(&message, hint.as_deref()));
             }
-            for (message, hint) in commands::problems(&error) {
-                terminal.error(&message, hint.as_deref());
+            for problem in commands::problems(&error) {
+                terminal.problem(&problem);
             }
             ExitCode::from(2)
         }

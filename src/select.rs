@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use globset::{Glob, GlobMatcher};
 
+use crate::closest::closest;
+
 /// The `CLIENT…` arguments of a command; none of them selects every client.
 #[derive(Debug)]
 pub struct Selection(Vec<Selector>);
@@ -31,16 +33,26 @@ pub struct Names<'a> {
 
 /// Selectors that match no client.
 #[derive(Debug, thiserror::Error)]
-#[error("no client matches {}", .selectors.iter().map(|selector| format!("`{selector}`")).collect::<Vec<_>>().join(", "))]
+#[error("no client matches {}", quoted(.selectors))]
 pub struct NoMatch {
     selectors: Vec<String>,
+    /// What they may have meant.
+    meant: Vec<String>,
 }
 
 impl NoMatch {
     /// What to do about it.
     pub fn hint(&self) -> String {
+        if !self.meant.is_empty() {
+            return format!("did you mean {}?", quoted(&self.meant));
+        }
         "a client is named by its file (without folder and extension), its name or its id; `tenantry list` shows them".to_owned()
     }
+}
+
+fn quoted(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
 }
 
 impl Selection {
@@ -88,6 +100,8 @@ impl Selection {
             .iter()
             .map(|selector| clients.iter().any(|(names, _)| selector.names(names)))
             .collect();
+        let every_name: BTreeSet<&str> =
+            clients.iter().flat_map(|(names, _)| names.all()).collect();
         let mut matched = BTreeSet::new();
         let picked = clients
             .into_iter()
@@ -116,10 +130,16 @@ impl Selection {
             .map(|(_, selector)| selector.text.clone())
             .collect();
         if selectors.is_empty() {
-            Ok(picked)
-        } else {
-            Err(NoMatch { selectors })
+            return Ok(picked);
         }
+        let meant = selectors
+            .iter()
+            .filter_map(|selector| closest(selector, every_name.iter().copied()))
+            .map(str::to_owned);
+        Err(NoMatch {
+            meant: meant.collect(),
+            selectors,
+        })
     }
 }
 

@@ -584,7 +584,7 @@ fn a_selector_that_matches_nothing_is_an_error() {
     exit code 2
     --- stderr
     error: no client matches `betta`, `[`
-    hint: a client is named by its file (without folder and extension), its name or its id; `tenantry list` shows them
+    hint: did you mean `beta`?
     ");
     let document = bed.run(["diff", "-o", "json", "betta"]).exits(2).json();
     assert_eq!(document["error"]["message"], "no client matches `betta`");

@@ -214,10 +214,19 @@ fn null_is_refused_before_anything_is_asked() {
     exit code 2
     --- stderr
     error: tenant/clients/alpha.yaml:3:1: `description` may not be null
+      |
+    3 | description: null
+      | ^
     hint: write `description: ""` to clear it, or remove the line to leave it as it is
     error: tenant/clients/beta.yaml:4:1: `allowed_clients` may not be null
+      |
+    4 | allowed_clients:
+      | ^
     hint: remove the line to leave it as it is; `allowed_clients: []` lets every client delegate
     error: tenant/clients/gamma.yaml:2:1: `name` contains `<` or `>`
+      |
+    2 | name: <b>
+      | ^
     hint: Auth0 refuses both in a name
     "#);
     assert_eq!(bed.requests(), [""; 0]);
@@ -788,7 +797,7 @@ fn selectors_choose_what_is_pushed() {
     exit code 2
     --- stderr
     error: no client matches `delta`
-    hint: a client is named by its file (without folder and extension), its name or its id; `tenantry list` shows them
+    hint: did you mean `Beta`?
     ");
     assert_eq!(bed.requests(), [""; 0]);
     bed.run(["push", "--yes", "Al*", "c"]).exits(0);

@@ -248,3 +248,42 @@ async fn no_token_is_in_debug_text_while_it_is_used() {
         "{shown}"
     );
 }
+
+#[test]
+fn a_broken_file_with_a_secret_is_not_quoted() {
+    let bed = bed();
+    bed.run(["pull"]).exits(0);
+    let file = "tenant/clients/alpha.yaml";
+    for (broken, what) in [
+        (
+            format!("client_id: a\nclient_secret: \"{MARK}\nname: A\n"),
+            "no end",
+        ),
+        (
+            format!("client_id: a\nsigning_keys: [{{cert: {MARK}, {MARK}\n"),
+            "no end",
+        ),
+        (
+            format!(
+                "client_id: a\naddons:\n  firebase:\n    private_key: |\n      {MARK}\n   {MARK}\n"
+            ),
+            "indent",
+        ),
+        (
+            format!("client_id: a\nclient_secret: {MARK}: {MARK}\n"),
+            "two colons",
+        ),
+    ] {
+        bed.write(file, &broken);
+        for command in [
+            &["diff"][..],
+            &["push", "--yes"],
+            &["check"],
+            &["diff", "-o", "json"],
+        ] {
+            let run = bed.run(command.iter().copied());
+            assert_ne!(run.code, 0, "{what}");
+            assert!(!format!("{run:?}").contains(MARK), "{what}: {run:?}");
+        }
+    }
+}

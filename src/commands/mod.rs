@@ -17,6 +17,7 @@ mod token;
 use anyhow::Result;
 
 use crate::cli::{Cli, Command};
+use crate::files::{Excerpt, FilesError, excerpt};
 use crate::settings::Environment;
 
 pub use terminal::{Logger, Terminal};
@@ -64,21 +65,41 @@ pub async fn run(cli: &Cli, environment: &Environment, terminal: &Terminal) -> R
     }
 }
 
-/// What there is to say of an error: each problem with what to do about it. There are several where several files are wrong.
-pub fn problems(error: &anyhow::Error) -> Vec<(String, Option<String>)> {
-    match error.downcast_ref::<crate::files::FilesError>() {
-        Some(crate::files::FilesError::Several(errors)) => errors
-            .iter()
-            .map(|error| (error.to_string(), error.hint()))
-            .collect(),
-        _ => vec![(format!("{error:#}"), hint(error))],
+/// One thing that is wrong.
+#[derive(Debug)]
+pub struct Problem {
+    /// What it is.
+    pub message: String,
+    /// The line of a file that it is about.
+    pub excerpt: Option<Excerpt>,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// What there is to say of an error. There are several problems where several files are wrong.
+pub fn problems(error: &anyhow::Error) -> Vec<Problem> {
+    let in_files = |error: &FilesError| Problem {
+        message: error.to_string(),
+        excerpt: match error {
+            FilesError::Content { path, position, .. } => excerpt(path, *position),
+            _ => None,
+        },
+        hint: error.hint(),
+    };
+    match error.downcast_ref::<FilesError>() {
+        Some(FilesError::Several(errors)) => errors.iter().map(in_files).collect(),
+        Some(error) => vec![in_files(error)],
+        None => vec![Problem {
+            message: format!("{error:#}"),
+            excerpt: None,
+            hint: hint(error),
+        }],
     }
 }
 
 /// What to do about an error: the hint of the first of its causes that has one.
 pub fn hint(error: &anyhow::Error) -> Option<String> {
     use crate::api::ApiError;
-    use crate::files::FilesError;
     use crate::select::NoMatch;
     use crate::settings::SettingsError;
     error.chain().find_map(|cause| {

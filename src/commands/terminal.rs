@@ -10,9 +10,10 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::Problem;
 use crate::api::{Progress, Stop};
 use crate::cli::{Color, Global};
-use crate::render::printable;
+use crate::render::{self, printable};
 
 /// What is done sooner is not worth a word on the way.
 const UNSEEN: Duration = Duration::from_millis(500);
@@ -153,9 +154,25 @@ impl Terminal {
 
     /// Says why the command failed and, below, what to do.
     pub fn error(&self, message: &str, hint: Option<&str>) {
+        self.problem(&Problem {
+            message: message.to_owned(),
+            excerpt: None,
+            hint: hint.map(str::to_owned),
+        });
+    }
+
+    /// The same, with the line of a file that it is about.
+    pub fn problem(&self, problem: &Problem) {
         self.end_progress();
-        self.labelled(AnsiColor::Red.on_default().bold(), "error", message);
-        for hint in hint.into_iter().flat_map(str::lines) {
+        self.labelled(
+            AnsiColor::Red.on_default().bold(),
+            "error",
+            &problem.message,
+        );
+        if let Some(excerpt) = &problem.excerpt {
+            self.stderr(&render::excerpt::excerpt(excerpt));
+        }
+        for hint in problem.hint.iter().flat_map(|hint| hint.lines()) {
             self.labelled(AnsiColor::Cyan.on_default().bold(), "hint", hint);
         }
     }

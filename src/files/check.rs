@@ -198,6 +198,6 @@ fn findings(error: &FilesError) -> Vec<Finding> {
         FilesError::Io { path, .. }
         | FilesError::OtherDomain { path, .. }
         | FilesError::ChangedMeanwhile { path }
-        | FilesError::NoDirectory { path } => finding(path, Position::START, error.to_string()),
+        | FilesError::NoDirectory { path, .. } => finding(path, Position::START, error.to_string()),
     }
 }

@@ -76,7 +76,8 @@ impl TenantDirectory {
             made.reverse();
             fs::create_dir_all(&clients).map_err(io("make", clients))?;
         } else if !path.is_dir() {
-            return Err(FilesError::NoDirectory { path });
+            let tenants = path.parent().map(tenants).unwrap_or_default();
+            return Err(FilesError::NoDirectory { path, tenants });
         }
         let held = hold(&path, access, waiting).map_err(io("hold", &path))?;
         if access != Access::Read {

@@ -325,7 +325,7 @@ pub fn rewrite(old: &str, fields: &Map<String, Value>, format: Format) -> Rewrit
 }
 
 /// The text less a byte order mark at its start.
-fn without_mark(text: &str) -> &str {
+pub(super) fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::document::{ParseError, Position};
+use crate::closest::closest;
 
 /// A tenant directory that can't be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +62,8 @@ pub enum FilesError {
     NoDirectory {
         /// The tenant directory.
         path: PathBuf,
+        /// The tenants that do have a folder beside it.
+        tenants: Vec<String>,
     },
     /// Several of these at once.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
@@ -84,7 +87,14 @@ impl FilesError {
             FilesError::ChangedMeanwhile { .. } => {
                 Some("it was left as it is: run the command again".to_owned())
             }
-            FilesError::NoDirectory { .. } => Some("`tenantry pull` makes it".to_owned()),
+            FilesError::NoDirectory { path, tenants } => {
+                let name = path.file_name().and_then(|name| name.to_str());
+                let close = name.and_then(|name| closest(name, tenants.iter().map(String::as_str)));
+                Some(match close {
+                    Some(tenant) => format!("did you mean the tenant `{tenant}`?"),
+                    None => "`tenantry pull` makes it".to_owned(),
+                })
+            }
             FilesError::Several(errors) => {
                 let mut hints: Vec<String> = errors.iter().filter_map(FilesError::hint).collect();
                 hints.dedup();

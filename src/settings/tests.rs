@@ -571,6 +571,7 @@ fn debug_redacts() {
                 },
             },
         },
+        is_protected: false,
         ..
     }
     "#);
