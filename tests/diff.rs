@@ -119,11 +119,13 @@ fn every_difference_as_text() {
         + "c" (Gamma)
 
     clients/beta.yaml  Beta b
-      description: drifted, the tenant changed it: "second" → (absent)
-      app_type: read-only, the tenant has: "spa" → "native"
-      callbacks: read-only, the tenant has:
-        + "https://y/"
-      sso: read-only, the tenant has: (absent) → true
+      drift: the tenant changed since the last pull or push, the file did not
+        description: "second" → (absent)
+      read-only: the tenant has other values, and push does not send the file's
+        app_type: "spa" → "native"
+        callbacks:
+          + "https://y/"
+        sso: (absent) → true
 
     clients/delta.yaml  Delta d
       description:
@@ -139,10 +141,11 @@ fn every_difference_as_text() {
       description: (absent) → "new"
 
     clients/gamma.yaml  Gamma c
-      description conflict: both sides changed it
-        base   "third"
-        file   "mine"
-        tenant "theirs"
+      conflict: the file and the tenant both changed since the last pull or push
+        description:
+          base    "third"
+          file    "mine"
+          tenant  "theirs"
 
     4 edits, 1 drifted field, 1 conflict, 3 read-only differences in 5 clients, 1 client only on the tenant, 1 client only in a file
     "#);
@@ -333,8 +336,8 @@ fn every_difference_as_markdown() {
     - "The shop that everybody knows, at shop.acme.example since 2019, and its checkout"
     + "The shop that everybody knows, at shop.acme.example since 2020, and its checkout"
     @@ allowed_clients (edit) @@
-    - ["b","https://api/","d"]
-    + ["c","https://api/","d"]
+    - "b" (Beta)
+    + "c" (Gamma)
     ```
 
     </details>
@@ -348,8 +351,7 @@ fn every_difference_as_markdown() {
     - "spa"
     + "native"
     @@ callbacks (read-only) @@
-    - ["https://x/"]
-    + ["https://x/","https://y/"]
+    + "https://y/"
     @@ sso (read-only) @@
     + true
     ```
@@ -360,8 +362,10 @@ fn every_difference_as_markdown() {
 
     ```diff
     @@ description (edit) @@
-    - "one\ntwo\nthree"
-    + "one\n2\nthree"
+      one
+    - two
+    + 2
+      three
     ```
 
     </details>
@@ -378,10 +382,12 @@ fn every_difference_as_markdown() {
     <details open><summary>Gamma <code>c</code></summary>
 
     ```diff
-    @@ description (conflict) @@
-    ! base   "third"
-    ! file   "mine"
-    ! tenant "theirs"
+    @@ description (conflict: the file changed it) @@
+    - "third"
+    + "mine"
+    @@ description (conflict: the tenant changed it) @@
+    - "third"
+    + "theirs"
     ```
 
     </details>
@@ -448,24 +454,27 @@ fn hostile_values_are_shown_harmless() {
     exit code 1
     --- stdout
     clients/alpha.yaml  \u{1b}[2J\u{1b}]0;owned\u{7}`|\u{202e}gnp.exe</summary>@team a
-      name: drifted, the tenant changed it:
-        - "Alpha"
-        + "\u001b[2J\u001b]0;owned\u0007`|\u{202e}gnp.exe</summary>@team"
-      description: drifted, the tenant changed it:
-        - old
-        + ````
-        + </details>
-        + \u{1b}[1A| x |\u{d}
-        + \u{200b}end
+      drift: the tenant changed since the last pull or push, the file did not
+        name:
+          - "Alpha"
+          + "\u001b[2J\u001b]0;owned\u0007`|\u{202e}gnp.exe</summary>@team"
+        description:
+          - old
+          + ````
+          + </details>
+          + \u{1b}[1A| x |\u{d}
+          + \u{200b}end
 
     clients/beta.yaml  Beta b
-      allowed_clients: drifted, the tenant changed it:
-        - "x"
-        + "a" (\u{1b}[2J\u{1b}]0;owned\u{7}`|\u{202e}gnp.exe</summary>@team)
-        + "\u{9b}31m"
-        + "``` | <b>"
-        + "line\nbreak"
-      odd\u{1b}[31m\nfield: read-only, the tenant has: (absent) → {"k\u001b":"\u{feff}\u0000"}
+      drift: the tenant changed since the last pull or push, the file did not
+        allowed_clients:
+          - "x"
+          + "a" (\u{1b}[2J\u{1b}]0;owned\u{7}`|\u{202e}gnp.exe</summary>@team)
+          + "\u{9b}31m"
+          + "``` | <b>"
+          + "line\nbreak"
+      read-only: the tenant has other values, and push does not send the file's
+        odd\u{1b}[31m\nfield: (absent) → {"k\u001b":"\u{feff}\u0000"}
 
     3 drifted fields, 1 read-only difference in 2 clients
     "#);
@@ -490,8 +499,11 @@ fn hostile_values_are_shown_harmless() {
     - "Alpha"
     + "\u001b[2J\u001b]0;owned\u0007`|\u{202e}gnp.exe</summary>@team"
     @@ description (drift) @@
-    - "old"
-    + "````\n</details>\n\u001b[1A| x |\r\n\u{200b}end"
+    - old
+    + ````
+    + </details>
+    + \u{1b}[1A| x |\u{d}
+    + \u{200b}end
     `````
 
     </details>
@@ -500,8 +512,11 @@ fn hostile_values_are_shown_harmless() {
 
     ````diff
     @@ allowed_clients (drift) @@
-    - ["x"]
-    + ["a","\u{9b}31m","``` | <b>","line\nbreak"]
+    - "x"
+    + "a" (\u{1b}[2J\u{1b}]0;owned\u{7}`|\u{202e}gnp.exe</summary>@team)
+    + "\u{9b}31m"
+    + "``` | <b>"
+    + "line\nbreak"
     @@ odd\u{1b}[31m\nfield (read-only) @@
     + {"k\u001b":"\u{feff}\u0000"}
     ````

@@ -156,7 +156,7 @@ fn names_can_t_act_on_the_terminal() {
     --- stdout
     NAME                      CLIENT ID  TYPE         FILE  STATE
     \u{1b}[31mred\u{7}\nnext  a          s\u{202e}pa  -     live-only
-    Bänk 銀行                   b          -            -     live-only
+    Bänk 銀行                 b          -            -     live-only
     ");
 }
 

@@ -243,8 +243,9 @@ fn drift_that_was_read_is_reported_and_not_sent() {
     exit code 0
     --- stdout
     clients/alpha.yaml  Alpha 2 a
-      name: drifted, the tenant changed it: "Alpha" → "Alpha 2"
       description: "first" → "mine"
+      drift: the tenant changed since the last pull or push, the file did not
+        name: "Alpha" → "Alpha 2"
 
     1 edit, 1 drifted field in 1 client
     updated        clients/alpha.yaml: description
@@ -291,10 +292,11 @@ fn a_conflict_anywhere_sends_nothing_at_all() {
     exit code 1
     --- stdout
     clients/alpha.yaml  Alpha a
-      description conflict: both sides changed it
-        base   "first"
-        file   "mine"
-        tenant "theirs"
+      conflict: the file and the tenant both changed since the last pull or push
+        description:
+          base    "first"
+          file    "mine"
+          tenant  "theirs"
 
     clients/beta.yaml  Beta b
       description: "second" → "fine"

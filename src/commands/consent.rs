@@ -10,8 +10,7 @@ use super::session::Scene;
 use super::{Terminal, Usage};
 use crate::cli::{Output, Push};
 use crate::plan::Tenant;
-use crate::render::text::{self, ClientNames};
-use crate::render::{self, counted};
+use crate::render::{self, ClientNames, counted, text};
 use crate::settings::Connection;
 
 /// What somebody says about one client.
@@ -85,7 +84,7 @@ pub(super) fn given(
         ));
     }
     let show = |text: &str| match options.output {
-        Output::Text => terminal.result(text),
+        Output::Text => terminal.text(text),
         Output::Json => {
             // stdout is for the result.
             terminal.aside(text);

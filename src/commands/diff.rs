@@ -44,10 +44,11 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Diff, terminal: &Terminal) 
         sides(id, contents.clients.get(id), &lock, live)
     });
     let plan = Plan::new(session.tenant, selected);
-    terminal.result(&match options.output {
-        DiffOutput::Text => render::text::plan(&plan, &client_names(&contents, &live)),
-        DiffOutput::Json => render::json::plan(&plan),
-        DiffOutput::Markdown => render::markdown::plan(&plan),
-    })?;
+    let names = client_names(&contents, &live);
+    match options.output {
+        DiffOutput::Text => terminal.text(&render::text::plan(&plan, &names)),
+        DiffOutput::Json => terminal.result(&render::json::plan(&plan)),
+        DiffOutput::Markdown => terminal.result(&render::markdown::plan(&plan, &names)),
+    }?;
     Ok(Ending::differences(!plan.clients.is_empty()))
 }

@@ -58,10 +58,10 @@ pub(super) async fn run(scene: &Scene<'_>, options: &List, terminal: &Terminal) 
         })
         .collect();
     clients.sort_by(|a, b| (&a.name, &a.client_id).cmp(&(&b.name, &b.client_id)));
-    terminal.result(&match options.output {
-        Output::Json => json::list(&session.tenant, &clients),
-        Output::Text => text::table(&rows(clients)),
-    })?;
+    match options.output {
+        Output::Json => terminal.result(&json::list(&session.tenant, &clients)),
+        Output::Text => terminal.text(&text::table(&rows(clients))),
+    }?;
     Ok(Ending::Clean)
 }
 

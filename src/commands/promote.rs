@@ -60,14 +60,16 @@ pub(super) fn run(scene: &Scene<'_>, options: &Promote, terminal: &Terminal) -> 
         write(&directory, &by_stem, &promotion.changes, terminal)?;
     }
     let plan = plan(options, &to, &by_stem, &promotion.changes);
-    terminal.result(&match options.output {
+    let names = client_names(&to, &LiveClients::new());
+    match options.output {
         DiffOutput::Text => {
-            let nobody = LiveClients::new();
-            render::text::plan(&plan, &client_names(&to, &nobody)) + &remarks(options, &promotion)
+            terminal.text(&(render::text::plan(&plan, &names) + &remarks(options, &promotion)))
         }
-        DiffOutput::Json => render::json::promotion(&plan, &options.from, &promotion),
-        DiffOutput::Markdown => render::markdown::plan(&plan),
-    })?;
+        DiffOutput::Json => {
+            terminal.result(&render::json::promotion(&plan, &options.from, &promotion))
+        }
+        DiffOutput::Markdown => terminal.result(&render::markdown::plan(&plan, &names)),
+    }?;
     let would_write = options.dry_run && !promotion.changes.is_empty();
     Ok(Ending::differences(
         would_write || !promotion.alone.is_empty(),

@@ -105,14 +105,14 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Pull, terminal: &Terminal) 
     for client in pulled.iter().filter(|client| client.afresh) {
         warn_afresh(&client.file, terminal);
     }
-    terminal.result(&match options.output {
-        Output::Json => render::json::pull(
-            &session.tenant,
-            &documents(&pulled),
-            &Status::ALL.map(Status::name),
-        ),
-        Output::Text => report(&pulled, &session.tenant.domain, directory.path()),
-    })?;
+    match options.output {
+        Output::Json => {
+            let statuses = Status::ALL.map(Status::name);
+            let documents = documents(&pulled);
+            terminal.result(&render::json::pull(&session.tenant, &documents, &statuses))
+        }
+        Output::Text => terminal.text(&report(&pulled, &session.tenant.domain, directory.path())),
+    }?;
     let held = |client: &Pulled| matches!(client.status, Status::Conflict | Status::Gone);
     Ok(Ending::differences(pulled.iter().any(held)))
 }

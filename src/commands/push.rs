@@ -39,7 +39,7 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
     let stepping = options.interactive && !push.updates.is_empty();
     match options.output {
         Output::Text if stepping || push.plan.clients.is_empty() => {}
-        Output::Text => terminal.result(&render::text::plan(&push.plan, &names))?,
+        Output::Text => terminal.text(&render::text::plan(&push.plan, &names))?,
         Output::Json => tell_drift(&push.plan, options.overwrite_drift, terminal),
     }
     if push.conflict {
@@ -352,7 +352,7 @@ fn finish(
         Output::Text if push.conflict => {}
         Output::Text if push.plan.clients.is_empty() => terminal.result("nothing to push\n")?,
         Output::Text if outcomes.is_empty() => terminal.result("nothing was sent\n")?,
-        Output::Text => terminal.result(&render::text::outcomes(&outcomes, &push.held))?,
+        Output::Text => terminal.text(&render::text::outcomes(&outcomes, &push.held))?,
     }
     if push.conflict {
         terminal.error(

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
+use dialoguer::console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Problem;
@@ -133,6 +134,17 @@ impl Terminal {
                 .write_all(text.as_bytes())
                 .and_then(|()| stdout.flush()),
         )
+    }
+
+    /// Prints a result for people, in lines that fit the terminal if it is one.
+    ///
+    /// # Errors
+    /// As [`Terminal::result`].
+    pub fn text(&self, text: &str) -> io::Result<()> {
+        match Term::stdout().size_checked() {
+            Some((_, width)) => self.result(&render::fit(text, width.into())),
+            None => self.result(text),
+        }
     }
 
     /// Prints something rendered to stderr, where a question follows.

@@ -2,18 +2,17 @@
 
 use std::fmt::Write;
 
-use serde_json::Value;
-
+use super::change::{self, ClientNames, Line, Sign};
 use super::json::kind_name;
 use super::summary;
-use super::value::{inline, line};
+use super::value::line;
 use crate::plan::{ClientPlan, FieldPlan, Kind, Plan, State};
 
 /// Comments may have 65,536 characters; a plan that comes near it is cut between clients, and says so.
 const LONGEST: usize = 60_000;
 
 /// A plan as markdown.
-pub fn plan(plan: &Plan) -> String {
+pub fn plan(plan: &Plan, names: &ClientNames) -> String {
     let mut text = format!("### tenantry: {}\n\n", escape(&plan.tenant.domain));
     let Some(summary) = summary(plan) else {
         text.push_str("No differences.\n");
@@ -39,7 +38,7 @@ pub fn plan(plan: &Plan) -> String {
     let mut left_out = 0;
     for client in &plan.clients {
         let row = row(client);
-        let section = section(client);
+        let section = section(client, names);
         if text.len() + warnings.len() + sections.len() + row.len() + section.len() > LONGEST {
             left_out += 1;
         } else {
@@ -76,13 +75,13 @@ fn row(client: &ClientPlan) -> String {
     format!("| {} | {file} | {differences} |\n", escape(&client.name))
 }
 
-fn section(client: &ClientPlan) -> String {
+fn section(client: &ClientPlan, names: &ClientNames) -> String {
     if client.fields.is_empty() {
         return String::new();
     }
     let mut diff = String::new();
     for field in &client.fields {
-        field_diff(&mut diff, field);
+        field_diff(&mut diff, field, names);
     }
     // A fence is longer than any run of backticks inside.
     let longest = diff
@@ -107,7 +106,7 @@ fn section(client: &ClientPlan) -> String {
     )
 }
 
-fn field_diff(diff: &mut String, field: &FieldPlan) {
+fn field_diff(diff: &mut String, field: &FieldPlan, names: &ClientNames) {
     let FieldPlan {
         field: name,
         kind,
@@ -116,24 +115,33 @@ fn field_diff(diff: &mut String, field: &FieldPlan) {
         live,
     } = field;
     let (base, local, live) = (base.as_ref(), local.as_ref(), live.as_ref());
-    let _ = writeln!(diff, "@@ {} ({}) @@", line(name), kind_name(*kind));
-    match kind {
-        Kind::Edit => old_new(diff, live, local),
-        Kind::Drift => old_new(diff, base, live),
-        Kind::ReadOnly => old_new(diff, local, live),
+    let kind_name = kind_name(*kind);
+    let (old, new) = match kind {
+        Kind::Edit => (live, local),
+        Kind::Drift => (base, live),
+        Kind::ReadOnly => (local, live),
         Kind::Conflict => {
-            for (side, value) in [("base  ", base), ("file  ", local), ("tenant", live)] {
-                let _ = writeln!(diff, "! {side} {}", inline(value));
+            for (who, value) in [("the file", local), ("the tenant", live)] {
+                let _ = writeln!(diff, "@@ {} ({kind_name}: {who} changed it) @@", line(name));
+                signed(diff, &change::lines(base, value, names));
             }
+            return;
         }
+    };
+    for leaf in change::leaves(name, old, new) {
+        let _ = writeln!(diff, "@@ {} ({kind_name}) @@", line(&leaf.name));
+        signed(diff, &change::lines(leaf.old, leaf.new, names));
     }
 }
 
-fn old_new(diff: &mut String, old: Option<&Value>, new: Option<&Value>) {
-    for (sign, value) in [('-', old), ('+', new)] {
-        if let Some(value) = value {
-            let _ = writeln!(diff, "{sign} {}", inline(Some(value)));
-        }
+fn signed(diff: &mut String, lines: &[Line]) {
+    for one in lines {
+        let text: String = one.parts.iter().map(|part| part.text.as_str()).collect();
+        let prefix = match one.sign {
+            Sign::Note => "# ",
+            sign => sign.prefix(),
+        };
+        let _ = writeln!(diff, "{prefix}{text}");
     }
 }
 

@@ -1,14 +1,19 @@
 //! Plans and results → text, JSON, markdown. Every function takes plain values and returns text; none prints. What a tenant or
 //! a file says is escaped, so that it can't move the cursor, change colours or run as HTML.
 
+mod change;
 pub mod excerpt;
 pub mod findings;
+mod fit;
 pub mod json;
 pub mod markdown;
 pub mod text;
 mod value;
 
 use crate::plan::{Kind, Plan, State};
+pub use change::ClientNames;
+pub use fit::fit;
+
 pub use crate::printable::printable;
 
 /// `2 edits, 1 drift in 3 clients, 1 client only on the tenant`; None where there is nothing to say.

@@ -1,28 +1,25 @@
 //! Plans and results as text for people, with colours that the printing side takes out where they don't belong.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 use serde_json::Value;
-use similar::{ChangeTag, TextDiff};
+use unicode_width::UnicodeWidthStr;
 
-use super::value::{inline, line, multi_line};
+use super::change::{self, ClientNames, Line, Part, Sign, has_parts};
+use super::value::{inline, line};
 use super::{counted, summary};
 use crate::apply::{Outcome, UpdateResult};
-use crate::client::ClientId;
 use crate::plan::{ClientPlan, FieldPlan, Kind, Plan, State};
 
 const FILE: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 const ADDED: Style = AnsiColor::Green.on_default();
 const REMOVED: Style = AnsiColor::Red.on_default();
-const LOUD: Style = AnsiColor::Yellow.on_default().bold();
+const DRIFT: Style = AnsiColor::Yellow.on_default();
+const LOUD: Style = DRIFT.bold();
 /// Values that are longer stand on lines of their own.
 const SHORT: usize = 60;
-
-/// The names of clients, for the ids in references.
-pub type ClientNames = BTreeMap<ClientId, String>;
 
 /// A plan, with its summary as the last line.
 pub fn plan(plan: &Plan, names: &ClientNames) -> String {
@@ -62,197 +59,141 @@ fn client_plan(text: &mut String, client: &ClientPlan, names: &ClientNames) {
         State::LiveOnly => text.push_str("  only on the tenant: `tenantry pull` writes its file\n"),
         State::FileOnly => text.push_str("  the tenant has no client with this id\n"),
     }
-    for field in &client.fields {
-        field_plan(text, field, names);
+    kinds(text, client, names);
+}
+
+/// What the file changed, then what it did not, each kind under a line that says who did.
+fn kinds(text: &mut String, client: &ClientPlan, names: &ClientNames) {
+    let of = |kind: Kind| client.fields.iter().filter(move |field| field.kind == kind);
+    for field in of(Kind::Edit) {
+        edit(text, field, names);
+    }
+    for (kind, style, heading) in [
+        (
+            Kind::Conflict,
+            LOUD,
+            "conflict: the file and the tenant both changed since the last pull or push",
+        ),
+        (
+            Kind::Drift,
+            DRIFT,
+            "drift: the tenant changed since the last pull or push, the file did not",
+        ),
+        (
+            Kind::ReadOnly,
+            DIM,
+            "read-only: the tenant has other values, and push does not send the file's",
+        ),
+    ] {
+        let mut fields = of(kind).peekable();
+        if fields.peek().is_none() {
+            continue;
+        }
+        let _ = writeln!(text, "  {style}{heading}{style:#}");
+        for field in fields {
+            match kind {
+                Kind::Edit => {}
+                Kind::Conflict => conflict(text, field, names),
+                Kind::Drift => changes(text, "    ", field, &field.base, &field.live, names),
+                Kind::ReadOnly => read_only(text, field, names),
+            }
+        }
     }
 }
 
-fn field_plan(text: &mut String, field: &FieldPlan, names: &ClientNames) {
-    let FieldPlan {
-        field: name,
-        kind,
-        base,
-        local,
-        live,
-    } = field;
-    let name = line(name);
-    let (base, local, live) = (base.as_ref(), local.as_ref(), live.as_ref());
-    match kind {
-        Kind::Edit => change(text, &name, "", live, local, names),
-        Kind::Drift => change(
-            text,
-            &name,
-            " drifted, the tenant changed it:",
-            base,
-            live,
-            names,
-        ),
-        Kind::ReadOnly => {
-            let mut lines = String::new();
-            change(
-                &mut lines,
-                &name,
-                " read-only, the tenant has:",
-                local,
-                live,
-                names,
-            );
-            for one in anstream::adapter::strip_str(&lines).to_string().lines() {
-                let _ = writeln!(text, "{DIM}{one}{DIM:#}");
-            }
-        }
-        Kind::Conflict => {
-            let _ = writeln!(
-                text,
-                "  {LOUD}{name} conflict: both sides changed it{LOUD:#}"
-            );
-            for (side, value) in [("base", base), ("file", local), ("tenant", live)] {
-                let _ = writeln!(text, "    {side:<6} {}", reference(value, names));
-            }
-        }
-    }
+fn edit(text: &mut String, field: &FieldPlan, names: &ClientNames) {
+    changes(text, "  ", field, &field.live, &field.local, names);
+    warn_of_widening(text, "    ", field);
+}
+
+fn warn_of_widening(text: &mut String, indent: &str, field: &FieldPlan) {
     if field.widens() {
         let _ = writeln!(
             text,
-            "    {LOUD}warning: an empty list lets every client of the tenant delegate{LOUD:#}"
+            "{indent}{LOUD}warning: an empty list lets every client of the tenant delegate{LOUD:#}"
         );
     }
 }
 
-/// One value becoming another, in the form that reads best.
-fn change(
+/// All of it dimmed, the colours of old and new too.
+fn read_only(text: &mut String, field: &FieldPlan, names: &ClientNames) {
+    let mut lines = String::new();
+    changes(&mut lines, "    ", field, &field.local, &field.live, names);
+    for one in anstream::adapter::strip_str(&lines).to_string().lines() {
+        let _ = writeln!(text, "{DIM}{one}{DIM:#}");
+    }
+}
+
+/// Three sides: as they stand, or what each side changed where that says more.
+fn conflict(text: &mut String, field: &FieldPlan, names: &ClientNames) {
+    let FieldPlan {
+        field: name,
+        base,
+        local,
+        live,
+        kind: _,
+    } = field;
+    let (base, local, live) = (base.as_ref(), local.as_ref(), live.as_ref());
+    let _ = writeln!(text, "    {}:", line(name));
+    if [base, local, live].into_iter().any(has_parts) {
+        for (who, value) in [("file", local), ("tenant", live)] {
+            let _ = writeln!(text, "      the {who} changed:");
+            for line in change::lines(base, value, names) {
+                signed(text, "        ", &line);
+            }
+        }
+    } else {
+        for (side, value) in [("base  ", base), ("file  ", local), ("tenant", live)] {
+            let _ = writeln!(text, "      {side}  {}", inline(value));
+        }
+    }
+    warn_of_widening(text, "      ", field);
+}
+
+/// A field's value becoming another, in the form that reads best: on one line, or below the field's name.
+fn changes(
     text: &mut String,
-    name: &str,
-    what: &str,
-    old: Option<&Value>,
-    new: Option<&Value>,
+    indent: &str,
+    field: &FieldPlan,
+    old: &Option<Value>,
+    new: &Option<Value>,
     names: &ClientNames,
 ) {
-    match (old, new) {
-        (Some(Value::Array(old)), Some(Value::Array(new))) => {
-            let _ = writeln!(text, "  {name}:{what}");
-            return list_change(text, old, new, names);
-        }
-        (None, Some(Value::Array(new))) if !new.is_empty() => {
-            let _ = writeln!(text, "  {name}:{what} (absent) →");
-            return list_change(text, &[], new, names);
-        }
-        _ => {}
-    }
-    let both = (old.and_then(Value::as_str), new.and_then(Value::as_str));
-    // Where only the end of the last line differs, lines would look the same.
-    let same_lines = matches!(both, (Some(old), Some(new)) if old.lines().eq(new.lines()));
-    if !same_lines && multi_line(old).or(multi_line(new)).is_some() {
-        let _ = writeln!(text, "  {name}:{what}");
-        return lines_change(text, both.0, both.1);
-    }
-    let absent = (old.is_none(), new.is_none());
-    let (old, new) = (inline(old), inline(new));
-    if old.chars().count() + new.chars().count() <= SHORT {
-        let _ = writeln!(
-            text,
-            "  {name}:{what} {REMOVED}{old}{REMOVED:#} → {ADDED}{new}{ADDED:#}"
-        );
-    } else {
-        let _ = writeln!(text, "  {name}:{what}");
-        inline_change(text, &old, &new, absent);
-    }
-}
-
-/// Two long values under each other, the changed words marked.
-fn inline_change(text: &mut String, old: &str, new: &str, absent: (bool, bool)) {
-    let diff = TextDiff::from_words(old, new);
-    for (sign, skip, style, absent) in [
-        ('-', ChangeTag::Insert, REMOVED, absent.0),
-        ('+', ChangeTag::Delete, ADDED, absent.1),
-    ] {
-        if absent {
-            continue;
-        }
-        let _ = write!(text, "    {style}{sign} ");
-        let mark = style.underline();
-        for change in diff
-            .iter_all_changes()
-            .filter(|change| change.tag() != skip)
-        {
-            let _ = match change.tag() {
-                ChangeTag::Equal => write!(text, "{}", change.value()),
-                _ => write!(text, "{style:#}{mark}{}{mark:#}{style}", change.value()),
-            };
-        }
-        let _ = writeln!(text, "{style:#}");
-    }
-}
-
-fn list_change(text: &mut String, old: &[Value], new: &[Value], names: &ClientNames) {
-    let (mut removed, mut added) = (old.to_vec(), new.to_vec());
-    // Each entry that both have counts once on each side.
-    removed.retain(
-        |entry| match added.iter().position(|other| other == entry) {
-            Some(at) => {
-                added.remove(at);
-                false
-            }
-            None => true,
-        },
-    );
-    if removed.is_empty() && added.is_empty() {
-        let all: Vec<String> = new.iter().map(|entry| inline(Some(entry))).collect();
-        let _ = writeln!(
-            text,
-            "    the same entries in another order: {}",
-            all.join(", ")
-        );
-    }
-    for (sign, style, entries) in [('-', REMOVED, removed), ('+', ADDED, added)] {
-        for entry in &entries {
+    for leaf in change::leaves(&field.field, old.as_ref(), new.as_ref()) {
+        let name = line(&leaf.name);
+        let (old, new) = (inline(leaf.old), inline(leaf.new));
+        let is_short = old.width() + new.width() <= SHORT;
+        if is_short && !has_parts(leaf.old) && !has_parts(leaf.new) {
             let _ = writeln!(
                 text,
-                "    {style}{sign} {}{style:#}",
-                reference(Some(entry), names)
+                "{indent}{name}: {REMOVED}{old}{REMOVED:#} → {ADDED}{new}{ADDED:#}"
             );
-        }
-    }
-    if new.is_empty() {
-        let _ = writeln!(text, "    now empty");
-    }
-}
-
-fn lines_change(text: &mut String, old: Option<&str>, new: Option<&str>) {
-    let diff = TextDiff::from_lines(old.unwrap_or_default(), new.unwrap_or_default());
-    for (index, group) in diff.grouped_ops(2).iter().enumerate() {
-        if index > 0 {
-            let _ = writeln!(text, "    {DIM}…{DIM:#}");
-        }
-        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
-            let (sign, style) = match change.tag() {
-                ChangeTag::Delete => ('-', REMOVED),
-                ChangeTag::Insert => ('+', ADDED),
-                ChangeTag::Equal => (' ', Style::new()),
-            };
-            let value = line(change.value().trim_end_matches('\n'));
-            let _ = writeln!(text, "    {style}{sign} {value}{style:#}");
+        } else {
+            let _ = writeln!(text, "{indent}{name}:");
+            for line in change::lines(leaf.old, leaf.new, names) {
+                signed(text, &format!("{indent}  "), &line);
+            }
         }
     }
 }
 
-/// A value, with the names of the clients that it refers to.
-fn reference(value: Option<&Value>, names: &ClientNames) -> String {
-    let name = |value: &Value| {
-        let name = names.get(&ClientId::from(value.as_str()?))?;
-        Some(format!(" ({})", line(name)))
+/// A line of a change, its sign before it and the changed words marked.
+fn signed(text: &mut String, indent: &str, line: &Line) {
+    let style = match line.sign {
+        Sign::Removed => REMOVED,
+        Sign::Added => ADDED,
+        Sign::Kept => Style::new(),
+        Sign::Note => DIM,
     };
-    match value {
-        Some(Value::Array(entries)) => {
-            let entries: Vec<String> = entries
-                .iter()
-                .map(|entry| reference(Some(entry), names))
-                .collect();
-            format!("[{}]", entries.join(", "))
-        }
-        Some(value) => inline(Some(value)) + &name(value).unwrap_or_default(),
-        None => inline(None),
+    let mark = style.underline();
+    let _ = write!(text, "{indent}{style}{}", line.sign.prefix());
+    for Part { text: part, marked } in &line.parts {
+        let _ = match marked {
+            false => write!(text, "{part}"),
+            true => write!(text, "{style:#}{mark}{part}{mark:#}{style}"),
+        };
     }
+    let _ = writeln!(text, "{style:#}");
 }
 
 /// What a push did, a line each client, and its summary. `held` are clients that were not sent, each with the reason.
@@ -336,7 +277,7 @@ pub fn table(rows: &[Vec<String>]) -> String {
         .collect();
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        cells.map(|cell| cell.width()).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut text = String::new();
@@ -344,7 +285,7 @@ pub fn table(rows: &[Vec<String>]) -> String {
         let cells: Vec<String> = row
             .iter()
             .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}"))
+            .map(|(cell, width)| format!("{cell}{}", " ".repeat(width - cell.width())))
             .collect();
         let cells = cells.join("  ");
         let _ = match index {

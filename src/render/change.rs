@@ -1,0 +1,194 @@
+//! One value becoming another, as lines that say what was removed and what was added: entries of lists with the clients that
+//! they refer to, lines of long texts, words of short ones.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use similar::{ChangeTag, TextDiff};
+
+use super::value::{inline, line, multi_line};
+use crate::client::ClientId;
+
+/// The names of clients, for the ids in references.
+pub type ClientNames = BTreeMap<ClientId, String>;
+
+/// A line of a change.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) sign: Sign,
+    pub(super) parts: Vec<Part>,
+}
+
+/// What became of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    Removed,
+    Added,
+    Kept,
+    /// It is no part of a value, but a word about it.
+    Note,
+}
+
+impl Sign {
+    pub(super) fn prefix(self) -> &'static str {
+        match self {
+            Sign::Removed => "- ",
+            Sign::Added => "+ ",
+            Sign::Kept => "  ",
+            Sign::Note => "",
+        }
+    }
+}
+
+/// A part of a line; a marked one is what changed within it.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) text: String,
+    pub(super) marked: bool,
+}
+
+impl Line {
+    fn new(sign: Sign, text: impl Into<String>) -> Line {
+        let text = text.into();
+        let marked = false;
+        Line {
+            sign,
+            parts: vec![Part { text, marked }],
+        }
+    }
+}
+
+/// A value that differs, and where it is within its field.
+pub(super) struct Leaf<'a> {
+    pub(super) name: String,
+    pub(super) old: Option<&'a Value>,
+    pub(super) new: Option<&'a Value>,
+}
+
+/// What differs within a field: of two objects only the keys that do, `client_metadata.team`.
+pub(super) fn leaves<'a>(
+    name: &str,
+    old: Option<&'a Value>,
+    new: Option<&'a Value>,
+) -> Vec<Leaf<'a>> {
+    let (Some(Value::Object(before)), Some(Value::Object(after))) = (old, new) else {
+        let name = name.to_owned();
+        return vec![Leaf { name, old, new }];
+    };
+    let added = after.keys().filter(|key| !before.contains_key(*key));
+    let keys = before.keys().chain(added);
+    keys.filter(|key| before.get(*key) != after.get(*key))
+        .flat_map(|key| leaves(&format!("{name}.{key}"), before.get(key), after.get(key)))
+        .collect()
+}
+
+/// Whether a value has parts that are better shown one by one.
+pub(super) fn has_parts(value: Option<&Value>) -> bool {
+    matches!(value, Some(Value::Array(_))) || multi_line(value).is_some()
+}
+
+/// The lines of a change.
+pub(super) fn lines(old: Option<&Value>, new: Option<&Value>, names: &ClientNames) -> Vec<Line> {
+    match (old, new) {
+        (Some(Value::Array(old)), Some(Value::Array(new))) => {
+            return entries(old, Some(new), names);
+        }
+        (None, Some(Value::Array(new))) if !new.is_empty() => {
+            return entries(&[], Some(new), names);
+        }
+        (Some(Value::Array(old)), None) if !old.is_empty() => return entries(old, None, names),
+        _ => {}
+    }
+    let both = (old.and_then(Value::as_str), new.and_then(Value::as_str));
+    // Where only the end of the last line differs, lines would look the same.
+    let same_lines = matches!(both, (Some(old), Some(new)) if old.lines().eq(new.lines()));
+    if !same_lines && multi_line(old).or(multi_line(new)).is_some() {
+        return text_lines(both.0.unwrap_or_default(), both.1.unwrap_or_default());
+    }
+    words(old, new)
+}
+
+/// Two values under each other, the changed words marked.
+fn words(old: Option<&Value>, new: Option<&Value>) -> Vec<Line> {
+    let (before, after) = (inline(old), inline(new));
+    let diff = TextDiff::from_words(&before, &after);
+    let side = |sign: Sign, skip: ChangeTag| {
+        let changes = diff.iter_all_changes().filter(|one| one.tag() != skip);
+        Line {
+            sign,
+            parts: changes
+                .map(|change| Part {
+                    text: change.value().to_owned(),
+                    marked: change.tag() != ChangeTag::Equal && old.is_some() && new.is_some(),
+                })
+                .collect(),
+        }
+    };
+    let removed = old.map(|_| side(Sign::Removed, ChangeTag::Insert));
+    let added = new.map(|_| side(Sign::Added, ChangeTag::Delete));
+    removed.into_iter().chain(added).collect()
+}
+
+/// The entries that went and came; `new` is None where the list itself went.
+fn entries(old: &[Value], new: Option<&[Value]>, names: &ClientNames) -> Vec<Line> {
+    let list = new.unwrap_or_default();
+    let (mut removed, mut added) = (old.to_vec(), list.to_vec());
+    // Each entry that both have counts once on each side.
+    removed.retain(
+        |entry| match added.iter().position(|other| other == entry) {
+            Some(at) => {
+                added.remove(at);
+                false
+            }
+            None => true,
+        },
+    );
+    let mut lines = Vec::new();
+    if removed.is_empty() && added.is_empty() {
+        let all: Vec<String> = list.iter().map(|entry| inline(Some(entry))).collect();
+        let all = all.join(", ");
+        lines.push(Line::new(
+            Sign::Note,
+            format!("the same entries in another order: {all}"),
+        ));
+    }
+    for (sign, entries) in [(Sign::Removed, removed), (Sign::Added, added)] {
+        lines.extend(
+            entries
+                .iter()
+                .map(|entry| Line::new(sign, reference(entry, names))),
+        );
+    }
+    match new {
+        Some([]) => lines.push(Line::new(Sign::Note, "now empty")),
+        Some(_) => {}
+        None => lines.push(Line::new(Sign::Note, "now absent")),
+    }
+    lines
+}
+
+fn text_lines(old: &str, new: &str) -> Vec<Line> {
+    let diff = TextDiff::from_lines(old, new);
+    let mut lines = Vec::new();
+    for (index, group) in diff.grouped_ops(2).iter().enumerate() {
+        if index > 0 {
+            lines.push(Line::new(Sign::Note, "…"));
+        }
+        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+            let sign = match change.tag() {
+                ChangeTag::Delete => Sign::Removed,
+                ChangeTag::Insert => Sign::Added,
+                ChangeTag::Equal => Sign::Kept,
+            };
+            lines.push(Line::new(sign, line(change.value().trim_end_matches('\n'))));
+        }
+    }
+    lines
+}
+
+/// An entry of a list, with the name of the client that it refers to.
+fn reference(entry: &Value, names: &ClientNames) -> String {
+    let name = entry.as_str().and_then(|id| names.get(&ClientId::from(id)));
+    let name = name.map(|name| format!(" ({})", line(name)));
+    inline(Some(entry)) + &name.unwrap_or_default()
+}
