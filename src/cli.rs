@@ -12,7 +12,7 @@ use crate::client::Field;
 #[derive(Debug, Parser)]
 #[command(
     name = "tenantry",
-    version,
+    version = env!("TENANTRY_VERSION"),
     max_term_width = 100,
     infer_long_args = false
 )]
