@@ -4,6 +4,7 @@ mod check;
 mod diff;
 mod init;
 mod list;
+mod log;
 mod promote;
 mod pull;
 mod push;
@@ -18,7 +19,8 @@ use anyhow::Result;
 use crate::cli::{Cli, Command};
 use crate::settings::Environment;
 
-pub use terminal::{Logger, Terminal};
+pub use log::Logger;
+pub use terminal::Terminal;
 
 /// How a command ended that has said its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
