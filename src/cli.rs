@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::client::Field;
 
@@ -37,12 +37,13 @@ pub struct Global {
         long,
         global = true,
         value_name = "DIR",
+        value_hint = ValueHint::DirPath,
         env = "TENANTRY_DIR",
         default_value = "tenant"
     )]
     pub dir: PathBuf,
     /// Read settings from this file instead of .env and .env.<NAME>
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub env_file: Option<PathBuf>,
     /// Don't keep access tokens between runs
     #[arg(long, global = true)]
@@ -111,7 +112,23 @@ pub enum Command {
     Init,
     /// A tenant on this machine, to try things on
     Sandbox(Sandbox),
+    /// Print the script that makes a shell complete commands, options, tenants and clients
+    #[command(after_help = INSTALL_COMPLETIONS)]
+    Completions(Completions),
+    /// Print the manual page
+    #[command(
+        after_help = "Read it with: tenantry man | man -l -\nTo install it: tenantry man > ~/.local/share/man/man1/tenantry.1\nExample: tenantry man"
+    )]
+    Man,
 }
+
+/// One line a shell.
+const INSTALL_COMPLETIONS: &str = "\
+bash, in ~/.bashrc: eval \"$(tenantry completions bash)\"
+zsh, in ~/.zshrc after compinit: source <(tenantry completions zsh)
+fish: tenantry completions fish > ~/.config/fish/completions/tenantry.fish
+PowerShell, in $PROFILE: tenantry completions powershell | Out-String | Invoke-Expression
+Example: tenantry completions bash";
 
 /// Which clients.
 #[derive(Debug, Args)]
@@ -162,7 +179,7 @@ pub struct Push {
     #[arg(long, short)]
     pub yes: bool,
     /// Apply a saved `diff -o json` as it is; nothing is sent where the tenant has changed since
-    #[arg(long, value_name = "FILE", conflicts_with = "overwrite_drift")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "overwrite_drift")]
     pub plan: Option<PathBuf>,
     /// Make the tenant equal the files where it changed, too
     #[arg(long)]
@@ -270,6 +287,27 @@ pub struct Serve {
     pub clients: Option<usize>,
 }
 
+/// `completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub shell: Shell,
+}
+
+/// A shell that can ask for completions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// bash
+    Bash,
+    /// zsh
+    Zsh,
+    /// fish
+    Fish,
+    /// PowerShell
+    Powershell,
+}
+
 fn positive(number: &str) -> Result<f64, String> {
     let number = number
         .parse()
@@ -317,7 +355,11 @@ impl Command {
             Command::List(list) => list.output == Output::Json,
             Command::Check(check) => check.output == CheckOutput::Json,
             Command::Promote(promote) => promote.output == DiffOutput::Json,
-            Command::Token | Command::Init | Command::Sandbox(_) => false,
+            Command::Token
+            | Command::Init
+            | Command::Sandbox(_)
+            | Command::Completions(_)
+            | Command::Man => false,
         }
     }
 }

@@ -12,6 +12,9 @@ use tenantry::settings::Environment;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
+    if commands::answer_shell() {
+        return ExitCode::SUCCESS;
+    }
     let cli = Cli::parse();
     let terminal = Terminal::new(&cli.global);
     match run(&cli, &terminal) {

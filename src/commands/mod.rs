@@ -1,10 +1,12 @@
 //! One file a command, wiring only: settings → read → plan → render or apply.
 
 mod check;
+mod completions;
 mod diff;
 mod init;
 mod list;
 mod log;
+mod man;
 mod promote;
 mod pull;
 mod push;
@@ -19,6 +21,7 @@ use anyhow::Result;
 use crate::cli::{Cli, Command};
 use crate::settings::Environment;
 
+pub use completions::answer_shell;
 pub use log::Logger;
 pub use terminal::Terminal;
 
@@ -62,6 +65,8 @@ pub async fn run(cli: &Cli, environment: &Environment, terminal: &Terminal) -> R
         Command::Init => init::run(&scene, terminal),
         Command::Token => token::run(&scene, terminal).await,
         Command::Sandbox(options) => sandbox::run(&scene, options, terminal).await,
+        Command::Completions(options) => completions::run(options, terminal),
+        Command::Man => man::run(terminal),
     }
 }
 

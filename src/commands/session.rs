@@ -199,9 +199,13 @@ impl<'a> Scene<'a> {
 }
 
 /// A tenant's name is the name of a folder, and no way out of the one that it is in.
-fn check_name(name: &str) -> Result<()> {
+pub(super) fn is_tenant_name(name: &str) -> bool {
     let plain = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
-    if name.chars().all(plain) && !name.is_empty() && !name.starts_with('.') && name != "clients" {
+    name.chars().all(plain) && !name.is_empty() && !name.starts_with('.') && name != "clients"
+}
+
+fn check_name(name: &str) -> Result<()> {
+    if is_tenant_name(name) {
         return Ok(());
     }
     Err(Usage::error(
