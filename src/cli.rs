@@ -102,15 +102,20 @@ pub enum Command {
     )]
     Check(Check),
     /// List the tenant's clients
+    #[command(after_help = "Example: tenantry list --tenant dev -o json")]
     List(List),
     /// Print a Management API access token, for curl
+    #[command(
+        after_help = "It is a secret: use it as $(tenantry token)\nExample: tenantry token --tenant dev"
+    )]
     Token,
     /// Write a .env to fill in, and the .gitignore lines that keep it out of git
     #[command(
-        after_help = "Nothing that is there is overwritten. With --tenant NAME it is .env.NAME."
+        after_help = "Nothing that is there is overwritten. With --tenant NAME it is .env.NAME.\nExample: tenantry init --tenant dev"
     )]
     Init,
     /// A tenant on this machine, to try things on
+    #[command(after_help = "Example: tenantry pull --tenant sandbox")]
     Sandbox(Sandbox),
     /// Print the script that makes a shell complete commands, options, tenants and clients
     #[command(after_help = INSTALL_COMPLETIONS)]
@@ -259,8 +264,12 @@ pub struct Sandbox {
 #[derive(Debug, Subcommand)]
 pub enum SandboxCommand {
     /// Serve it over HTTP until Ctrl-C, for other tools
+    #[command(
+        after_help = "Its settings are printed to stdout, as a .env file has them\nExample: tenantry sandbox serve --port 0 --latency 50"
+    )]
     Serve(Serve),
     /// Forget its state: it starts anew from its first clients
+    #[command(after_help = "Its files stay as they are\nExample: tenantry sandbox reset")]
     Reset,
 }
 
