@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::client::Field;
 
@@ -13,7 +13,7 @@ use crate::client::Field;
 #[derive(Debug, Parser)]
 #[command(
     name = "tenantry",
-    version,
+    version = env!("TENANTRY_VERSION"),
     max_term_width = 100,
     infer_long_args = false
 )]
@@ -41,12 +41,13 @@ pub struct Global {
         long,
         global = true,
         value_name = "DIR",
+        value_hint = ValueHint::DirPath,
         env = "TENANTRY_DIR",
         default_value = "tenant"
     )]
     pub dir: PathBuf,
     /// Read settings from this file instead of .env and .env.<NAME>
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub env_file: Option<PathBuf>,
     /// Don't keep access tokens between runs
     #[arg(long, global = true)]
@@ -105,17 +106,38 @@ pub enum Command {
     )]
     Check(Check),
     /// List the tenant's clients
+    #[command(after_help = "Example: tenantry list --tenant dev -o json")]
     List(List),
     /// Print a Management API access token, for curl
+    #[command(
+        after_help = "It is a secret: use it as $(tenantry token)\nExample: tenantry token --tenant dev"
+    )]
     Token,
     /// Write a .env to fill in, and the .gitignore lines that keep it out of git
     #[command(
-        after_help = "Nothing that is there is overwritten. With --tenant NAME it is .env.NAME."
+        after_help = "Nothing that is there is overwritten. With --tenant NAME it is .env.NAME.\nExample: tenantry init --tenant dev"
     )]
     Init,
     /// A tenant on this machine, to try things on
+    #[command(after_help = "Example: tenantry pull --tenant sandbox")]
     Sandbox(Sandbox),
+    /// Print the script that makes a shell complete commands, options, tenants and clients
+    #[command(after_help = INSTALL_COMPLETIONS)]
+    Completions(Completions),
+    /// Print the manual page
+    #[command(
+        after_help = "Read it with: tenantry man | man -l -\nTo install it: tenantry man > ~/.local/share/man/man1/tenantry.1\nExample: tenantry man"
+    )]
+    Man,
 }
+
+/// One line a shell.
+const INSTALL_COMPLETIONS: &str = "\
+bash, in ~/.bashrc: eval \"$(tenantry completions bash)\"
+zsh, in ~/.zshrc after compinit: source <(tenantry completions zsh)
+fish: tenantry completions fish > ~/.config/fish/completions/tenantry.fish
+PowerShell, in $PROFILE: tenantry completions powershell | Out-String | Invoke-Expression
+Example: tenantry completions bash";
 
 /// Which clients.
 #[derive(Debug, Args)]
@@ -169,7 +191,7 @@ pub struct Push {
     #[arg(long, short, conflicts_with = "yes")]
     pub interactive: bool,
     /// Apply a saved `diff -o json` as it is; nothing is sent where the tenant has changed since
-    #[arg(long, value_name = "FILE", conflicts_with = "overwrite_drift")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "overwrite_drift")]
     pub plan: Option<PathBuf>,
     /// Make the tenant equal the files where it changed, too
     #[arg(long)]
@@ -249,8 +271,12 @@ pub struct Sandbox {
 #[derive(Debug, Subcommand)]
 pub enum SandboxCommand {
     /// Serve it over HTTP until Ctrl-C, for other tools
+    #[command(
+        after_help = "Its settings are printed to stdout, as a .env file has them\nExample: tenantry sandbox serve --port 0 --latency 50"
+    )]
     Serve(Serve),
     /// Forget its state: it starts anew from its first clients
+    #[command(after_help = "Its files stay as they are\nExample: tenantry sandbox reset")]
     Reset,
 }
 
@@ -275,6 +301,27 @@ pub struct Serve {
     /// Serve so many made-up clients from memory instead of the sandbox's own
     #[arg(long, value_name = "COUNT")]
     pub clients: Option<usize>,
+}
+
+/// `completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub shell: Shell,
+}
+
+/// A shell that can ask for completions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// bash
+    Bash,
+    /// zsh
+    Zsh,
+    /// fish
+    Fish,
+    /// PowerShell
+    Powershell,
 }
 
 fn positive(number: &str) -> Result<f64, String> {
@@ -335,7 +382,11 @@ impl Command {
             Command::List(list) => list.output == Output::Json,
             Command::Check(check) => check.output == CheckOutput::Json,
             Command::Promote(promote) => promote.output == DiffOutput::Json,
-            Command::Token | Command::Init | Command::Sandbox(_) => false,
+            Command::Token
+            | Command::Init
+            | Command::Sandbox(_)
+            | Command::Completions(_)
+            | Command::Man => false,
         }
     }
 }

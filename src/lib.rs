@@ -24,6 +24,7 @@
 //! | [`render`] | plans and results → text, JSON, markdown | print |
 //! | [`sandbox`] | a tenant on loopback, by the official OpenAPI | share code with `api`: shared code hides shared bugs |
 //! | [`cli`] | clap types | decide anything |
+//! | `manual` | the command line, exit codes, environment, files → the manual page | I/O |
 //! | [`commands`] | one file a command: wiring, and the edge to the terminal | domain logic |
 //!
 //! # As a library
@@ -72,6 +73,7 @@ pub mod client;
 mod closest;
 pub mod commands;
 pub mod files;
+mod manual;
 pub mod merge;
 pub mod plan;
 mod printable;

@@ -11,9 +11,11 @@ use tenantry::settings::Environment;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
+    if commands::answer_shell() {
+        return ExitCode::SUCCESS;
+    }
     let cli = Cli::from_command_line();
     let terminal = Terminal::new(&cli.global);
-    Logger::install(terminal.clone(), cli.global.verbose);
     match run(&cli, &terminal) {
         Ok(Ending::Clean) => ExitCode::SUCCESS,
         Ok(Ending::Differences) => ExitCode::from(1),
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli, terminal: &Terminal) -> anyhow::Result<Ending> {
+    Logger::install(&cli.global, terminal.clone())?;
     let environment = Environment::from_process()?;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(2).enable_all().build()?;

@@ -1,10 +1,16 @@
-//! The examples for CI are valid YAML, and every tenantry command in them is one that the binary understands.
-#![allow(clippy::unwrap_used)]
+//! The examples for CI are valid YAML, and every tenantry command in them is one that the binary understands; those of `--help` run.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use clap::Parser;
+use common::{Bed, every_command};
+use serde_json::json;
 use tenantry::cli::Cli;
 
 fn files() -> Vec<PathBuf> {
@@ -70,4 +76,101 @@ fn every_pipeline_is_yaml_with_the_jobs_that_it_promises() {
         checked += 1;
     }
     assert_eq!(checked, 2);
+}
+
+/// What stands after `Example: tenantry` in a command's `--help`, as words.
+fn examples_of(bed: &Bed, command: &[String]) -> Vec<Vec<String>> {
+    let words = command.iter().map(String::as_str);
+    let help = bed.run(words.chain(["--help"])).exits(0).stdout;
+    let examples = help
+        .lines()
+        .filter_map(|line| line.strip_prefix("Example: tenantry "));
+    examples
+        .map(|line| line.split(' ').map(str::to_owned).collect())
+        .collect()
+}
+
+/// Two tenants, dev and prod, that were pulled, and an edit in a file of dev.
+fn dev_and_prod() -> (Bed, Bed) {
+    let tenant = || {
+        let shop = json!({"description": "The shop"});
+        Bed::new()
+            .client("a", "Web App", shop)
+            .client("b", "API", json!({}))
+            .start()
+    };
+    let (dev, prod) = (tenant(), tenant());
+    for (name, bed) in [("dev", &dev), ("prod", &prod)] {
+        let (url, id, secret) = (
+            bed.sandbox.url(),
+            bed.sandbox.client_id(),
+            bed.sandbox.client_secret(),
+        );
+        let settings =
+            format!("AUTH0_DOMAIN={url}\nAUTH0_CLIENT_ID={id}\nAUTH0_CLIENT_SECRET={secret}\n");
+        dev.write(&format!(".env.{name}"), &settings);
+        let mut pull = dev.command_without_settings();
+        pull.args(["pull", "--tenant", name]);
+        dev.run_command(pull).exits(0);
+    }
+    dev.edit("tenant/dev/clients/web-app.yaml", "The shop", "Our shop");
+    (dev, prod)
+}
+
+#[test]
+fn the_example_of_every_command_works_and_ends_as_its_help_says() {
+    let (bed, _prod) = dev_and_prod();
+    let mut endings = Vec::new();
+    for command in every_command() {
+        let examples = examples_of(&bed, &command);
+        assert!(!examples.is_empty(), "{command:?} has no example");
+        for example in examples {
+            let code = if example.iter().any(|word| word == "serve") {
+                serves(&bed, &example);
+                "until it is ended".to_owned()
+            } else {
+                let mut run = bed.command_without_settings();
+                run.args(&example);
+                bed.run_command(run).code.to_string()
+            };
+            endings.push(format!("tenantry {}: {code}", example.join(" ")));
+        }
+    }
+    insta::assert_snapshot!(endings.join("\n"), @"
+    tenantry pull --tenant dev: 0
+    tenantry diff --tenant dev web-app: 1
+    tenantry push --tenant dev --yes: 0
+    tenantry promote --from dev --to prod --dry-run: 1
+    tenantry check --tenant dev -o github: 0
+    tenantry list --tenant dev -o json: 0
+    tenantry token --tenant dev: 0
+    tenantry init --tenant dev: 0
+    tenantry pull --tenant sandbox: 0
+    tenantry sandbox serve --port 0 --latency 50: until it is ended
+    tenantry sandbox reset: 0
+    tenantry completions bash: 0
+    tenantry man: 0
+    ");
+    assert_eq!(
+        bed.patches(),
+        [("a".to_owned(), json!({"description": "Our shop"}))]
+    );
+}
+
+/// Starts a server, fails unless it says where it is, and ends it.
+fn serves(bed: &Bed, arguments: &[String]) {
+    let mut server = bed
+        .bare()
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    BufReader::new(server.stdout.take().unwrap())
+        .read_line(&mut said)
+        .unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(said.starts_with("AUTH0_DOMAIN=http://127.0.0.1:"), "{said}");
 }

@@ -631,14 +631,45 @@ fn without_an_account_the_sandbox_is_a_tenant() {
     // The tenant forgot; the file is as the last push left it, and so is base.
     let drifted = sandbox(&["diff"]).exits(1);
     assert!(
-        drifted
-            .stdout
-            .contains("name: drifted, the tenant changed it: \"Shop\" → \"Storefront\""),
+        drifted.stdout.contains("name: \"Shop\" → \"Storefront\""),
         "{drifted}"
     );
     assert_eq!(
         bed.requests(),
         [""; 0],
         "the bed's own sandbox has nothing to do with it"
+    );
+}
+
+#[test]
+fn a_mistyped_tenant_is_asked_about() {
+    let bed = Bed::new().client("a", "Alpha", json!({})).start();
+    bed.run(["pull", "--tenant", "prod"]).exits(0);
+    bed.write(".env.staging", "AUTH0_DOMAIN=\n");
+    let said = |arguments: &[&str]| {
+        let mut command = bed.command_without_settings();
+        command.args(arguments);
+        let run = bed.run_command(command).exits(2);
+        run.stderr.lines().last().unwrap().to_owned()
+    };
+    assert_eq!(
+        said(&["pull", "--tenant", "pord"]),
+        "hint: did you mean the tenant `prod`?"
+    );
+    assert_eq!(
+        said(&["pull", "--tenant", "stagging"]),
+        "hint: did you mean the tenant `staging`?"
+    );
+    assert_eq!(
+        said(&["check", "--tenant", "prd"]),
+        "hint: did you mean the tenant `prod`?"
+    );
+    assert_eq!(
+        said(&["promote", "--from", "prod", "--to", "Prod"]),
+        "hint: did you mean the tenant `prod`?"
+    );
+    assert_eq!(
+        said(&["check", "--tenant", "other"]),
+        "hint: `tenantry pull` makes it"
     );
 }

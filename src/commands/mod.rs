@@ -1,10 +1,13 @@
 //! One file a command, wiring only: settings → read → plan → render or apply.
 
 mod check;
+mod completions;
 mod consent;
 mod diff;
 mod init;
 mod list;
+mod log;
+mod man;
 mod promote;
 mod pull;
 mod push;
@@ -20,7 +23,9 @@ use crate::cli::{Cli, Command};
 use crate::files::{Excerpt, FilesError, excerpt};
 use crate::settings::Environment;
 
-pub use terminal::{Logger, Terminal};
+pub use completions::answer_shell;
+pub use log::Logger;
+pub use terminal::Terminal;
 
 /// How a command ended that has said its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +67,8 @@ pub async fn run(cli: &Cli, environment: &Environment, terminal: &Terminal) -> R
         Command::Init => init::run(&scene, terminal),
         Command::Token => token::run(&scene, terminal).await,
         Command::Sandbox(options) => sandbox::run(&scene, options, terminal).await,
+        Command::Completions(options) => completions::run(options, terminal),
+        Command::Man => man::run(terminal),
     }
 }
 

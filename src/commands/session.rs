@@ -11,11 +11,12 @@ use super::{Terminal, Usage};
 use crate::api::{Fields, Options, Reader, TokenCache};
 use crate::cli::Global;
 use crate::client::{Client, ClientId};
+use crate::closest::closest;
 use crate::files::{Access, ClientFile, Contents, Lock, TenantDirectory, tenants};
 use crate::plan::{Live, Sides, Tenant};
 use crate::sandbox::Sandbox;
 use crate::select::{Names, Selection};
-use crate::settings::{self, Connection, Environment};
+use crate::settings::{self, Connection, Environment, SettingsError};
 
 /// The folder of a sandbox's state in its tenant directory. It is no part of what is under version control, and says so to git.
 const SANDBOX_FOLDER: &str = ".sandbox";
@@ -135,11 +136,31 @@ impl<'a> Scene<'a> {
             env_file: self.global.env_file.as_deref(),
             folder: &folder,
         };
-        let connection = settings::connection(&options, self.environment)?;
+        let connection = settings::connection(&options, self.environment)
+            .map_err(|error| self.mistyped(error, &folder))?;
         for note in connection.notes() {
             log::info!("{note}");
         }
         Ok(Some(connection))
+    }
+
+    /// Where settings are missing, the tenant's name may be the mistake.
+    fn mistyped(&self, error: SettingsError, folder: &Path) -> anyhow::Error {
+        let (SettingsError::Missing { .. }, Some(name)) = (&error, self.tenant) else {
+            return error.into();
+        };
+        let mut known = tenants(&self.global.dir);
+        known.extend(settings::tenants_with_settings(folder));
+        if known.iter().any(|known| known == name) {
+            return error.into();
+        }
+        match closest(name, known.iter().map(String::as_str)) {
+            Some(meant) => Usage::error(
+                error.to_string(),
+                format!("did you mean the tenant `{meant}`?"),
+            ),
+            None => error.into(),
+        }
     }
 
     /// Connects to the tenant at `settings`, or to the sandbox. Nothing is sent yet.
@@ -205,9 +226,16 @@ impl<'a> Scene<'a> {
 }
 
 /// A tenant's name is the name of a folder, and no way out of the one that it is in.
-fn check_name(name: &str) -> Result<()> {
+pub(super) fn is_tenant_name(name: &str) -> bool {
     let plain = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
-    if name.chars().all(plain) && !name.is_empty() && !name.starts_with('.') && name != "clients" {
+    name.chars().all(plain)
+        && !name.is_empty()
+        && !name.starts_with(['.', '-'])
+        && name != "clients"
+}
+
+fn check_name(name: &str) -> Result<()> {
+    if is_tenant_name(name) {
         return Ok(());
     }
     Err(Usage::error(

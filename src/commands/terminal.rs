@@ -252,37 +252,3 @@ fn went_away(written: io::Result<()>) -> io::Result<()> {
         written => written,
     }
 }
-
-/// Shows the library's log records on stderr: warnings always, each request with `-v`.
-#[derive(Debug)]
-pub struct Logger(Terminal);
-
-impl Logger {
-    /// Installs it for the process.
-    pub fn install(terminal: Terminal, verbose: bool) {
-        let level = match (terminal.quiet, verbose) {
-            (true, _) => log::LevelFilter::Off,
-            (_, true) => log::LevelFilter::Info,
-            (_, false) => log::LevelFilter::Warn,
-        };
-        // There is one already when commands are run twice in a process, which only tests do.
-        if log::set_boxed_logger(Box::new(Logger(terminal))).is_ok() {
-            log::set_max_level(level);
-        }
-    }
-}
-
-impl log::Log for Logger {
-    /// Only this crate's own records: those of the libraries below may hold headers.
-    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        metadata.target().starts_with(env!("CARGO_PKG_NAME"))
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        if self.enabled(record.metadata()) {
-            self.0.note(&record.args().to_string());
-        }
-    }
-
-    fn flush(&self) {}
-}

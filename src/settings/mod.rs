@@ -87,5 +87,13 @@ pub fn env_file_of(tenant: &str, folder: &Path) -> PathBuf {
     folder.join(format!(".env.{tenant}"))
 }
 
+/// The tenants that have a .env file of their own in `folder`, in no order.
+pub fn tenants_with_settings(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let names = names.filter_map(|name| Some(name.strip_prefix(".env.")?.to_owned()));
+    names.filter(|name| name != "example").collect()
+}
+
 #[cfg(test)]
 mod tests;

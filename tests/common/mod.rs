@@ -14,8 +14,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
+use clap::CommandFactory;
 use serde_json::{Map, Value};
 use tempfile::TempDir;
+use tenantry::cli::Cli;
 use tenantry::sandbox::{Builder, Sandbox};
 
 #[cfg(unix)]
@@ -134,7 +136,8 @@ impl Bed {
         Conversation::start(command)
     }
 
-    fn bare(&self) -> Command {
+    /// The binary in the bed's folder, for a test that starts it by itself.
+    pub fn bare(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tenantry"));
         command
             .env_clear()
@@ -346,6 +349,21 @@ impl fmt::Display for Run {
         }
         Ok(())
     }
+}
+
+/// The words that call each command, in the order of `--help`.
+pub fn every_command() -> Vec<Vec<String>> {
+    fn collect(command: &clap::Command, path: &[String], all: &mut Vec<Vec<String>>) {
+        for below in command.get_subcommands() {
+            let mut path = path.to_vec();
+            path.push(below.get_name().to_owned());
+            all.push(path.clone());
+            collect(below, &path, all);
+        }
+    }
+    let mut all = Vec::new();
+    collect(&Cli::command(), &[], &mut all);
+    all
 }
 
 /// A client with these fields besides id and name.
