@@ -1,6 +1,8 @@
 //! Sending a plan: the only code that writes to a tenant. Each client's outcome is told as soon as it is known, so that the
 //! caller can remember it before the next one.
 
+use std::cell::Cell;
+
 use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 
@@ -9,6 +11,9 @@ use crate::client::{Client, ClientId, Field, Patch};
 
 /// How many clients are updated at once when the tenant's limit allows for it.
 const SIDE_BY_SIDE: usize = 16;
+
+/// A tenant that fails so many updates one after the other, after all retries, is down.
+const DOWN: usize = 3;
 
 /// One client's update, due.
 #[derive(Debug, Clone)]
@@ -49,13 +54,15 @@ pub enum UpdateResult {
 }
 
 /// Sends updates side by side, calls `told` with each outcome as soon as it is known, and returns them by file. After a failure that
-/// every other update would meet too (no network, no permission), or when `told` answers false, the rest is not attempted.
+/// every other update would meet too (no network, no permission, a tenant that is down), or when `told` answers false, the rest is
+/// not attempted.
 pub async fn apply(
     writer: &Writer,
     updates: Vec<Update>,
     mut told: impl FnMut(&Outcome) -> bool,
 ) -> Vec<Outcome> {
-    let stopped = std::cell::Cell::new(false);
+    let stopped = Cell::new(false);
+    let failures = Cell::new(0);
     let mut outcomes = Vec::with_capacity(updates.len());
     let mut under_way = std::pin::pin!(
         stream::iter(updates)
@@ -65,8 +72,14 @@ pub async fn apply(
                 } else {
                     send(writer, &update).await
                 };
-                if let UpdateResult::Failed(error) = &result {
-                    stopped.set(stopped.get() || error.concerns_every_request());
+                match &result {
+                    UpdateResult::Failed(error) => {
+                        failures.set(failures.get() + usize::from(error.is_the_servers()));
+                        let is_down = failures.get() >= DOWN;
+                        stopped.set(stopped.get() || is_down || error.concerns_every_request());
+                    }
+                    UpdateResult::Updated { .. } => failures.set(0),
+                    UpdateResult::NotAttempted => {}
                 }
                 Outcome { update, result }
             })
@@ -95,5 +108,84 @@ async fn send(writer: &Writer, update: &Update) -> UpdateResult {
         }
         Err(ApiError::Stopped { .. }) => UpdateResult::NotAttempted,
         Err(error) => UpdateResult::Failed(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{Options, Reader};
+    use crate::sandbox::{Fault, FaultRule, Sandbox};
+    use crate::settings::Connection;
+    use serde_json::json;
+
+    /// What became of updates of 60 clients under these faults, and how many requests that took.
+    fn applied(faults: impl IntoIterator<Item = FaultRule>) -> (Vec<Outcome>, usize) {
+        let clients =
+            (0..60).map(|number| json!({"client_id": format!("c{number:02}"), "name": "A"}));
+        let sandbox = Sandbox::builder().clients(clients).start().unwrap();
+        sandbox.set_faults(faults);
+        let (id, secret) = (sandbox.client_id(), sandbox.client_secret());
+        let tenant = Connection::client_secret(&sandbox.url(), id, secret).unwrap();
+        let options = Options {
+            retries: 0,
+            ..Options::default()
+        };
+        let updates = (0..60).map(|number| Update {
+            id: ClientId::from(format!("c{number:02}")),
+            name: "A".to_owned(),
+            file: None,
+            patch: Patch::set(Field::Name, "B").unwrap(),
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let outcomes = runtime.unwrap().block_on(apply(
+            &Reader::new(tenant, options).writer(),
+            updates.collect(),
+            |_| true,
+        ));
+        (outcomes, sandbox.requests().len())
+    }
+
+    fn count(outcomes: &[Outcome], wanted: fn(&UpdateResult) -> bool) -> usize {
+        let outcomes = outcomes.iter();
+        outcomes.filter(|outcome| wanted(&outcome.result)).count()
+    }
+
+    #[test]
+    fn a_tenant_that_is_down_is_left_alone() {
+        let (outcomes, requests) = applied([FaultRule::new(Fault::StatusBefore(503))
+            .method("PATCH")
+            .always()]);
+        assert_eq!(outcomes.len(), 60);
+        assert!(requests <= 1 + DOWN + SIDE_BY_SIDE, "{requests}");
+        assert!(
+            count(&outcomes, |result| matches!(
+                result,
+                UpdateResult::NotAttempted
+            )) >= 60 - DOWN - SIDE_BY_SIDE
+        );
+    }
+
+    #[test]
+    fn one_client_that_can_t_be_updated_keeps_no_other_back() {
+        let faults = ["c01", "c20", "c40", "c59"]
+            .map(|id| FaultRule::new(Fault::StatusBefore(500)).path(id));
+        let (outcomes, _) = applied(faults);
+        assert_eq!(
+            count(&outcomes, |result| matches!(
+                result,
+                UpdateResult::Updated { .. }
+            )),
+            56
+        );
+        assert_eq!(
+            count(&outcomes, |result| matches!(
+                result,
+                UpdateResult::Failed(_)
+            )),
+            4
+        );
     }
 }

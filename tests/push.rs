@@ -303,7 +303,8 @@ fn a_conflict_anywhere_sends_nothing_at_all() {
 
     1 edit, 1 conflict in 2 clients
     --- stderr
-    error: nothing was sent: both the file and the tenant changed since the last pull
+    error: nothing was sent: the file and the tenant both changed since the last pull or push
+    clients/alpha.yaml: description
     hint: `tenantry pull` keeps the file's value: edit the file to match the tenant, take the tenant's with `pull --discard-local CLIENT`, or the file's with `push --overwrite-drift CLIENT`
     "#);
     bed.assert_only_gets();
@@ -347,7 +348,8 @@ fn a_conflict_anywhere_sends_nothing_at_all() {
       }
     }
     --- stderr
-    error: nothing was sent: both the file and the tenant changed since the last pull
+    error: nothing was sent: the file and the tenant both changed since the last pull or push
+    clients/alpha.yaml: description
     hint: `tenantry pull` keeps the file's value: edit the file to match the tenant, take the tenant's with `pull --discard-local CLIENT`, or the file's with `push --overwrite-drift CLIENT`
     "#);
     bed.assert_only_gets();

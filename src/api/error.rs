@@ -106,6 +106,11 @@ impl ApiError {
         }
     }
 
+    /// Whether the fault was on the other side: the same may work for another client, or later.
+    pub fn is_the_servers(&self) -> bool {
+        matches!(self, ApiError::Refused { status, .. } if *status >= 500)
+    }
+
     /// Whether the API said that there is no such client.
     pub(crate) fn is_inexistent_client(&self) -> bool {
         matches!(self, ApiError::Refused { status: 404, code: Some(code), .. } if code == "inexistent_client")

@@ -215,6 +215,17 @@ impl Prepared {
         self.updates.clear();
     }
 
+    /// The fields that both sides changed, a line for each client: `clients/web-app.yaml: name, description`.
+    fn conflicts(&self) -> Vec<String> {
+        let clients = self.plan.clients.iter().filter_map(|client| {
+            let fields = client.fields.iter();
+            let fields = fields.filter(|field| field.kind == Kind::Conflict);
+            let fields: Vec<&str> = fields.map(|field| field.field.as_str()).collect();
+            (!fields.is_empty()).then(|| format!("{}: {}", client.label(), fields.join(", ")))
+        });
+        clients.collect()
+    }
+
     /// The clients whose list of allowed clients would become empty.
     fn widened(&self) -> impl Iterator<Item = &Update> {
         self.updates.iter().filter(|update| {
@@ -356,7 +367,10 @@ fn finish(
     }
     if push.conflict {
         terminal.error(
-            "nothing was sent: both the file and the tenant changed since the last pull",
+            &format!(
+                "nothing was sent: the file and the tenant both changed since the last pull or push\n{}",
+                push.conflicts().join("\n")
+            ),
             Some(
                 "`tenantry pull` keeps the file's value: edit the file to match the tenant, take the tenant's with \
                  `pull --discard-local CLIENT`, or the file's with `push --overwrite-drift CLIENT`",
