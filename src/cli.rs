@@ -7,9 +7,8 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, 
 
 use crate::client::Field;
 
-/// Version control for an Auth0 tenant's settings.
-///
-/// Pull every client (application) into files, see field by field what an edit would change, push exactly that.
+/// Version control for an Auth0 tenant's settings: pull every client (application) into files, see field by field what an edit
+/// would change, push exactly that.
 #[derive(Debug, Parser)]
 #[command(
     name = "tenantry",
@@ -29,8 +28,9 @@ pub struct Cli {
 
 /// Options that every command takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
-    /// The tenant: its files are in <DIR>/<NAME>, its settings in .env.<NAME>
+    /// The tenant: its files are in DIR/NAME, its settings in .env.NAME
     #[arg(long, global = true, value_name = "NAME", env = "TENANTRY_TENANT")]
     pub tenant: Option<String>,
     /// Whether the tenant stands on the command line, and not only in the environment.
@@ -46,7 +46,7 @@ pub struct Global {
         default_value = "tenant"
     )]
     pub dir: PathBuf,
-    /// Read settings from this file instead of .env and .env.<NAME>
+    /// Read settings from this file instead of .env and .env.NAME
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub env_file: Option<PathBuf>,
     /// Don't keep access tokens between runs
@@ -55,8 +55,14 @@ pub struct Global {
     /// The longest time that one request may take
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub timeout: u64,
-    /// When to use colours
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    /// When to use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
     pub color: Color,
     /// Say what is asked of the tenant, and where settings come from
     #[arg(long, short, global = true, conflicts_with = "quiet")]
@@ -153,8 +159,8 @@ pub struct Pull {
     /// Which clients.
     #[command(flatten)]
     pub clients: Clients,
-    /// The format of new files
-    #[arg(long, default_value = "yaml")]
+    /// The format of new files: yaml or json
+    #[arg(long, default_value = "yaml", hide_possible_values = true)]
     pub format: FileFormat,
     /// Take the tenant's values everywhere, and say which edits are dropped
     #[arg(long)]
@@ -162,8 +168,14 @@ pub struct Pull {
     /// Delete the files of clients that are gone from the tenant
     #[arg(long)]
     pub prune: bool,
-    /// The form of the result
-    #[arg(long, short, default_value = "text")]
+    /// The form of the result: text or json
+    #[arg(
+        long,
+        short,
+        value_name = "FORM",
+        default_value = "text",
+        hide_possible_values = true
+    )]
     pub output: Output,
 }
 
@@ -173,8 +185,14 @@ pub struct Diff {
     /// Which clients.
     #[command(flatten)]
     pub clients: Clients,
-    /// The form of the result
-    #[arg(long, short, default_value = "text")]
+    /// The form of the plan: text, json or markdown
+    #[arg(
+        long,
+        short,
+        value_name = "FORM",
+        default_value = "text",
+        hide_possible_values = true
+    )]
     pub output: DiffOutput,
 }
 
@@ -184,7 +202,7 @@ pub struct Push {
     /// Which clients.
     #[command(flatten)]
     pub clients: Clients,
-    /// Don't ask. A protected tenant has to be named with --tenant then
+    /// Don't ask; a protected tenant has to be named with --tenant then
     #[arg(long, short)]
     pub yes: bool,
     /// Ask client by client which to send
@@ -196,8 +214,14 @@ pub struct Push {
     /// Make the tenant equal the files where it changed, too
     #[arg(long)]
     pub overwrite_drift: bool,
-    /// The form of the result
-    #[arg(long, short, default_value = "text")]
+    /// The form of the result: text or json
+    #[arg(
+        long,
+        short,
+        value_name = "FORM",
+        default_value = "text",
+        hide_possible_values = true
+    )]
     pub output: Output,
 }
 
@@ -219,8 +243,14 @@ pub struct Promote {
     /// Show what would be written, and write nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// The form of the result
-    #[arg(long, short, default_value = "text")]
+    /// The form of the plan: text, json or markdown
+    #[arg(
+        long,
+        short,
+        value_name = "FORM",
+        default_value = "text",
+        hide_possible_values = true
+    )]
     pub output: DiffOutput,
 }
 
@@ -232,8 +262,14 @@ fn field(name: &str) -> Result<Field, String> {
 /// `check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// The form of the findings
-    #[arg(long, short, default_value = "text")]
+    /// The form of the findings: text, json or github (annotations)
+    #[arg(
+        long,
+        short,
+        value_name = "FORM",
+        default_value = "text",
+        hide_possible_values = true
+    )]
     pub output: CheckOutput,
 }
 
@@ -254,8 +290,14 @@ pub struct List {
     /// Which clients.
     #[command(flatten)]
     pub clients: Clients,
-    /// The form of the result
-    #[arg(long, short, default_value = "text")]
+    /// The form of the result: text or json
+    #[arg(
+        long,
+        short,
+        value_name = "FORM",
+        default_value = "text",
+        hide_possible_values = true
+    )]
     pub output: Output,
 }
 
@@ -306,8 +348,8 @@ pub struct Serve {
 /// `completions`.
 #[derive(Debug, Args)]
 pub struct Completions {
-    /// The shell
-    #[arg(value_name = "SHELL")]
+    /// The shell: bash, zsh, fish or powershell
+    #[arg(value_name = "SHELL", hide_possible_values = true)]
     pub shell: Shell,
 }
 
