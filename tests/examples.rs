@@ -174,3 +174,47 @@ fn serves(bed: &Bed, arguments: &[String]) {
     server.wait().unwrap();
     assert!(said.starts_with("AUTH0_DOMAIN=http://127.0.0.1:"), "{said}");
 }
+
+/// A tenant on which each side has changed something, for the README's example of a diff.
+fn changed_on_both_sides() -> Bed {
+    let web = "Wq7mZr3KfT9xLd2PbVn8sHc5YgJ4uEaR";
+    let orders = "oR5dJx8PkW3nTb6ZvMq2yHs9LfC4gEuA";
+    let batch = "bT8cKp3XwN6rJv2HzMq9dLf5GyS4eTuC";
+    let bed = Bed::new()
+        .client(
+            web,
+            "Web App",
+            json!({
+                "description": "The shop at shop.acme.example, and its checkout",
+                "allowed_clients": [orders], "client_metadata": {"team": "shop", "tier": "1"},
+            }),
+        )
+        .client(
+            orders,
+            "Order Service",
+            json!({"description": "Takes orders"}),
+        )
+        .client(batch, "Nightly Batch", json!({}))
+        .pulled();
+    let file = "tenant/clients/web-app.yaml";
+    bed.edit(file, "and its checkout", "and its checkout, EU only");
+    bed.edit(file, orders, batch);
+    bed.edit(file, "team: shop", "team: store");
+    let file = "tenant/clients/order-service.yaml";
+    bed.edit(file, "Takes orders", "Takes orders, and forgets none");
+    bed.sandbox.edit(
+        orders,
+        "description",
+        Some(json!("Takes orders since 2019")),
+    );
+    bed.sandbox.edit(orders, "name", Some(json!("Order API")));
+    bed
+}
+
+#[test]
+fn the_readme_shows_what_diff_shows() {
+    let shown = changed_on_both_sides().run(["diff"]).exits(1).stdout;
+    let readme =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    assert!(readme.contains(&format!("```\n{shown}```\n")), "{shown}");
+}
