@@ -1,6 +1,7 @@
 //! What a client is: its id, and which of its fields are updatable, secret or references. Every other module asks here,
 //! so that there is one list of what a push may send and one list of what never reaches the disk.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -172,6 +173,13 @@ impl ClientId {
 impl fmt::Display for ClientId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// Maps by id can be asked with its text.
+impl Borrow<str> for ClientId {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

@@ -8,8 +8,8 @@ use crate::three_way::{Change, three_way};
 /// A client after a pull.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Merged {
-    /// The fields that its file is to have.
-    pub fields: Map<String, Value>,
+    /// The fields that its file is to have; None where it has them.
+    pub fields: Option<Map<String, Value>>,
     /// Its new base.
     pub base: Values,
     /// What the file says and the tenant does not.
@@ -48,13 +48,19 @@ pub fn merge(
     live: &Client,
     discard_local: bool,
 ) -> Merged {
-    let mut fields = live.fields().clone();
     let mut merged = Merged {
-        fields: Map::new(),
+        fields: None,
         base: Values::default(),
         kept: Kept::Nothing,
         dropped: Vec::new(),
     };
+    // What both sides share needs no comparison.
+    if std::ptr::eq(local, live.fields()) {
+        merged.base = Values::of(live.fields());
+        return merged;
+    }
+    let mut fields = live.fields().clone();
+    let file = local;
     for field in Field::ALL {
         let local = local.get(field.name());
         let live = live.fields().get(field.name());
@@ -93,7 +99,7 @@ pub fn merge(
         }
         merged.base.set(field, base.cloned());
     }
-    merged.fields = fields;
+    merged.fields = Some(fields).filter(|fields| fields != file);
     merged
 }
 
@@ -102,6 +108,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
+    use std::sync::Arc;
 
     fn fields(value: Value) -> Map<String, Value> {
         value.as_object().unwrap().clone()
@@ -124,7 +131,7 @@ mod tests {
         );
         let merged = merge(&local, Some(&base), &live, false);
         assert_eq!(
-            json!(merged.fields),
+            json!(merged.fields.unwrap()),
             json!({"client_id": "1", "name": "B", "description": "mine", "allowed_clients": ["x"], "sso": 2})
         );
         assert_eq!(
@@ -136,7 +143,7 @@ mod tests {
         assert_eq!((merged.kept, merged.dropped.len()), (Kept::Conflict, 0));
 
         let merged = merge(&local, Some(&base), &live, true);
-        assert_eq!(&merged.fields, live.fields());
+        assert_eq!(merged.fields.as_ref(), Some(live.fields()));
         assert_eq!(merged.base, Values::of(live.fields()));
         assert_eq!(
             merged.dropped,
@@ -169,19 +176,26 @@ mod tests {
         fn a_pull_leaves_only_edits_and_conflicts(base in prop::option::of(side()), local in side(), live in side()) {
             let base = base.map(|base| Values::of(&with(base)));
             let live = client(Value::Object(with(live)));
-            let merged = merge(&with(local.clone()), base.as_ref(), &live, false);
+            let file = with(local.clone());
+            let merged = merge(&file, base.as_ref(), &live, false);
+            let fields = merged.fields.unwrap_or(file);
             let after = three_way(
                 Some(merged.base.get(Field::Description)),
-                merged.fields.get("description"),
+                fields.get("description"),
                 live.fields().get("description"),
             );
             prop_assert!(!matches!(after, Change::Drift));
             prop_assert_eq!(merged.kept == Kept::Edit, after == Change::Edit);
             prop_assert_eq!(merged.kept == Kept::Conflict, after == Change::Conflict);
-            let again = merge(&merged.fields, Some(&merged.base), &live, false);
-            prop_assert_eq!((again.fields, again.base, again.kept), (merged.fields, merged.base, merged.kept));
-            let discarded = merge(&with(local), base.as_ref(), &live, true);
-            prop_assert_eq!(&discarded.fields, live.fields());
+            let again = merge(&fields, Some(&merged.base), &live, false);
+            prop_assert_eq!((again.fields, again.base, again.kept), (None, merged.base.clone(), merged.kept));
+            let discarded = merge(&with(local.clone()), base.as_ref(), &live, true);
+            prop_assert_eq!(&discarded.fields.unwrap_or(with(local)), live.fields());
+            // Sharing is for the memory's sake alone.
+            let file = Arc::new(fields);
+            let live = client(Value::Object(file.as_ref().clone()));
+            let shared = merge(&file, base.as_ref(), &live.clone().sharing(&file), false);
+            prop_assert_eq!(shared, merge(&file, base.as_ref(), &live, false));
         }
     }
 }

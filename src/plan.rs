@@ -200,6 +200,8 @@ fn compare(sides: Sides<'_>) -> Option<ClientPlan> {
         (None, None) => return None,
         (None, Some(_)) => (State::LiveOnly, Vec::new()),
         (Some(_), None) => (State::FileOnly, Vec::new()),
+        // What both sides share needs no comparison.
+        (Some((_, local)), Some(live)) if std::ptr::eq(local, live.fields()) => return None,
         (Some((_, local)), Some(live)) => {
             let mut fields = updatable(sides.base, local, live);
             if whole {
@@ -246,27 +248,31 @@ fn updatable(base: Option<&Values>, local: &Map<String, Value>, live: &Client) -
 /// A pulled file has every field, so one that it lacks is a difference; a hand-written file has only what its author cares
 /// about.
 fn read_only(pulled: bool, local: &Map<String, Value>, live: &Client) -> Vec<FieldPlan> {
-    let mut names: Vec<&String> = live
-        .fields()
-        .keys()
-        .filter(|name| pulled || local.contains_key(*name))
-        .chain(
-            local
-                .keys()
-                .filter(|name| !live.fields().contains_key(*name)),
-        )
-        .filter(|name| *name != CLIENT_ID && Field::from_name(name).is_none())
-        .filter(|name| local.get(*name) != live.fields().get(*name))
-        .collect();
-    names.sort();
-    names
+    let mut differing = Vec::new();
+    let mut in_both = 0;
+    for (name, live) in live.fields() {
+        let local = local.get(name);
+        in_both += usize::from(local.is_some());
+        if local != Some(live) && (pulled || local.is_some()) {
+            differing.push((name, local, Some(live)));
+        }
+    }
+    // What both have was counted, so most files need no second look.
+    if in_both < local.len() {
+        let only_local = local.iter();
+        let only_local = only_local.filter(|(name, _)| !live.fields().contains_key(*name));
+        differing.extend(only_local.map(|(name, local)| (name, Some(local), None)));
+    }
+    differing.retain(|(name, ..)| *name != CLIENT_ID && Field::from_name(name).is_none());
+    differing.sort_by_key(|(name, ..)| *name);
+    differing
         .into_iter()
-        .map(|name| FieldPlan {
+        .map(|(name, local, live)| FieldPlan {
             field: name.clone(),
             kind: Kind::ReadOnly,
             base: None,
-            local: local.get(name).cloned(),
-            live: live.fields().get(name).cloned(),
+            local: local.cloned(),
+            live: live.cloned(),
         })
         .collect()
 }

@@ -75,7 +75,7 @@ pub(super) async fn these(
     // A page that repeats a client is no page to rely on: the whole list says what is wrong.
     let read = list.add(first.clients.clone()).is_ok();
     let mut missing = ids.to_vec();
-    missing.retain(|id| !list.ids.contains(id));
+    missing.retain(|id| !list.ids.contains(*id));
     // The tenant may be larger than what is known of it; then the rest may be cheaper one by one.
     if !read || missing.len() >= list_requests(first.total) {
         let mut all = all(transport, fields, first, &mut |client| client).await?;

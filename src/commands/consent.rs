@@ -71,7 +71,7 @@ pub(super) fn given(
     push: &mut Prepared,
     is_protected: bool,
     options: &Push,
-    names: &ClientNames,
+    names: &ClientNames<'_>,
     terminal: &Terminal,
 ) -> Result<bool> {
     if !terminal.can_ask() {
@@ -118,7 +118,7 @@ pub(super) fn given(
 /// Steps through the clients of a plan.
 fn choose(
     push: &mut Prepared,
-    names: &ClientNames,
+    names: &ClientNames<'_>,
     terminal: &Terminal,
     show: &impl Fn(&str) -> io::Result<()>,
 ) -> Result<()> {

@@ -60,7 +60,8 @@ pub(super) fn run(scene: &Scene<'_>, options: &Promote, terminal: &Terminal) -> 
         write(&directory, &by_stem, &promotion.changes, terminal)?;
     }
     let plan = plan(options, &to, &by_stem, &promotion.changes);
-    let names = client_names(&to, &LiveClients::new());
+    let nobody = LiveClients::new();
+    let names = client_names(&to, &nobody);
     match options.output {
         DiffOutput::Text => {
             terminal.text(&(render::text::plan(&plan, &names) + &remarks(options, &promotion)))

@@ -155,10 +155,11 @@ fn decide(
 
 fn new(live: &Client, file: String, format: Format) -> Pulled {
     let merged = merge(&Map::new(), None, live, true);
+    let fields = merged.fields.as_ref().unwrap_or(live.fields());
     Pulled {
         id: live.id().clone(),
         name: live.name().to_owned(),
-        text: Some(files::write(&merged.fields, format)),
+        text: Some(files::write(fields, format)),
         status: Status::Created,
         dropped: Vec::new(),
         afresh: false,
@@ -172,8 +173,9 @@ fn new(live: &Client, file: String, format: Format) -> Pulled {
 
 fn existing(file: &ClientFile, lock: &Lock, live: &Client, discard_local: bool) -> Pulled {
     let merged = merge(&file.fields, lock.base(live.id()), live, discard_local);
-    let rewritten = (merged.fields != *file.fields)
-        .then(|| files::rewrite(&file.text, &merged.fields, file.format));
+    let rewritten = merged
+        .fields
+        .map(|fields| files::rewrite(&file.text, &fields, file.format));
     Pulled {
         id: live.id().clone(),
         name: live.name().to_owned(),

@@ -344,16 +344,15 @@ pub(super) fn names<'a>(id: &'a ClientId, file: Option<&'a ClientFile>) -> Names
     }
 }
 
-/// Every client's name by id, as far as the files and the tenant tell, for showing references.
-pub(super) fn client_names(contents: &Contents, live: &LiveClients) -> BTreeMap<ClientId, String> {
-    let local = contents
-        .clients
-        .iter()
-        .filter_map(|(id, file)| Some((id.clone(), file.fields.get("name")?.as_str()?.to_owned())));
-    let live = live
-        .iter()
-        .map(|(id, client)| (id.clone(), client.name().to_owned()));
-    local.chain(live).collect()
+/// What a client is called, on the tenant or else in its file, for showing references.
+pub(super) fn client_names<'a>(
+    contents: &'a Contents,
+    live: &'a LiveClients,
+) -> impl Fn(&str) -> Option<&'a str> {
+    |id| match live.get(id) {
+        Some(client) => Some(client.name()),
+        None => contents.clients.get(id)?.fields.get("name")?.as_str(),
+    }
 }
 
 /// Says that a file had to be written anew.

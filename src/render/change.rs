@@ -1,16 +1,13 @@
 //! One value becoming another, as lines that say what was removed and what was added: entries of lists with the clients that
 //! they refer to, lines of long texts, words of short ones.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
 use super::value::{inline, line, multi_line};
-use crate::client::ClientId;
 
-/// The names of clients, for the ids in references.
-pub type ClientNames = BTreeMap<ClientId, String>;
+/// The name of a client by its id, for references.
+pub type ClientNames<'a> = dyn Fn(&str) -> Option<&'a str> + 'a;
 
 /// A line of a change.
 #[derive(Debug)]
@@ -88,7 +85,11 @@ pub(super) fn has_parts(value: Option<&Value>) -> bool {
 }
 
 /// The lines of a change.
-pub(super) fn lines(old: Option<&Value>, new: Option<&Value>, names: &ClientNames) -> Vec<Line> {
+pub(super) fn lines(
+    old: Option<&Value>,
+    new: Option<&Value>,
+    names: &ClientNames<'_>,
+) -> Vec<Line> {
     match (old, new) {
         (Some(Value::Array(old)), Some(Value::Array(new))) => {
             return entries(old, Some(new), names);
@@ -130,7 +131,7 @@ fn words(old: Option<&Value>, new: Option<&Value>) -> Vec<Line> {
 }
 
 /// The entries that went and came; `new` is None where the list itself went.
-fn entries(old: &[Value], new: Option<&[Value]>, names: &ClientNames) -> Vec<Line> {
+fn entries(old: &[Value], new: Option<&[Value]>, names: &ClientNames<'_>) -> Vec<Line> {
     let list = new.unwrap_or_default();
     let (mut removed, mut added) = (old.to_vec(), list.to_vec());
     // Each entry that both have counts once on each side.
@@ -187,8 +188,8 @@ fn text_lines(old: &str, new: &str) -> Vec<Line> {
 }
 
 /// An entry of a list, with the name of the client that it refers to.
-fn reference(entry: &Value, names: &ClientNames) -> String {
-    let name = entry.as_str().and_then(|id| names.get(&ClientId::from(id)));
+fn reference(entry: &Value, names: &ClientNames<'_>) -> String {
+    let name = entry.as_str().and_then(names);
     let name = name.map(|name| format!(" ({})", line(name)));
     inline(Some(entry)) + &name.unwrap_or_default()
 }

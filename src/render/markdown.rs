@@ -12,7 +12,7 @@ use crate::plan::{ClientPlan, FieldPlan, Kind, Plan, State};
 const LONGEST: usize = 60_000;
 
 /// A plan as markdown.
-pub fn plan(plan: &Plan, names: &ClientNames) -> String {
+pub fn plan(plan: &Plan, names: &ClientNames<'_>) -> String {
     let mut text = format!("### tenantry: {}\n\n", escape(&plan.tenant.domain));
     let Some(summary) = summary(plan) else {
         text.push_str("No differences.\n");
@@ -75,7 +75,7 @@ fn row(client: &ClientPlan) -> String {
     format!("| {} | {file} | {differences} |\n", escape(&client.name))
 }
 
-fn section(client: &ClientPlan, names: &ClientNames) -> String {
+fn section(client: &ClientPlan, names: &ClientNames<'_>) -> String {
     if client.fields.is_empty() {
         return String::new();
     }
@@ -106,7 +106,7 @@ fn section(client: &ClientPlan, names: &ClientNames) -> String {
     )
 }
 
-fn field_diff(diff: &mut String, field: &FieldPlan, names: &ClientNames) {
+fn field_diff(diff: &mut String, field: &FieldPlan, names: &ClientNames<'_>) {
     let FieldPlan {
         field: name,
         kind,

@@ -22,7 +22,7 @@ const LOUD: Style = DRIFT.bold();
 const SHORT: usize = 60;
 
 /// A plan, with its summary as the last line.
-pub fn plan(plan: &Plan, names: &ClientNames) -> String {
+pub fn plan(plan: &Plan, names: &ClientNames<'_>) -> String {
     let mut text = String::new();
     for client in &plan.clients {
         text.push_str(&self::client(client, names));
@@ -36,14 +36,14 @@ pub fn plan(plan: &Plan, names: &ClientNames) -> String {
 }
 
 /// One client of a plan, and an empty line.
-pub fn client(client: &ClientPlan, names: &ClientNames) -> String {
+pub fn client(client: &ClientPlan, names: &ClientNames<'_>) -> String {
     let mut text = String::new();
     client_plan(&mut text, client, names);
     text.push('\n');
     text
 }
 
-fn client_plan(text: &mut String, client: &ClientPlan, names: &ClientNames) {
+fn client_plan(text: &mut String, client: &ClientPlan, names: &ClientNames<'_>) {
     let (name, id) = (line(&client.name), line(client.id.as_str()));
     // Writing to a String can't fail.
     let _ = match &client.file {
@@ -63,7 +63,7 @@ fn client_plan(text: &mut String, client: &ClientPlan, names: &ClientNames) {
 }
 
 /// What the file changed, then what it did not, each kind under a line that says who did.
-fn kinds(text: &mut String, client: &ClientPlan, names: &ClientNames) {
+fn kinds(text: &mut String, client: &ClientPlan, names: &ClientNames<'_>) {
     let of = |kind: Kind| client.fields.iter().filter(move |field| field.kind == kind);
     for field in of(Kind::Edit) {
         edit(text, field, names);
@@ -101,7 +101,7 @@ fn kinds(text: &mut String, client: &ClientPlan, names: &ClientNames) {
     }
 }
 
-fn edit(text: &mut String, field: &FieldPlan, names: &ClientNames) {
+fn edit(text: &mut String, field: &FieldPlan, names: &ClientNames<'_>) {
     changes(text, "  ", field, &field.live, &field.local, names);
     warn_of_widening(text, "    ", field);
 }
@@ -116,7 +116,7 @@ fn warn_of_widening(text: &mut String, indent: &str, field: &FieldPlan) {
 }
 
 /// All of it dimmed, the colours of old and new too.
-fn read_only(text: &mut String, field: &FieldPlan, names: &ClientNames) {
+fn read_only(text: &mut String, field: &FieldPlan, names: &ClientNames<'_>) {
     let mut lines = String::new();
     changes(&mut lines, "    ", field, &field.local, &field.live, names);
     for one in anstream::adapter::strip_str(&lines).to_string().lines() {
@@ -125,7 +125,7 @@ fn read_only(text: &mut String, field: &FieldPlan, names: &ClientNames) {
 }
 
 /// Three sides: as they stand, or what each side changed where that says more.
-fn conflict(text: &mut String, field: &FieldPlan, names: &ClientNames) {
+fn conflict(text: &mut String, field: &FieldPlan, names: &ClientNames<'_>) {
     let FieldPlan {
         field: name,
         base,
@@ -157,7 +157,7 @@ fn changes(
     field: &FieldPlan,
     old: &Option<Value>,
     new: &Option<Value>,
-    names: &ClientNames,
+    names: &ClientNames<'_>,
 ) {
     for leaf in change::leaves(&field.field, old.as_ref(), new.as_ref()) {
         let name = line(&leaf.name);
