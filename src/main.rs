@@ -21,6 +21,10 @@ fn main() -> ExitCode {
         Ok(Ending::Differences) => ExitCode::from(1),
         Ok(Ending::Failure) => ExitCode::from(2),
         Ok(Ending::Interrupted) => INTERRUPTED.into(),
+        Err(error) if commands::is_interruption(&error) => {
+            terminal.restore();
+            INTERRUPTED.into()
+        }
         Err(error) => {
             if cli.command.answers_json() {
                 let (message, hint) = (format!("{error:#}"), commands::hint(&error));

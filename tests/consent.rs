@@ -107,6 +107,17 @@ fn all_and_quit_are_for_those_that_follow() {
 }
 
 #[test]
+fn who_goes_away_has_agreed_to_nothing() {
+    let bed = three_edited();
+    for arguments in [&["push"][..], &["push", "-i"]] {
+        let mut push = bed.at_terminal(arguments.iter().copied());
+        push.interrupt_at("Push ");
+        let (screen, code) = push.ends();
+        assert_eq!((code, bed.count("PATCH")), (130, 0), "{screen}");
+    }
+}
+
+#[test]
 fn a_protected_tenant_s_name_is_typed() {
     let bed = protected();
     let question = "prod is protected. Type its name to push 1 field of 1 client to";

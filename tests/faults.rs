@@ -257,7 +257,10 @@ fn a_push_on_a_full_disk_says_what_it_sent_and_the_next_one_sends_nothing_again(
     let bed = edited(2);
     let lock = bed.read("tenant/tenant.lock");
     let run = on_a_full_disk(&bed, "push --yes").exits(2);
-    assert!(run.stdout.ends_with("2 clients updated\n"), "{run}");
+    // The second one is on its way by then, or is kept from going.
+    let left = run.stdout.matches("\nnot attempted  ").count();
+    assert_eq!(run.stdout.matches("\nupdated  ").count(), 2 - left, "{run}");
+    assert!(left < 2, "{run}");
     assert!(
         run.stderr
             .contains("error: can't write tenant/tenant.lock: "),
@@ -266,7 +269,7 @@ fn a_push_on_a_full_disk_says_what_it_sent_and_the_next_one_sends_nothing_again(
     assert_eq!(bed.read("tenant/tenant.lock"), lock);
     bed.sandbox.clear_requests();
     bed.run(["push", "--yes"]).exits(0);
-    assert_eq!(bed.count("PATCH"), 0);
+    assert_eq!(bed.count("PATCH"), left);
     assert_all_arrived(&bed, 2);
 }
 

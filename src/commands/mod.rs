@@ -104,6 +104,12 @@ pub fn problems(error: &anyhow::Error) -> Vec<Problem> {
     }
 }
 
+/// Whether it is a Ctrl-C at a question.
+pub fn is_interruption(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<std::io::Error>();
+    error.is_some_and(|error| error.kind() == std::io::ErrorKind::Interrupted)
+}
+
 /// What to do about an error: the hint of the first of its causes that has one.
 pub fn hint(error: &anyhow::Error) -> Option<String> {
     use crate::api::ApiError;

@@ -36,15 +36,15 @@ pub struct Terminal {
 impl Terminal {
     /// As the options have it.
     pub fn new(global: &Global) -> Terminal {
-        let shows_progress = !global.quiet && io::stderr().is_terminal();
         let mut bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
             bar = bar.with_style(style);
         }
         Terminal {
-            progress: match shows_progress {
-                true => Progress::shown(),
-                false => Progress::default(),
+            // A bar is hidden where there is no terminal, or one that can't redraw a line.
+            progress: match bar.is_hidden() || global.quiet {
+                true => Progress::default(),
+                false => Progress::shown(),
             },
             bar: Arc::new(Mutex::new(bar)),
             color: match global.color {

@@ -33,6 +33,12 @@ impl Conversation {
         self.session.send_line(answer).unwrap();
     }
 
+    /// Waits for a question, and types Ctrl-C.
+    pub fn interrupt_at(&mut self, question: &str) {
+        self.session.exp_string(question).unwrap();
+        self.session.send_control('c').unwrap();
+    }
+
     /// Waits for the end: what was on the screen, and the exit code.
     pub fn ends(mut self) -> (String, i32) {
         self.screen.push_str(&self.session.exp_eof().unwrap());
