@@ -7,8 +7,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, 
 
 use crate::client::Field;
 
-/// Version control for an Auth0 tenant's settings: pull every client (application) into files, see field by field what an edit
-/// would change, push exactly that.
+/// Version control for an Auth0 tenant's settings: pull into files, diff field by field, push exactly that
 #[derive(Debug, Parser)]
 #[command(
     name = "tenantry",

@@ -10,6 +10,9 @@ use crate::cli::Cli;
 /// A term, and what there is to say of it.
 type Entry = (&'static str, &'static str);
 
+const WHAT: &str = "Pulls every client (application) of an Auth0 tenant into files that live in git, shows field by field what an \
+    edit would change on the live tenant, and pushes exactly those fields.";
+
 const THREE_SIDES: &str = "Every field has three sides: as the file says, as the tenant has it now, and as it was at the last pull \
     or push.";
 
@@ -133,10 +136,8 @@ pub(crate) fn page() -> String {
     page.control("SH", ["SYNOPSIS"]);
     page.text([bold(usage(&cli))]);
     page.control("SH", ["DESCRIPTION"]);
-    for paragraph in text(cli.get_long_about()).split("\n\n") {
-        page.text([roman(paragraph)]);
-        page.control("PP", []);
-    }
+    page.text([roman(WHAT)]);
+    page.control("PP", []);
     page.text([roman(THREE_SIDES)]);
     entries(&mut page, &SIDES);
     page.control("SH", ["COMMANDS"]);
