@@ -15,6 +15,10 @@ const PLACES: usize = 16;
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// What is left of a rate that met a refusal.
 const LOWERED: f64 = 0.7;
+/// For so many buckets of requests after a refusal, others are taken to use the limit too, and half of what is left is theirs.
+const SHARED: u64 = 3;
+/// A rate that would have nobody go for so long is doubted.
+const DOUBTED: Duration = Duration::from_secs(1);
 /// Requests that are sent together may be served in another order, which looks like a refill within a moment.
 const SHORTEST_MEASURE: Duration = Duration::from_millis(250);
 /// A bucket of so many requests is full again within a wait or two.
@@ -172,6 +176,8 @@ struct Bucket {
     newest: u64,
     /// Requests that were refused, and so took nothing out.
     refused: u64,
+    /// The newest request when the rate was lowered.
+    lowered: u64,
     /// Nobody goes before this.
     held_until: Option<Instant>,
     /// When measuring the refill began, and with how much: what was left then and had been taken out before.
@@ -217,16 +223,26 @@ impl Bucket {
             Limit::Unknown | Limit::None => {}
             Limit::Left { requests, at, next } => {
                 let passed = now.saturating_duration_since(at);
+                // A rate that was measured while others used the limit too may be far too low: one request finds out.
+                let doubted = next.max(DOUBTED);
                 let left = match self.rate {
-                    Some(rate) => requests + rate * passed.as_secs_f64(),
+                    Some(rate) => {
+                        let left = requests + rate * passed.as_secs_f64();
+                        let finds_out = passed >= doubted && self.in_flight == 0;
+                        if finds_out { left.max(1.0) } else { left }
+                    }
                     None if passed >= next => requests.max(0.0) + 1.0,
                     None => requests,
                 };
                 if left < 1.0 {
                     return match self.rate {
                         Some(rate) => {
-                            let wait = Duration::from_secs_f64((1.0 - left) / rate);
-                            Ask::Wait(wait.clamp(SHORTEST_WAIT, LONGEST_WAIT))
+                            let wait = ((1.0 - left) / rate).min(LONGEST_WAIT.as_secs_f64());
+                            let mut wait = Duration::from_secs_f64(wait);
+                            if self.in_flight == 0 {
+                                wait = wait.min(doubted.saturating_sub(passed));
+                            }
+                            Ask::Wait(wait.max(SHORTEST_WAIT))
                         }
                         None if self.in_flight > 0 => Ask::WaitForAnswer,
                         None => Ask::Wait(next - passed.min(next)),
@@ -266,14 +282,21 @@ impl Bucket {
         }
         self.newest = number;
         if allowance.refused {
-            // It was too high, by a fraction that the next measure began with.
-            self.rate = self.rate.map(|rate| rate * LOWERED);
+            // It was too high, by a fraction that the next measure began with, or others use the limit too. What was sent
+            // before that was known says nothing more.
+            if number > self.lowered {
+                self.rate = self.rate.map(|rate| rate * LOWERED);
+                self.lowered = self.sent;
+            }
         } else {
             self.measure(now, remaining, allowance.limit);
         }
+        let window = SHARED * allowance.limit.unwrap_or(0);
+        let is_shared = self.lowered > 0 && number <= self.lowered + window;
+        let ours = if is_shared { 0.5 } else { 1.0 };
         self.limit = Limit::Left {
             // Those that were sent later take their share too.
-            requests: remaining as f64 - (self.sent - number) as f64,
+            requests: remaining as f64 * ours - (self.sent - number) as f64,
             at: now,
             next: allowance
                 .reset
@@ -328,72 +351,104 @@ mod tests {
     /// An answer on its way: when it comes, and to which request; whether that was refused, what is left, and the reset.
     type Answer = Reverse<(Instant, u64, bool, u64, u64)>;
 
-    /// `level` is what is in the bucket at the start, `phase` the part of a second that the tenant's clock shows then.
-    fn run(
-        requests: usize,
+    /// A tenant as it is simulated.
+    #[derive(Debug, Clone, Copy)]
+    struct World {
         rate: f64,
         burst: u64,
         latency: Duration,
+        /// What is in its bucket at the start.
         level: f64,
+        /// The part of a second that its clock shows then.
         phase: f64,
-    ) -> Run {
+    }
+
+    /// One of the runs that share the tenant.
+    struct One {
+        bucket: Bucket,
+        to_send: usize,
+        done: usize,
+        answers: BinaryHeap<Answer>,
+        wake: Option<Instant>,
+    }
+
+    /// So many runs at once, each with so many requests: how long it took until all were done, and the refusals of all.
+    fn simulate(runs: usize, requests: usize, world: World) -> Run {
+        let World {
+            rate,
+            burst,
+            latency,
+            mut level,
+            phase,
+        } = world;
         let start = Instant::now();
-        let (mut now, mut level, mut refilled) = (start, level, start);
-        let mut bucket = Bucket::default();
-        let (mut to_send, mut done, mut refusals) = (requests, 0, 0);
-        let mut answers: BinaryHeap<Answer> = BinaryHeap::new();
-        while done < requests {
-            let wait = if to_send == 0 || answers.len() >= PLACES {
-                Ask::WaitForAnswer
-            } else {
-                bucket.ask(now)
-            };
-            let wake = match wait {
-                Ask::Go(number) => {
+        let (mut now, mut refilled, mut refusals) = (start, start, 0);
+        let mut all: Vec<One> = std::iter::repeat_with(|| One {
+            bucket: Bucket::default(),
+            to_send: requests,
+            done: 0,
+            answers: BinaryHeap::new(),
+            wake: None,
+        })
+        .take(runs)
+        .collect();
+        while all.iter().any(|one| one.done < requests) {
+            let mut went = true;
+            while std::mem::take(&mut went) {
+                for one in &mut all {
+                    one.wake = None;
+                    if one.to_send == 0 || one.answers.len() >= PLACES {
+                        continue;
+                    }
+                    let number = match one.bucket.ask(now) {
+                        Ask::Go(number) => number,
+                        Ask::Wait(wait) => {
+                            one.wake = Some(now + wait);
+                            continue;
+                        }
+                        Ask::WaitForAnswer => continue,
+                    };
                     // The server decides half a latency later; here at once, and the answer takes the whole.
                     level = (level + rate * (now - refilled).as_secs_f64()).min(burst as f64);
                     refilled = now;
                     let refused = level < 1.0;
                     level -= if refused { 0.0 } else { 1.0 };
-                    to_send -= 1;
+                    one.to_send -= 1;
                     let until_next = (1.0 - level.fract()) / rate;
-                    let clock = (now - start).as_secs_f64() + phase + until_next;
-                    answers.push(Reverse((
-                        now + latency,
-                        number,
+                    let reset = ((now - start).as_secs_f64() + phase + until_next).ceil();
+                    let answer = (now + latency, number, refused, level as u64, reset as u64);
+                    one.answers.push(Reverse(answer));
+                    went = true;
+                }
+            }
+            let next = all.iter().flat_map(|one| {
+                let answer = one.answers.peek().map(|Reverse((at, ..))| *at);
+                one.wake.into_iter().chain(answer)
+            });
+            now = next.min().unwrap().max(now);
+            for one in &mut all {
+                while let Some(Reverse((at, number, refused, remaining, reset))) =
+                    one.answers.peek().copied()
+                    && at <= now
+                {
+                    one.answers.pop();
+                    let clock = (now - start).as_secs_f64() + phase;
+                    let allowance = Allowance {
+                        limit: Some(burst),
+                        remaining: Some(remaining),
+                        reset: Some(Duration::from_secs_f64((reset as f64 - clock).max(0.0))),
+                        retry_after: None,
                         refused,
-                        level as u64,
-                        clock.ceil() as u64,
-                    )));
-                    continue;
-                }
-                Ask::Wait(wait) => Some(now + wait),
-                Ask::WaitForAnswer => None,
-            };
-            let next_answer = answers.peek().map(|Reverse((at, ..))| *at);
-            now = wake.into_iter().chain(next_answer).min().unwrap().max(now);
-            while let Some(Reverse((at, number, refused, remaining, reset))) =
-                answers.peek().copied()
-            {
-                if at > now {
-                    break;
-                }
-                answers.pop();
-                let clock = (now - start).as_secs_f64() + phase;
-                let allowance = Allowance {
-                    limit: Some(burst),
-                    remaining: Some(remaining),
-                    reset: Some(Duration::from_secs_f64((reset as f64 - clock).max(0.0))),
-                    retry_after: None,
-                    refused,
-                };
-                bucket.answer(number, now, &allowance);
-                if refused {
-                    refusals += 1;
-                    to_send += 1;
-                    bucket.hold(now + allowance.wait_after_refusal().unwrap_or(BLIND_WAIT));
-                } else {
-                    done += 1;
+                    };
+                    one.bucket.answer(number, now, &allowance);
+                    if refused {
+                        refusals += 1;
+                        one.to_send += 1;
+                        let wait = allowance.wait_after_refusal().unwrap_or(BLIND_WAIT);
+                        one.bucket.hold(now + wait);
+                    } else {
+                        one.done += 1;
+                    }
                 }
             }
         }
@@ -416,17 +471,48 @@ mod tests {
                 for (tenth, part) in
                     (0..10).flat_map(|tenth| [0.0, 0.3, 0.5, 0.8, 1.0].map(|part| (tenth, part)))
                 {
-                    let (level, phase) = (part * burst as f64, f64::from(tenth) / 10.0);
-                    let run = run(requests, rate, burst, latency, level, phase);
-                    let floor = (requests as f64 - level) / rate;
-                    let world = format!(
-                        "{requests} at {rate:.2}/s, {level} of {burst}, {latency:?}, phase {phase}"
-                    );
+                    let world = World {
+                        rate,
+                        burst,
+                        latency,
+                        level: part * burst as f64,
+                        phase: f64::from(tenth) / 10.0,
+                    };
+                    let run = simulate(1, requests, world);
+                    let floor = (requests as f64 - world.level) / rate;
                     assert!(
                         run.seconds <= floor * 1.08 + 1.0,
-                        "{world}: {run:?}, floor {floor:.1}"
+                        "{requests} in {world:?}: {run:?}, floor {floor:.1}"
                     );
-                    assert!(run.refusals <= 4, "{world}: {run:?}");
+                    assert!(run.refusals <= 4, "{requests} in {world:?}: {run:?}");
+                }
+            }
+        }
+    }
+
+    /// None of them knows of the others, and all begin at the same moment, which is the worst.
+    #[test]
+    fn runs_at_once_share_what_the_limit_allows_for() {
+        for (runs, requests, rate, burst) in [
+            (2, 100, 16.0, 50),
+            (3, 100, 16.0, 50),
+            (2, 50, 2.0, 10),
+            (2, 30, 2.0, 2),
+        ] {
+            for latency in [10, 50, 100, 250].map(Duration::from_millis) {
+                for tenth in 0..10 {
+                    let world = World {
+                        rate,
+                        burst,
+                        latency,
+                        level: burst as f64,
+                        phase: f64::from(tenth) / 10.0,
+                    };
+                    let run = simulate(runs, requests, world);
+                    let floor = (runs as f64 * requests as f64 - burst as f64) / rate;
+                    let what = format!("{runs} of {requests} in {world:?}: {run:?}, {floor:.1}");
+                    assert!(run.seconds <= floor * 1.15 + 2.0, "{what}");
+                    assert!(run.refusals <= runs * requests / 4, "{what}");
                 }
             }
         }

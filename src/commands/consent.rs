@@ -10,7 +10,7 @@ use super::session::Scene;
 use super::{Terminal, Usage};
 use crate::cli::{Output, Push};
 use crate::plan::Tenant;
-use crate::render::{self, ClientNames, counted, text};
+use crate::render::{ClientNames, counted, text};
 use crate::settings::Connection;
 
 /// What somebody says about one client.
@@ -143,10 +143,6 @@ fn choose(
             push.held.push((client, "left out".to_owned()));
         }
     }
-    show(&match render::summary(&push.plan) {
-        Some(summary) => format!("{summary}\n"),
-        None => String::new(),
-    })?;
     Ok(())
 }
 
