@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use super::change::{self, ClientNames, Line, Sign};
 use super::json::kind_name;
-use super::summary;
 use super::value::line;
+use super::{counted, summary};
 use crate::plan::{ClientPlan, FieldPlan, Kind, Plan, State};
 
 /// Comments may have 65,536 characters; a plan that comes near it is cut between clients, and says so.
@@ -22,39 +22,50 @@ pub fn plan(plan: &Plan, names: &ClientNames<'_>) -> String {
         text,
         "{summary}.\n\n| client | file | differences |\n|---|---|---|"
     );
-    let mut warnings = String::new();
-    for client in plan
-        .clients
-        .iter()
-        .filter(|client| client.fields.iter().any(FieldPlan::widens))
-    {
-        let _ = writeln!(
-            warnings,
-            "\n> [!WARNING]\n> `allowed_clients: []` lets every client of the tenant delegate to {}.",
-            escape(&client.name)
-        );
-    }
-    let mut sections = String::new();
-    let mut left_out = 0;
-    for client in &plan.clients {
-        let row = row(client);
-        let section = section(client, names);
-        if text.len() + warnings.len() + sections.len() + row.len() + section.len() > LONGEST {
-            left_out += 1;
-        } else {
-            text.push_str(&row);
-            sections.push_str(&section);
+    let (mut rows, mut warnings, mut sections) = (String::new(), String::new(), String::new());
+    let mut left_out: &[ClientPlan] = &[];
+    for (index, client) in plan.clients.iter().enumerate() {
+        let (row, warning, section) = (row(client), warning(client), section(client, names));
+        let so_far = text.len() + rows.len() + warnings.len() + sections.len();
+        if so_far + row.len() + warning.len() + section.len() > LONGEST {
+            left_out = &plan.clients[index..];
+            break;
         }
+        rows.push_str(&row);
+        warnings.push_str(&warning);
+        sections.push_str(&section);
     }
-    text.push_str(&warnings);
-    text.push_str(&sections);
-    if left_out > 0 {
+    text.push_str(&(rows + &warnings + &sections));
+    if !left_out.is_empty() {
+        let widened = left_out.iter().filter(|client| widens(client)).count();
+        let widened = match widened {
+            0 => String::new(),
+            widened => format!(
+                ", {} of them with an empty `allowed_clients`, which lets every client of the tenant delegate",
+                widened
+            ),
+        };
+        let left_out = counted(left_out.len(), "more client differs", "more clients differ");
         let _ = writeln!(
             text,
-            "\n**{left_out} more clients differ** and do not fit here: see `tenantry diff`."
+            "\n**{left_out}**{widened}. There is no room for that here: see `tenantry diff`."
         );
     }
     text
+}
+
+fn widens(client: &ClientPlan) -> bool {
+    client.fields.iter().any(FieldPlan::widens)
+}
+
+fn warning(client: &ClientPlan) -> String {
+    if !widens(client) {
+        return String::new();
+    }
+    format!(
+        "\n> [!WARNING]\n> `allowed_clients: []` lets every client of the tenant delegate to {}.\n",
+        escape(&client.name)
+    )
 }
 
 fn row(client: &ClientPlan) -> String {
@@ -162,4 +173,78 @@ fn escape(text: &str) -> String {
         }
     }
     escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::ClientId;
+    use crate::plan::Tenant;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    fn plan_of(clients: impl IntoIterator<Item = (String, Value)>) -> Plan {
+        let client = |(index, (name, entries)): (usize, (String, Value))| ClientPlan {
+            id: ClientId::from(format!("id{index}")),
+            name,
+            file: Some(format!("clients/{index}.yaml")),
+            state: State::Changed,
+            fields: vec![FieldPlan {
+                field: "allowed_clients".to_owned(),
+                kind: Kind::Edit,
+                base: None,
+                local: Some(entries),
+                live: Some(json!(["x"])),
+            }],
+        };
+        Plan {
+            tenant: Tenant {
+                name: None,
+                domain: "acme.eu.auth0.com".to_owned(),
+            },
+            clients: clients.into_iter().enumerate().map(client).collect(),
+        }
+    }
+
+    fn markdown(plan: &Plan) -> String {
+        super::plan(plan, &|_| None)
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted_and_its_dangers_are_told() {
+        let text = markdown(&plan_of(
+            (0..2_000).map(|index| (format!("App {index}"), json!([]))),
+        ));
+        let shown = text.matches("<details").count();
+        assert_eq!(text.matches("[!WARNING]").count(), shown);
+        let left = 2_000 - shown;
+        assert!(
+            text.ends_with(&format!(
+                "\n**{left} more clients differ**, {left} of them with an empty `allowed_clients`, which lets every client of \
+                 the tenant delegate. There is no room for that here: see `tenantry diff`.\n"
+            )),
+            "{}",
+            &text[text.len() - 300..]
+        );
+        let huge = markdown(&plan_of([("A".repeat(70_000), json!(["y"]))]));
+        assert!(
+            huge.contains("**1 more client differs**. There is no room"),
+            "{}",
+            huge.len()
+        );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        /// GitHub cuts or refuses a comment that is longer.
+        #[test]
+        fn a_comment_is_never_too_long(
+            clients in prop::collection::vec(("\\PC{0,300}", prop::collection::vec("[`|<>a-z\n]{0,500}", 0..20)), 0..80),
+        ) {
+            let clients = clients.into_iter().map(|(name, entries)| (name, json!(entries)));
+            let text = markdown(&plan_of(clients));
+            prop_assert!(text.chars().count() <= 65_536);
+            prop_assert_eq!(text.matches("<details").count(), text.matches("\n</details>\n").count());
+        }
+    }
 }
