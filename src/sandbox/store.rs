@@ -1,6 +1,7 @@
 //! The tenant's clients in memory, and the state file that holds them between runs. No HTTP: fields come in, fields come
 //! out, and every change is on the disk before it is answered.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -65,8 +66,17 @@ impl Store {
             file,
             shuffle,
         };
+        // One of the same id as another takes its place. There may be thousands, so it is not looked for among all of them.
+        let mut places: HashMap<String, usize> = HashMap::new();
         for client in state.unwrap_or_else(seed) {
-            store.push(client);
+            let id = client.get("client_id").and_then(Value::as_str);
+            match id.and_then(|id| places.get(id)) {
+                Some(at) => store.clients[*at].client = client,
+                None => {
+                    places.extend(id.map(|id| (id.to_owned(), store.clients.len())));
+                    store.append(client);
+                }
+            }
         }
         if !known {
             store.save().map_err(|error| SandboxError::WriteState {
@@ -204,6 +214,10 @@ impl Store {
             self.clients[at].client = client;
             return;
         }
+        self.append(client);
+    }
+
+    fn append(&mut self, client: Map<String, Value>) {
         self.clients.push(Stored {
             serial: self.next,
             client,
