@@ -134,13 +134,7 @@ fn a_token_that_is_about_to_expire_is_not_used() {
         bed.write(&name, &entry.to_string());
         bed.sandbox.clear_requests();
         bed.run(["list"]).exits(0);
-        let statuses: Vec<_> = bed
-            .sandbox
-            .requests()
-            .iter()
-            .map(|request| request.status)
-            .collect();
-        assert_eq!(statuses, [200, 200], "a new token first, and no 401");
+        assert_eq!(bed.statuses(), [200, 200], "a new token first, and no 401");
         assert_ne!(cached(&bed)[0].1["access_token"], "expired");
     }
 }
@@ -152,13 +146,7 @@ fn a_cached_token_that_is_refused_is_replaced() {
     bed.sandbox.revoke_tokens();
     bed.sandbox.clear_requests();
     bed.run(["list"]).exits(0);
-    let statuses: Vec<_> = bed
-        .sandbox
-        .requests()
-        .iter()
-        .map(|request| request.status)
-        .collect();
-    assert_eq!(statuses, [401, 200, 200]);
+    assert_eq!(bed.statuses(), [401, 200, 200]);
     bed.sandbox.clear_requests();
     bed.run(["list"]).exits(0);
     assert_eq!(bed.requests().len(), 1, "the new one is cached");

@@ -4,7 +4,6 @@ use std::fmt;
 
 use reqwest::{Method, Url};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::error::ApiError;
 use crate::client::Patch;
@@ -15,7 +14,7 @@ pub(super) struct Call {
     pub(super) method: Method,
     pub(super) segments: Vec<String>,
     query: Vec<(&'static str, String)>,
-    pub(super) body: Option<Value>,
+    pub(super) body: Option<Patch>,
 }
 
 impl Call {
@@ -35,12 +34,7 @@ impl Call {
     }
 
     pub(super) fn body(mut self, patch: &Patch) -> Call {
-        self.body = Some(Value::Object(
-            patch
-                .iter()
-                .map(|(field, value)| (field.name().to_owned(), value.clone()))
-                .collect(),
-        ));
+        self.body = Some(patch.clone());
         self
     }
 

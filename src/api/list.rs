@@ -76,17 +76,18 @@ pub(super) async fn these(
     let read = list.add(first.clients.clone()).is_ok();
     let mut missing = ids.to_vec();
     missing.retain(|id| !list.ids.contains(*id));
+    let wanted: HashSet<&ClientId> = ids.iter().copied().collect();
     // The tenant may be larger than what is known of it; then the rest may be cheaper one by one.
     if !read || missing.len() >= list_requests(first.total) {
         let mut all = all(transport, fields, first, &mut |client| client).await?;
-        all.retain(|client| ids.contains(&client.id()));
+        all.retain(|client| wanted.contains(client.id()));
         return Ok(all);
     }
     let mut found = one_by_one(transport, &missing, fields).await?;
     found.extend(
         list.finish()
             .into_iter()
-            .filter(|client| ids.contains(&client.id())),
+            .filter(|client| wanted.contains(client.id())),
     );
     Ok(found)
 }

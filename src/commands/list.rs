@@ -1,10 +1,13 @@
 //! `list`: the live clients, each with its file and whether the two agree.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 
 use super::session::{Scene, select, sides, warn_of};
 use super::{Ending, Terminal};
 use crate::cli::{List, Output};
+use crate::client::{Client, ClientId};
 use crate::files::{Access, Contents, FilesError, Lock};
 use crate::plan::{Live, Plan, State};
 use crate::render::json::ListedClient;
@@ -37,19 +40,24 @@ pub(super) async fn run(scene: &Scene<'_>, options: &List, terminal: &Terminal) 
     let live = session.all_clients(&Contents::default()).await?;
     let selected = select(&Selection::new(&options.clients.clients), &contents, &live)?;
     let selected = selected.into_iter().filter_map(|id| live.get(id));
+    let selected: Vec<&Client> = selected.collect();
+    let compared = selected.iter().map(|client| {
+        let file = contents.clients.get(client.id());
+        sides(client.id(), file, &lock, Live::Whole(client))
+    });
+    let plan = Plan::new(session.tenant.clone(), compared);
+    let states = plan.clients.iter().map(|client| (&client.id, client.state));
+    let states: BTreeMap<&ClientId, State> = states.collect();
     let mut clients: Vec<ListedClient> = selected
+        .into_iter()
         .map(|client| {
             let file = contents.clients.get(client.id());
-            let plan = Plan::new(
-                session.tenant.clone(),
-                [sides(client.id(), file, &lock, Live::Whole(client))],
-            );
             ListedClient {
                 client_id: client.id().to_string(),
                 name: client.name().to_owned(),
                 app_type: client.text("app_type").map(str::to_owned),
                 file: file.map(|file| file.file.clone()),
-                state: match plan.clients.first().map(|client| client.state) {
+                state: match states.get(client.id()) {
                     None => "unchanged",
                     Some(State::Changed) => "changed",
                     Some(State::LiveOnly | State::FileOnly) => "live-only",

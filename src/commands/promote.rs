@@ -101,13 +101,10 @@ fn write(
     changes: &[Change],
     terminal: &Terminal,
 ) -> Result<()> {
-    for (stem, (_, file)) in files {
+    for ((_, file), changes) in by_file(files, changes) {
         let mut fields = Map::clone(&file.fields);
-        for change in changes.iter().filter(|change| change.stem == *stem) {
+        for change in changes {
             fields.insert(change.field.name().to_owned(), change.new.clone());
-        }
-        if fields == *file.fields {
-            continue;
         }
         let rewritten = files::rewrite(&file.text, &fields, file.format);
         if rewritten.afresh {
@@ -118,6 +115,15 @@ fn write(
     Ok(())
 }
 
+/// Each file that changes, with its changes: they come file by file.
+fn by_file<'a>(
+    files: &'a BTreeMap<&str, (&'a ClientId, &'a ClientFile)>,
+    changes: &'a [Change],
+) -> impl Iterator<Item = ((&'a ClientId, &'a ClientFile), &'a [Change])> {
+    let changes = changes.chunk_by(|one, next| one.stem == next.stem);
+    changes.filter_map(|changes| Some((*files.get(changes.first()?.stem.as_str())?, changes)))
+}
+
 /// The changes as a plan, to be shown like any other: what the file said is on the side of the tenant.
 fn plan(
     options: &Promote,
@@ -125,11 +131,10 @@ fn plan(
     files: &BTreeMap<&str, (&ClientId, &ClientFile)>,
     changes: &[Change],
 ) -> Plan {
-    let clients = files.iter().filter_map(|(stem, (id, file))| {
+    let clients = by_file(files, changes).map(|((id, file), changes)| {
         let base = to.lock.as_ref().and_then(|lock| lock.base(id));
-        let fields: Vec<FieldPlan> = changes
+        let fields = changes
             .iter()
-            .filter(|change| change.stem == *stem)
             .map(|change| FieldPlan {
                 field: change.field.name().to_owned(),
                 kind: Kind::Edit,
@@ -142,13 +147,13 @@ fn plan(
             .fields
             .get(Field::Name.name())
             .and_then(|name| name.as_str());
-        (!fields.is_empty()).then(|| ClientPlan {
-            id: (*id).clone(),
-            name: name.unwrap_or(stem).to_owned(),
+        ClientPlan {
+            id: id.clone(),
+            name: name.unwrap_or(&file.stem).to_owned(),
             file: Some(file.file.clone()),
             state: State::Changed,
             fields,
-        })
+        }
     });
     let domain = to.lock.as_ref().map(|lock| lock.domain.clone());
     Plan {

@@ -119,16 +119,12 @@ impl Terminal {
     /// stdout can't be written, for another reason.
     pub fn result(&self, text: &str) -> io::Result<()> {
         self.end_progress();
-        let mut stdout = io::stdout();
         // Taking colours out of what has none could only take something else out.
-        if !text.contains('\u{1b}') {
-            return went_away(
-                stdout
-                    .write_all(text.as_bytes())
-                    .and_then(|()| stdout.flush()),
-            );
-        }
-        let mut stdout = AutoStream::new(stdout, self.color);
+        let colors = match text.contains('\u{1b}') {
+            true => self.color,
+            false => ColorChoice::AlwaysAnsi,
+        };
+        let mut stdout = AutoStream::new(io::stdout(), colors);
         went_away(
             stdout
                 .write_all(text.as_bytes())

@@ -5,6 +5,7 @@ use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
 use super::value::{inline, line, multi_line};
+use crate::plan::{FieldPlan, Kind};
 
 /// The name of a client by its id, for references.
 pub type ClientNames<'a> = dyn Fn(&str) -> Option<&'a str> + 'a;
@@ -62,12 +63,27 @@ pub(super) struct Leaf<'a> {
     pub(super) new: Option<&'a Value>,
 }
 
+/// What became of what, as a field's kind has it: of two objects only the keys that differ. A conflict is two changes, and not
+/// one of these.
+pub(super) fn of_field(field: &FieldPlan) -> Vec<Leaf<'_>> {
+    let FieldPlan {
+        field,
+        kind,
+        base,
+        local,
+        live,
+    } = field;
+    let (old, new) = match kind {
+        Kind::Edit => (live, local),
+        Kind::Drift => (base, live),
+        Kind::ReadOnly => (local, live),
+        Kind::Conflict => return Vec::new(),
+    };
+    leaves(field, old.as_ref(), new.as_ref())
+}
+
 /// What differs within a field: of two objects only the keys that do, `client_metadata.team`.
-pub(super) fn leaves<'a>(
-    name: &str,
-    old: Option<&'a Value>,
-    new: Option<&'a Value>,
-) -> Vec<Leaf<'a>> {
+fn leaves<'a>(name: &str, old: Option<&'a Value>, new: Option<&'a Value>) -> Vec<Leaf<'a>> {
     let (Some(Value::Object(before)), Some(Value::Object(after))) = (old, new) else {
         let name = name.to_owned();
         return vec![Leaf { name, old, new }];

@@ -118,29 +118,19 @@ fn section(client: &ClientPlan, names: &ClientNames<'_>) -> String {
 }
 
 fn field_diff(diff: &mut String, field: &FieldPlan, names: &ClientNames<'_>) {
-    let FieldPlan {
-        field: name,
-        kind,
-        base,
-        local,
-        live,
-    } = field;
-    let (base, local, live) = (base.as_ref(), local.as_ref(), live.as_ref());
-    let kind_name = kind_name(*kind);
-    let (old, new) = match kind {
-        Kind::Edit => (live, local),
-        Kind::Drift => (base, live),
-        Kind::ReadOnly => (local, live),
-        Kind::Conflict => {
-            for (who, value) in [("the file", local), ("the tenant", live)] {
-                let _ = writeln!(diff, "@@ {} ({kind_name}: {who} changed it) @@", line(name));
-                signed(diff, &change::lines(base, value, names));
-            }
-            return;
+    let kind = kind_name(field.kind);
+    if field.kind == Kind::Conflict {
+        let name = line(&field.field);
+        for (who, value) in [("the file", &field.local), ("the tenant", &field.live)] {
+            let _ = writeln!(diff, "@@ {name} ({kind}: {who} changed it) @@");
+            signed(
+                diff,
+                &change::lines(field.base.as_ref(), value.as_ref(), names),
+            );
         }
-    };
-    for leaf in change::leaves(name, old, new) {
-        let _ = writeln!(diff, "@@ {} ({kind_name}) @@", line(&leaf.name));
+    }
+    for leaf in change::of_field(field) {
+        let _ = writeln!(diff, "@@ {} ({kind}) @@", line(&leaf.name));
         signed(diff, &change::lines(leaf.old, leaf.new, names));
     }
 }

@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
-use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
 use super::change::{self, ClientNames, Line, Part, Sign, has_parts};
@@ -94,7 +93,7 @@ fn kinds(text: &mut String, client: &ClientPlan, names: &ClientNames<'_>) {
             match kind {
                 Kind::Edit => {}
                 Kind::Conflict => conflict(text, field, names),
-                Kind::Drift => changes(text, "    ", field, &field.base, &field.live, names),
+                Kind::Drift => changes(text, "    ", field, names),
                 Kind::ReadOnly => read_only(text, field, names),
             }
         }
@@ -102,7 +101,7 @@ fn kinds(text: &mut String, client: &ClientPlan, names: &ClientNames<'_>) {
 }
 
 fn edit(text: &mut String, field: &FieldPlan, names: &ClientNames<'_>) {
-    changes(text, "  ", field, &field.live, &field.local, names);
+    changes(text, "  ", field, names);
     warn_of_widening(text, "    ", field);
 }
 
@@ -118,7 +117,7 @@ fn warn_of_widening(text: &mut String, indent: &str, field: &FieldPlan) {
 /// All of it dimmed, the colours of old and new too.
 fn read_only(text: &mut String, field: &FieldPlan, names: &ClientNames<'_>) {
     let mut lines = String::new();
-    changes(&mut lines, "    ", field, &field.local, &field.live, names);
+    changes(&mut lines, "    ", field, names);
     for one in anstream::adapter::strip_str(&lines).to_string().lines() {
         let _ = writeln!(text, "{DIM}{one}{DIM:#}");
     }
@@ -151,15 +150,8 @@ fn conflict(text: &mut String, field: &FieldPlan, names: &ClientNames<'_>) {
 }
 
 /// A field's value becoming another, in the form that reads best: on one line, or below the field's name.
-fn changes(
-    text: &mut String,
-    indent: &str,
-    field: &FieldPlan,
-    old: &Option<Value>,
-    new: &Option<Value>,
-    names: &ClientNames<'_>,
-) {
-    for leaf in change::leaves(&field.field, old.as_ref(), new.as_ref()) {
+fn changes(text: &mut String, indent: &str, field: &FieldPlan, names: &ClientNames<'_>) {
+    for leaf in change::of_field(field) {
         let name = line(&leaf.name);
         let (old, new) = (inline(leaf.old), inline(leaf.new));
         let is_short = old.width() + new.width() <= SHORT;

@@ -24,10 +24,12 @@ use tenantry::sandbox::{Builder, Sandbox};
 mod conversation;
 pub mod recorded;
 mod stub;
+mod without_secrets;
 
 #[cfg(unix)]
 pub use conversation::Conversation;
 pub use stub::Stub;
+pub use without_secrets::without_secrets;
 
 /// What a bed is to be, before it starts.
 pub struct Setup {
@@ -207,6 +209,12 @@ impl Bed {
     pub fn count(&self, start: &str) -> usize {
         let requests = self.requests();
         requests.iter().filter(|one| one.starts_with(start)).count()
+    }
+
+    /// How the requests since they were last forgotten were answered.
+    pub fn statuses(&self) -> Vec<u16> {
+        let requests = self.sandbox.requests().into_iter();
+        requests.map(|request| request.status).collect()
     }
 
     /// What was sent to which client, in the order of ids.

@@ -20,6 +20,10 @@ use tenantry::commands::{self, Ending, Terminal};
 use tenantry::sandbox::{Request, Sandbox};
 use tenantry::settings::Environment;
 
+#[path = "../common/without_secrets.rs"]
+mod without_secrets;
+use without_secrets::without_secrets;
+
 /// A client's fields.
 pub type Fields = Map<String, Value>;
 
@@ -179,38 +183,17 @@ impl Tenantry {
     }
 }
 
-/// A client as a file is to have it: without what the contract calls secrets.
-pub fn without_secrets(client: &Value) -> Fields {
-    let mut fields = client.as_object().unwrap().clone();
-    for secret in ["client_secret", "signing_keys", "encryption_key"] {
-        fields.shift_remove(secret);
-    }
-    let in_addons = [
-        ("azure_blob", "storageAccessKey"),
-        ("azure_sb", "sasKey"),
-        ("firebase", "secret"),
-        ("firebase", "private_key"),
-        ("layer", "privateKey"),
-        ("sap_api", "servicePassword"),
-        ("wams", "masterkey"),
-    ];
-    for (addon, secret) in in_addons {
-        if let Some(Value::Object(addon)) = fields
-            .get_mut("addons")
-            .and_then(|addons| addons.get_mut(addon))
-        {
-            addon.shift_remove(secret);
-        }
-    }
-    fields
-}
-
 /// The clients of a sandbox that are under version control, by id.
 pub fn live(sandbox: &Sandbox) -> BTreeMap<String, Fields> {
     let clients = sandbox.clients();
     let clients = clients.iter().filter(|client| client["global"] != true);
     clients
-        .map(|client| (text(&client["client_id"]), without_secrets(client)))
+        .map(|client| {
+            (
+                text(&client["client_id"]),
+                without_secrets(client.as_object().unwrap()),
+            )
+        })
         .collect()
 }
 
