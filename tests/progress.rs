@@ -7,6 +7,7 @@ mod common;
 use std::time::Duration;
 
 use common::{Bed, Setup};
+use tenantry::sandbox::{Fault, FaultRule};
 
 /// A tenant that takes its time.
 fn slow() -> Setup {
@@ -49,6 +50,18 @@ fn a_wait_is_shown_with_its_reason() {
         !screen.contains("\nwaiting "),
         "not on a line of its own: {screen}"
     );
+    // A token is asked for without anything to count.
+    let bed = limited().start();
+    let fault = Fault::TooManyRequests {
+        retry_after: Some(2),
+    };
+    bed.sandbox.fail_next(FaultRule::new(fault).token());
+    let (screen, code) = bed.at_terminal(["token", "--no-token-cache"]).ends();
+    assert!(
+        screen.contains("waiting 2.0 s: POST /oauth/token: 429"),
+        "{screen}"
+    );
+    assert_eq!(code, 0);
     let bed = limited().start();
     bed.run(["list", "-q"]).exits(0);
     let run = bed.run(["pull"]).exits(0);

@@ -56,9 +56,11 @@ impl Progress {
         state.waiting = None;
     }
 
-    /// Nothing happens until then.
-    pub(super) fn wait(&self, until: Instant, why: &str) {
-        self.state().waiting = Some((until, why.to_owned()));
+    /// Nothing happens until then. False where that is not shown: nobody looks, or there is nothing to show it with.
+    pub(super) fn wait(&self, until: Instant, why: &str) -> bool {
+        let mut state = self.state();
+        state.waiting = Some((until, why.to_owned()));
+        self.is_shown() && state.doing.is_some()
     }
 
     /// All is done.

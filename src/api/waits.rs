@@ -33,8 +33,7 @@ impl Waits {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         if said.is_none_or(|said| until > said + SILENT) {
             *said = Some(until);
-            self.progress.wait(until, why);
-            if !self.progress.is_shown() {
+            if !self.progress.wait(until, why) {
                 log::warn!("waiting {}: {why}", seconds(wait));
             }
         }
