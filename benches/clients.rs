@@ -14,14 +14,16 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput};
 use serde_json::{Map, Value};
 use tempfile::TempDir;
-use tenantry::client::{Client, ClientId, Values};
+use tenantry::base::Bases;
+use tenantry::client::{Client, ClientId};
 use tenantry::files::{
-    self, Access, ClientFile, Contents, Format, Lock, Locked, TenantDirectory, stems_for_new_files,
+    self, Access, ClientFile, Format, Lock, Locked, TenantDirectory, stems_for_new_files,
 };
 use tenantry::merge::merge;
-use tenantry::plan::{Live, Plan, Sides, Tenant};
+use tenantry::plan::{BaseFrom, Live, Plan, Sides, Tenant};
 use tenantry::render;
 use tenantry::sandbox::Sandbox;
+use tenantry::three_way::BaseValues;
 
 const SIZES: [usize; 3] = [100, 1_000, 10_000];
 const DOMAIN: &str = "acme.eu.auth0.com";
@@ -53,6 +55,7 @@ struct Pulled {
     live: LiveClients,
     files: Files,
     lock: Lock,
+    bases: Bases,
     directory: TenantDirectory,
     _folder: TempDir,
 }
@@ -75,15 +78,17 @@ impl Pulled {
             let file = TenantDirectory::client_file(&stem, Format::Yaml);
             let text = files::write(fields, Format::Yaml);
             directory.create_client(&file, &text).unwrap();
-            let base = Values::of(fields);
-            lock.clients.insert(id, Locked { file, base });
+            let base = BaseValues::of(fields);
+            let serial = 1;
+            lock.clients.insert(id, Locked { file, serial, base });
         }
         directory.write_lock(&lock).unwrap();
-        let Contents { clients, .. } = directory.read().unwrap();
-        assert_eq!((live.len(), clients.len()), (count, count));
+        let contents = directory.read().unwrap();
+        assert_eq!((live.len(), contents.clients.len()), (count, count));
         Pulled {
             live,
-            files: clients,
+            bases: Bases::from_lock(lock.clone(), &directory, &contents, false),
+            files: contents.clients,
             lock,
             directory,
             _folder: folder,
@@ -115,14 +120,14 @@ impl Pulled {
             local: files
                 .get(id)
                 .map(|file| (file.file.as_str(), file.fields.as_ref())),
-            base: self.lock.base(id),
+            base: self.bases.of(id),
             live: live.get(id).map_or(Live::Gone, Live::Whole),
         });
         sides.collect()
     }
 
     fn plan(&self, files: &Files, live: &LiveClients) -> Plan {
-        Plan::new(tenant(), self.sides(files, live))
+        Plan::new(tenant(), BaseFrom::Lock, self.sides(files, live))
     }
 
     /// What a reference is called when a plan is shown.
@@ -230,11 +235,11 @@ fn stems(criterion: &mut Criterion, tenants: &[Pulled]) {
 fn pull(criterion: &mut Criterion, tenants: &[Pulled]) {
     let mut group = criterion.benchmark_group("pull");
     for tenant in tenants {
-        let Pulled { files, lock, .. } = tenant;
+        let Pulled { files, bases, .. } = tenant;
         let live = tenant.arrived(files);
         measure(&mut group, "nothing new", tenant, || {
             let changed = files.iter().filter(|(id, file)| {
-                let merged = merge(&file.fields, lock.base(id), &live[*id], false);
+                let merged = merge(&file.fields, bases.of(id), &live[*id], false);
                 merged.fields.is_some()
             });
             changed.count()
@@ -258,7 +263,7 @@ fn plan(criterion: &mut Criterion, tenants: &[Pulled]) {
         ] {
             let sides = tenant.sides(files, live);
             measure(&mut group, what, tenant, || {
-                Plan::new(self::tenant(), sides.iter().copied())
+                Plan::new(self::tenant(), BaseFrom::Lock, sides.iter().copied())
             });
         }
     }

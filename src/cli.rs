@@ -152,12 +152,23 @@ pub struct Clients {
     pub clients: Vec<String>,
 }
 
+/// Where base comes from.
+#[derive(Debug, Args)]
+pub struct Base {
+    /// Take base from the files at this commit of git, instead of tenant.lock
+    #[arg(long, value_name = "REV", env = "TENANTRY_BASE", hide_env = true)]
+    pub base: Option<String>,
+}
+
 /// `pull`.
 #[derive(Debug, Args)]
 pub struct Pull {
     /// Which clients.
     #[command(flatten)]
     pub clients: Clients,
+    /// Where base comes from.
+    #[command(flatten)]
+    pub base: Base,
     /// The format of new files: yaml or json
     #[arg(long, default_value = "yaml", hide_possible_values = true)]
     pub format: FileFormat,
@@ -184,6 +195,9 @@ pub struct Diff {
     /// Which clients.
     #[command(flatten)]
     pub clients: Clients,
+    /// Where base comes from.
+    #[command(flatten)]
+    pub base: Base,
     /// The form of the plan: text, json or markdown
     #[arg(
         long,
@@ -201,13 +215,16 @@ pub struct Push {
     /// Which clients.
     #[command(flatten)]
     pub clients: Clients,
+    /// Where base comes from.
+    #[command(flatten)]
+    pub base: Base,
     /// Don't ask; a protected tenant has to be named with --tenant then
     #[arg(long, short)]
     pub yes: bool,
     /// Ask client by client which to send
     #[arg(long, short, conflicts_with = "yes")]
     pub interactive: bool,
-    /// Apply a saved `diff -o json` as it is; nothing is sent where the tenant has changed since
+    /// Apply a saved `diff -o json` as it is; nothing is sent where the tenant or the files have changed since
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "overwrite_drift")]
     pub plan: Option<PathBuf>,
     /// Make the tenant equal the files where it changed, too
@@ -261,6 +278,9 @@ fn field(name: &str) -> Result<Field, String> {
 /// `check`.
 #[derive(Debug, Args)]
 pub struct Check {
+    /// Check what git would commit, and not the files as they are
+    #[arg(long)]
+    pub staged: bool,
     /// The form of the findings: text, json or github (annotations)
     #[arg(
         long,

@@ -56,6 +56,11 @@ impl Field {
         Field::ALL.into_iter().find(|field| field.name() == name)
     }
 
+    /// The field's value among a client's fields, if it has one.
+    pub fn of(self, fields: &Map<String, Value>) -> Option<&Value> {
+        fields.get(self.name())
+    }
+
     /// Whether the field holds references: client ids, which mean something in one tenant only.
     pub const fn is_reference(self) -> bool {
         match self {
@@ -122,11 +127,11 @@ impl Field {
             }
             (Field::Name | Field::Description, Value::String(_)) => Ok(()),
             (Field::Name | Field::Description, _) => invalid(
-                &format!("is {}, not text", kind(value)),
+                &format!("is {}, not text", kind_of(value)),
                 "put the value into quotes",
             ),
             (Field::AllowedClients, _) => invalid(
-                &format!("is {}, not a list", kind(value)),
+                &format!("is {}, not a list", kind_of(value)),
                 "write a list of client ids",
             ),
         }
@@ -192,44 +197,6 @@ impl From<&str> for ClientId {
 impl From<String> for ClientId {
     fn from(id: String) -> Self {
         ClientId(id)
-    }
-}
-
-/// The updatable fields of a client on one side (base, local or live). A field that is absent there has no entry.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Values(BTreeMap<Field, Value>);
-
-impl Values {
-    /// The updatable fields among `fields`.
-    pub fn of(fields: &Map<String, Value>) -> Values {
-        Field::ALL
-            .into_iter()
-            .filter_map(|field| Some((field, fields.get(field.name())?.clone())))
-            .collect()
-    }
-
-    /// The field's value, if it has one on this side.
-    pub fn get(&self, field: Field) -> Option<&Value> {
-        self.0.get(&field)
-    }
-
-    /// Sets the field to a value, or makes it absent.
-    pub fn set(&mut self, field: Field, value: Option<Value>) {
-        match value {
-            Some(value) => self.0.insert(field, value),
-            None => self.0.remove(&field),
-        };
-    }
-
-    /// The fields that have a value, in file order.
-    pub fn iter(&self) -> impl Iterator<Item = (Field, &Value)> {
-        self.0.iter().map(|(field, value)| (*field, value))
-    }
-}
-
-impl FromIterator<(Field, Value)> for Values {
-    fn from_iter<I: IntoIterator<Item = (Field, Value)>>(values: I) -> Self {
-        Values(values.into_iter().collect())
     }
 }
 
@@ -380,7 +347,7 @@ pub fn strip_secrets(fields: &mut Map<String, Value>) -> bool {
 }
 
 /// What kind of value it is, in words.
-fn kind(value: &Value) -> &'static str {
+pub(crate) fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

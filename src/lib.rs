@@ -14,11 +14,13 @@
 //! | [`settings`] | environment and `.env` files → one validated connection | change the environment, show a secret |
 //! | [`api`] | reads a tenant; updates a client; token, pace, retries, paging | touch files, except the token cache |
 //! | [`promote`] | one tenant's values said in another's ids | I/O |
-//! | [`files`] | tenant directory ↔ clients: layout, YAML, JSON, the lock | ask the tenant |
-//! | `three_way` | base, local, live of a field → edit, drift, conflict | I/O |
+//! | [`three_way`] | base, local, live of a field → edit, drift, conflict; and its new base | I/O |
+//! | [`files`] | tenant directory ↔ clients: layout, YAML, JSON, the lock, `tenantry.yaml` | ask the tenant |
+//! | [`git`] | what the user's own git knows of the tenant directory | write |
+//! | [`base`] | where base comes from: the lock and what git took back from it, or a commit | decide what happened |
 //! | [`plan`] | clients on three sides → the plan | I/O |
 //! | [`saved_plan`] | the document of `diff -o json` → the plan | I/O |
-//! | [`merge`] | live into a file and its base, for pull | I/O |
+//! | [`merge`] | what a client's file and base become, by pull and by push | I/O |
 //! | [`select`] | `CLIENT…` arguments → clients | I/O |
 //! | [`apply`] | sends a plan's updates; nothing else sends a write | decide what to send |
 //! | [`render`] | plans and results → text, JSON, markdown | print |
@@ -68,11 +70,13 @@
 
 pub mod api;
 pub mod apply;
+pub mod base;
 pub mod cli;
 pub mod client;
 mod closest;
 pub mod commands;
 pub mod files;
+pub mod git;
 mod manual;
 pub mod merge;
 pub mod plan;
@@ -84,4 +88,4 @@ pub mod saved_plan;
 pub mod select;
 pub mod settings;
 pub mod signing;
-mod three_way;
+pub mod three_way;

@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::client::{Client, Field, Values};
-use crate::three_way::{Change, three_way};
+use crate::base::ClientBase;
+use crate::client::{Client, Field};
+use crate::plan::base_of;
+use crate::three_way::{BaseValues, Change, new_base, three_way};
 
 /// A client after a pull.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +13,7 @@ pub struct Merged {
     /// The fields that its file is to have; None where it has them.
     pub fields: Option<Map<String, Value>>,
     /// Its new base.
-    pub base: Values,
+    pub base: BaseValues,
     /// What the file says and the tenant does not.
     pub kept: Kept,
     /// What the file said and will not say any more; only where local was to be discarded.
@@ -44,63 +46,68 @@ pub struct Dropped {
 /// everywhere.
 pub fn merge(
     local: &Map<String, Value>,
-    base: Option<&Values>,
+    base: Option<ClientBase<'_>>,
     live: &Client,
     discard_local: bool,
 ) -> Merged {
     let mut merged = Merged {
         fields: None,
-        base: Values::default(),
+        base: BaseValues::of(live.fields()),
         kept: Kept::Nothing,
         dropped: Vec::new(),
     };
     // What both sides share needs no comparison.
     if std::ptr::eq(local, live.fields()) {
-        merged.base = Values::of(live.fields());
         return merged;
     }
     let mut fields = live.fields().clone();
-    let file = local;
     for field in Field::ALL {
-        let local = local.get(field.name());
-        let live = live.fields().get(field.name());
-        let base = base.map(|base| base.get(field));
+        let (local, live) = (field.of(local), field.of(live.fields()));
+        let base = base_of(base, field, live);
         let change = three_way(base, local, live);
         if discard_local {
-            if matches!(change, Change::Edit | Change::Conflict | Change::Unmanaged) {
+            if !matches!(change, None | Some(Change::Drift)) {
                 merged.dropped.push(Dropped {
                     field,
                     local: local.cloned(),
                     live: live.cloned(),
                 });
             }
-            merged.base.set(field, live.cloned());
             continue;
         }
-        let (value, base) = match change {
-            Change::None | Change::Drift => (live, live),
-            Change::Edit => (local, live),
-            Change::Conflict => (local, base.flatten()),
-            // Without a base, live's value is what tells from now on that the file left it out on purpose.
-            Change::Unmanaged => (None, base.flatten().or(live)),
+        let value = match change {
+            None | Some(Change::Drift) => live,
+            Some(Change::Edit | Change::Conflict | Change::Unmanaged) => local,
         };
         merged.kept = merged.kept.max(match change {
-            Change::Edit => Kept::Edit,
-            Change::Conflict => Kept::Conflict,
-            Change::None | Change::Drift | Change::Unmanaged => Kept::Nothing,
+            Some(Change::Edit) => Kept::Edit,
+            Some(Change::Conflict) => Kept::Conflict,
+            None | Some(Change::Drift | Change::Unmanaged) => Kept::Nothing,
         });
         match value {
-            Some(value) => {
-                fields.insert(field.name().to_owned(), value.clone());
-            }
-            None => {
-                fields.shift_remove(field.name());
-            }
-        }
-        merged.base.set(field, base.cloned());
+            Some(value) => fields.insert(field.name().to_owned(), value.clone()),
+            None => fields.shift_remove(field.name()),
+        };
+        merged.base.set(field, new_base(base, value, live, false));
     }
-    merged.fields = Some(fields).filter(|fields| fields != file);
+    merged.fields = Some(fields).filter(|fields| fields != local);
     merged
+}
+
+/// A client's base after a push: `sent` are the fields that went out, and `live` is what the tenant says since.
+pub fn pushed(
+    local: &Map<String, Value>,
+    base: Option<ClientBase<'_>>,
+    live: &Client,
+    sent: &[Field],
+) -> BaseValues {
+    let mut pushed = BaseValues::default();
+    for field in Field::ALL {
+        let (local, live) = (field.of(local), field.of(live.fields()));
+        let base = base_of(base, field, live);
+        pushed.set(field, new_base(base, local, live, sent.contains(&field)));
+    }
+    pushed
 }
 
 #[cfg(test)]
@@ -120,31 +127,32 @@ mod tests {
 
     #[test]
     fn edits_stay_drift_comes_in_a_conflict_stays_one() {
-        let base = Values::of(&fields(
+        let base = BaseValues::of(&fields(
             json!({"name": "A", "description": "old", "allowed_clients": ["x"]}),
         ));
+        let base = ClientBase::certain(&base);
         let local = fields(
             json!({"client_id": "1", "name": "A", "description": "mine", "allowed_clients": ["x"], "sso": 1}),
         );
         let live = client(
             json!({"client_id": "1", "name": "B", "description": "theirs", "allowed_clients": ["x"], "sso": 2}),
         );
-        let merged = merge(&local, Some(&base), &live, false);
+        let merged = merge(&local, Some(base), &live, false);
         assert_eq!(
             json!(merged.fields.unwrap()),
             json!({"client_id": "1", "name": "B", "description": "mine", "allowed_clients": ["x"], "sso": 2})
         );
         assert_eq!(
             merged.base,
-            Values::of(&fields(
+            BaseValues::of(&fields(
                 json!({"name": "B", "description": "old", "allowed_clients": ["x"]})
             ))
         );
         assert_eq!((merged.kept, merged.dropped.len()), (Kept::Conflict, 0));
 
-        let merged = merge(&local, Some(&base), &live, true);
+        let merged = merge(&local, Some(base), &live, true);
         assert_eq!(merged.fields.as_ref(), Some(live.fields()));
-        assert_eq!(merged.base, Values::of(live.fields()));
+        assert_eq!(merged.base, BaseValues::of(live.fields()));
         assert_eq!(
             merged.dropped,
             [Dropped {
@@ -174,28 +182,29 @@ mod tests {
         /// After a pull, what is left to say about a field is an edit or a conflict, and the next pull changes nothing.
         #[test]
         fn a_pull_leaves_only_edits_and_conflicts(base in prop::option::of(side()), local in side(), live in side()) {
-            let base = base.map(|base| Values::of(&with(base)));
+            let base = base.map(|base| BaseValues::of(&with(base)));
+            let base = base.as_ref().map(ClientBase::certain);
             let live = client(Value::Object(with(live)));
             let file = with(local.clone());
-            let merged = merge(&file, base.as_ref(), &live, false);
+            let merged = merge(&file, base, &live, false);
             let fields = merged.fields.unwrap_or(file);
             let after = three_way(
-                Some(merged.base.get(Field::Description)),
+                merged.base.get(Field::Description),
                 fields.get("description"),
                 live.fields().get("description"),
             );
-            prop_assert!(!matches!(after, Change::Drift));
-            prop_assert_eq!(merged.kept == Kept::Edit, after == Change::Edit);
-            prop_assert_eq!(merged.kept == Kept::Conflict, after == Change::Conflict);
-            let again = merge(&fields, Some(&merged.base), &live, false);
+            prop_assert!(after != Some(Change::Drift));
+            prop_assert_eq!(merged.kept == Kept::Edit, after == Some(Change::Edit));
+            prop_assert_eq!(merged.kept == Kept::Conflict, after == Some(Change::Conflict));
+            let again = merge(&fields, Some(ClientBase::certain(&merged.base)), &live, false);
             prop_assert_eq!((again.fields, again.base, again.kept), (None, merged.base.clone(), merged.kept));
-            let discarded = merge(&with(local.clone()), base.as_ref(), &live, true);
+            let discarded = merge(&with(local.clone()), base, &live, true);
             prop_assert_eq!(&discarded.fields.unwrap_or(with(local)), live.fields());
             // Sharing is for the memory's sake alone.
             let file = Arc::new(fields);
             let live = client(Value::Object(file.as_ref().clone()));
-            let shared = merge(&file, base.as_ref(), &live.clone().sharing(&file), false);
-            prop_assert_eq!(shared, merge(&file, base.as_ref(), &live, false));
+            let shared = merge(&file, base, &live.clone().sharing(&file), false);
+            prop_assert_eq!(shared, merge(&file, base, &live, false));
         }
     }
 }

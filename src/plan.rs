@@ -3,8 +3,11 @@
 
 use serde_json::{Map, Value};
 
-use crate::client::{CLIENT_ID, Client, ClientId, Field, InvalidValue, Patch, Values};
-use crate::three_way::{Change, three_way};
+use crate::base::ClientBase;
+use crate::client::{CLIENT_ID, Client, ClientId, Field, InvalidValue, Patch};
+use crate::three_way::{Base, three_way};
+
+pub use crate::three_way::Change;
 
 /// Whose files and whose live values a plan compares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,11 +18,22 @@ pub struct Tenant {
     pub domain: String,
 }
 
+/// Where base comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BaseFrom {
+    /// The lock.
+    Lock,
+    /// The files at a commit, by its full id.
+    Commit(String),
+}
+
 /// Everything that differs between a tenant's files and the live tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// The tenant compared.
     pub tenant: Tenant,
+    /// Where base comes from.
+    pub base: BaseFrom,
     /// The clients that differ, by file, then id.
     pub clients: Vec<ClientPlan>,
 }
@@ -56,26 +70,13 @@ pub struct FieldPlan {
     /// The field's name.
     pub field: String,
     /// What happened to it.
-    pub kind: Kind,
-    /// Its value at the last pull or push.
-    pub base: Option<Value>,
+    pub change: Change,
+    /// What is known of its base.
+    pub base: Base<Value>,
     /// Its value in the file.
     pub local: Option<Value>,
     /// Its value on the tenant.
     pub live: Option<Value>,
-}
-
-/// What happened to a field that differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Edited in the file; live still equals base, or there is no base. Push sends it.
-    Edit,
-    /// Changed on the tenant; the file did not change. Push reports it.
-    Drift,
-    /// Changed on both sides, differently. Push holds everything back.
-    Conflict,
-    /// Not an updatable field. Push never sends it, pull takes live's value.
-    ReadOnly,
 }
 
 /// One client on its three sides.
@@ -85,8 +86,8 @@ pub struct Sides<'a> {
     pub id: &'a ClientId,
     /// Its file's path and fields.
     pub local: Option<(&'a str, &'a Map<String, Value>)>,
-    /// Its updatable values at the last pull or push; None where there was none.
-    pub base: Option<&'a Values>,
+    /// Its base; None where file and tenant were never in step.
+    pub base: Option<ClientBase<'a>>,
     /// What the API answered.
     pub live: Live<'a>,
 }
@@ -96,7 +97,7 @@ pub struct Sides<'a> {
 pub enum Live<'a> {
     /// Every field but secrets.
     Whole(&'a Client),
-    /// The updatable fields only: nothing is said about read-only ones.
+    /// The updatable fields only: nothing is said about others.
     Updatable(&'a Client),
     /// It was looked for, and the tenant does not have it.
     Gone,
@@ -104,24 +105,38 @@ pub enum Live<'a> {
 
 impl Plan {
     /// Compares clients. Those that do not differ are not in the plan.
-    pub fn new<'a>(tenant: Tenant, clients: impl IntoIterator<Item = Sides<'a>>) -> Plan {
+    pub fn new<'a>(
+        tenant: Tenant,
+        base: BaseFrom,
+        clients: impl IntoIterator<Item = Sides<'a>>,
+    ) -> Plan {
         let mut clients: Vec<ClientPlan> = clients.into_iter().filter_map(compare).collect();
         clients.sort_by(|a, b| (&a.file, &a.id).cmp(&(&b.file, &b.id)));
-        Plan { tenant, clients }
+        Plan {
+            tenant,
+            base,
+            clients,
+        }
     }
 
-    /// How many fields have that kind.
-    pub fn count(&self, kind: Kind) -> usize {
+    /// How many fields that happened to.
+    pub fn count(&self, change: Change) -> usize {
         self.clients
             .iter()
             .map(|client| {
                 client
                     .fields
                     .iter()
-                    .filter(|field| field.kind == kind)
+                    .filter(|field| field.change == change)
                     .count()
             })
             .sum()
+    }
+
+    /// How many fields have an edit that widens access or breaks logins at once.
+    pub fn count_risks(&self) -> usize {
+        let fields = self.clients.iter().flat_map(|client| &client.fields);
+        fields.filter(|field| field.risk().is_some()).count()
     }
 
     /// How many clients have that state.
@@ -134,15 +149,16 @@ impl Plan {
 }
 
 impl FieldPlan {
-    /// Whether this would let every client of the tenant delegate: an empty list of allowed clients means all of them.
-    pub fn widens(&self) -> bool {
-        self.field == Field::AllowedClients.name()
-            && matches!(self.kind, Kind::Edit | Kind::Conflict)
+    /// What an edit does at once to who may log in where, in a sentence; None where it does nothing of the kind.
+    pub fn risk(&self) -> Option<&'static str> {
+        let is_sent = matches!(self.change, Change::Edit | Change::Conflict);
+        let empties = self.field == Field::AllowedClients.name()
             && self
                 .local
                 .as_ref()
                 .and_then(Value::as_array)
-                .is_some_and(Vec::is_empty)
+                .is_some_and(Vec::is_empty);
+        (is_sent && empties).then_some("an empty list lets every client of the tenant delegate")
     }
 }
 
@@ -160,13 +176,16 @@ impl ClientPlan {
     pub fn patch(&self, overwrite_drift: bool) -> Result<Option<Patch>, InvalidValue> {
         let mut patch: Option<Patch> = None;
         for FieldPlan {
-            field, kind, local, ..
+            field,
+            change,
+            local,
+            ..
         } in &self.fields
         {
-            let sent = match kind {
-                Kind::Edit => true,
-                Kind::Drift | Kind::Conflict => overwrite_drift,
-                Kind::ReadOnly => false,
+            let sent = match change {
+                Change::Edit => true,
+                Change::Drift | Change::Conflict => overwrite_drift,
+                Change::Unmanaged => false,
             };
             // A field that the file does not have is not managed, even when it drifted.
             if let (true, Some(field), Some(local)) = (sent, Field::from_name(field), local) {
@@ -180,13 +199,24 @@ impl ClientPlan {
     }
 }
 
-/// Whether a file has anything to send: an updatable value that differs from base, or no base to compare with.
-pub fn edited(local: &Map<String, Value>, base: Option<&Values>) -> bool {
+/// Whether a file may have anything to send: an updatable value that differs from base, or no base to compare with.
+pub fn may_be_edited(local: &Map<String, Value>, base: Option<ClientBase<'_>>) -> bool {
     base.is_none_or(|base| {
-        Values::of(local)
-            .iter()
-            .any(|(field, value)| base.get(field) != Some(value))
+        let mut fields = Field::ALL.into_iter();
+        fields.any(|field| {
+            let local = field.of(local);
+            local.is_some_and(|local| base.may_differ(field, local))
+        })
     })
+}
+
+/// The base of a field of a client, for a tenant at which it has this value.
+pub fn base_of<'a>(
+    base: Option<ClientBase<'a>>,
+    field: Field,
+    live: Option<&Value>,
+) -> Base<&'a Value> {
+    base.map_or(Base::NoBase, |base| base.field(field, live))
 }
 
 /// One client's differences; None if there are none.
@@ -205,7 +235,7 @@ fn compare(sides: Sides<'_>) -> Option<ClientPlan> {
         (Some((_, local)), Some(live)) => {
             let mut fields = updatable(sides.base, local, live);
             if whole {
-                fields.extend(read_only(sides.base.is_some(), local, live));
+                fields.extend(unmanaged(sides.base.is_some(), local, live));
             }
             if fields.is_empty() {
                 return None;
@@ -224,20 +254,20 @@ fn compare(sides: Sides<'_>) -> Option<ClientPlan> {
     })
 }
 
-fn updatable(base: Option<&Values>, local: &Map<String, Value>, live: &Client) -> Vec<FieldPlan> {
+fn updatable(
+    base: Option<ClientBase<'_>>,
+    local: &Map<String, Value>,
+    live: &Client,
+) -> Vec<FieldPlan> {
     let differs = |field: Field| {
-        let base = base.map(|base| base.get(field));
-        let (local, live) = (local.get(field.name()), live.fields().get(field.name()));
-        let kind = match three_way(base, local, live) {
-            Change::None | Change::Unmanaged => return None,
-            Change::Edit => Kind::Edit,
-            Change::Drift => Kind::Drift,
-            Change::Conflict => Kind::Conflict,
-        };
+        let (local, live) = (field.of(local), field.of(live.fields()));
+        let base = base_of(base, field, live);
+        // A field that the file leaves out is nobody's business.
+        let change = three_way(base, local, live).filter(|change| *change != Change::Unmanaged)?;
         Some(FieldPlan {
             field: field.name().to_owned(),
-            kind,
-            base: base.flatten().cloned(),
+            change,
+            base: base.cloned(),
             local: local.cloned(),
             live: live.cloned(),
         })
@@ -247,7 +277,7 @@ fn updatable(base: Option<&Values>, local: &Map<String, Value>, live: &Client) -
 
 /// A pulled file has every field, so one that it lacks is a difference; a hand-written file has only what its author cares
 /// about.
-fn read_only(pulled: bool, local: &Map<String, Value>, live: &Client) -> Vec<FieldPlan> {
+fn unmanaged(pulled: bool, local: &Map<String, Value>, live: &Client) -> Vec<FieldPlan> {
     let mut differing = Vec::new();
     let mut in_both = 0;
     for (name, live) in live.fields() {
@@ -269,8 +299,8 @@ fn read_only(pulled: bool, local: &Map<String, Value>, live: &Client) -> Vec<Fie
         .into_iter()
         .map(|(name, local, live)| FieldPlan {
             field: name.clone(),
-            kind: Kind::ReadOnly,
-            base: None,
+            change: Change::Unmanaged,
+            base: Base::Unknown,
             local: local.cloned(),
             live: live.cloned(),
         })

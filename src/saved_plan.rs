@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::client::{ClientId, Field, Values};
+use crate::client::{ClientId, Field};
 use crate::files::{Document, Format, ParseError, Position};
-use crate::plan::{ClientPlan, FieldPlan, Kind, Plan, State, Tenant};
+use crate::plan::{BaseFrom, Change, ClientPlan, FieldPlan, Plan, State, Tenant};
+use crate::three_way::Base;
 
 /// The version that this reads.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,13 +21,27 @@ struct SavedTenant {
 }
 
 #[derive(Deserialize)]
+#[serde(tag = "from", rename_all = "lowercase", deny_unknown_fields)]
+enum SavedBase {
+    Lock {},
+    Git { commit: String },
+}
+
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SavedClient {
-    client_id: String,
+struct SavedResource {
+    kind: SavedKind,
+    id: String,
     name: String,
     file: Option<String>,
     state: SavedState,
     fields: Vec<SavedField>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum SavedKind {
+    Clients,
 }
 
 #[derive(Deserialize)]
@@ -41,22 +56,39 @@ enum SavedState {
 #[serde(deny_unknown_fields)]
 struct SavedField {
     field: String,
-    kind: SavedKind,
+    change: SavedChange,
     #[serde(default, deserialize_with = "present")]
     base: Option<Value>,
     #[serde(default, deserialize_with = "present")]
     local: Option<Value>,
     #[serde(default, deserialize_with = "present")]
     live: Option<Value>,
+    #[serde(rename = "risk")]
+    _risk: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum SavedKind {
+enum SavedChange {
     Edit,
     Drift,
     Conflict,
-    ReadOnly,
+    Unmanaged,
+}
+
+/// It is counted again from what it counts.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code)]
+struct SavedSummary {
+    edit: usize,
+    drift: usize,
+    conflict: usize,
+    unmanaged: usize,
+    risk: usize,
+    new: usize,
+    live_only: usize,
+    file_only: usize,
 }
 
 /// A key that is there has a value, also where that is null.
@@ -90,28 +122,49 @@ pub fn parse(text: &[u8]) -> Result<Plan, ParseError> {
             format!("this plan has version {version}, and this tenantry knows version {VERSION}"),
         ));
     }
-    let tenant: SavedTenant = serde_json::from_value(field("tenant")?)
-        .map_err(|problem| error("tenant", format!("`tenant` is not a plan's: {problem}")))?;
-    let clients: Vec<SavedClient> = serde_json::from_value(field("clients")?)
-        .map_err(|problem| error("clients", format!("`clients` are not a plan's: {problem}")))?;
-    let tenant = Tenant {
-        name: tenant.name,
-        domain: tenant.domain,
+    let known = ["version", "tenant", "base", "resources", "summary"];
+    if let Some(key) = document
+        .fields()
+        .keys()
+        .find(|key| !known.contains(&key.as_str()))
+    {
+        return Err(error(key, format!("a plan has no `{key}`")));
+    }
+    let shape = |name: &str, problem: serde_json::Error| {
+        error(name, format!("`{name}` is not a plan's: {problem}"))
     };
-    let clients = clients
+    let tenant: SavedTenant =
+        serde_json::from_value(field("tenant")?).map_err(|problem| shape("tenant", problem))?;
+    let base: SavedBase =
+        serde_json::from_value(field("base")?).map_err(|problem| shape("base", problem))?;
+    let resources: Vec<SavedResource> = serde_json::from_value(field("resources")?)
+        .map_err(|problem| shape("resources", problem))?;
+    let _: SavedSummary =
+        serde_json::from_value(field("summary")?).map_err(|problem| shape("summary", problem))?;
+    let clients = resources
         .into_iter()
         .map(client)
         .collect::<Result<_, String>>()
-        .map_err(|problem| error("clients", problem))?;
-    let plan = Plan { tenant, clients };
-    match twice(&plan) {
-        Some(twice) => Err(error("clients", format!("{twice} is there twice"))),
+        .map_err(|problem| error("resources", problem))?;
+    let plan = Plan {
+        tenant: Tenant {
+            name: tenant.name,
+            domain: tenant.domain,
+        },
+        base: match base {
+            SavedBase::Lock {} => BaseFrom::Lock,
+            SavedBase::Git { commit } => BaseFrom::Commit(commit),
+        },
+        clients,
+    };
+    match repeated(&plan) {
+        Some(repeated) => Err(error("resources", format!("{repeated} is there twice"))),
         None => Ok(plan),
     }
 }
 
 /// A client, or a field of one, that a plan names more than once.
-fn twice(plan: &Plan) -> Option<String> {
+fn repeated(plan: &Plan) -> Option<String> {
     let mut ids = BTreeSet::new();
     for client in &plan.clients {
         if !ids.insert(&client.id) {
@@ -129,14 +182,15 @@ fn twice(plan: &Plan) -> Option<String> {
     None
 }
 
-fn client(saved: SavedClient) -> Result<ClientPlan, String> {
+fn client(saved: SavedResource) -> Result<ClientPlan, String> {
+    let SavedKind::Clients = saved.kind;
     let fields = saved
         .fields
         .into_iter()
         .map(field)
         .collect::<Result<_, String>>()?;
     Ok(ClientPlan {
-        id: ClientId::from(saved.client_id),
+        id: ClientId::from(saved.id),
         name: saved.name,
         file: saved.file,
         state: match saved.state {
@@ -149,19 +203,20 @@ fn client(saved: SavedClient) -> Result<ClientPlan, String> {
 }
 
 fn field(saved: SavedField) -> Result<FieldPlan, String> {
-    let kind = match saved.kind {
-        SavedKind::Edit => Kind::Edit,
-        SavedKind::Drift => Kind::Drift,
-        SavedKind::Conflict => Kind::Conflict,
-        SavedKind::ReadOnly => Kind::ReadOnly,
+    let change = match saved.change {
+        SavedChange::Edit => Change::Edit,
+        SavedChange::Drift => Change::Drift,
+        SavedChange::Conflict => Change::Conflict,
+        SavedChange::Unmanaged => Change::Unmanaged,
     };
-    if kind != Kind::ReadOnly && Field::from_name(&saved.field).is_none() {
+    if change != Change::Unmanaged && Field::from_name(&saved.field).is_none() {
         return Err(format!("`{}` is no updatable field", saved.field));
     }
     Ok(FieldPlan {
         field: saved.field,
-        kind,
-        base: saved.base,
+        change,
+        // The document does not tell an absent base from one that nobody knows; whoever applies a plan needs neither.
+        base: saved.base.map_or(Base::Unknown, Base::Is),
         local: saved.local,
         live: saved.live,
     })
@@ -179,17 +234,17 @@ pub enum Standing {
 }
 
 /// Compares a client of a saved plan with live as it is now.
-pub fn standing(client: &ClientPlan, live: &Values) -> Standing {
+pub fn standing(client: &ClientPlan, live: &Map<String, Value>) -> Standing {
     let mut left = client.clone();
     for field in &client.fields {
         let Some(name) = Field::from_name(&field.field) else {
             continue;
         };
-        let now = live.get(name);
+        let now = name.of(live);
         if now == field.live.as_ref() {
             continue;
         }
-        if field.kind == Kind::Edit && now == field.local.as_ref() {
+        if field.change == Change::Edit && now == field.local.as_ref() {
             left.fields.retain(|other| other.field != field.field);
         } else {
             return Standing::Moved(name);
@@ -202,6 +257,15 @@ pub fn standing(client: &ClientPlan, live: &Values) -> Standing {
     }
 }
 
+/// The fields of a saved plan's client of which its file says something else by now.
+pub fn edited_since<'a>(client: &'a ClientPlan, local: &Map<String, Value>) -> Vec<&'a str> {
+    let fields = client.fields.iter();
+    fields
+        .filter(|field| local.get(&field.field) != field.local.as_ref())
+        .map(|field| field.field.as_str())
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,11 +273,17 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    fn plan(values: [Option<Value>; 3], kind: Kind, state: State, file: Option<String>) -> Plan {
+    fn plan(
+        values: [Option<Value>; 3],
+        change: Change,
+        state: State,
+        file: Option<String>,
+    ) -> Plan {
         let [base, local, live] = values;
+        let base = base.map_or(Base::Unknown, Base::Is);
         let field = FieldPlan {
             field: "description".to_owned(),
-            kind,
+            change,
             base,
             local,
             live,
@@ -223,6 +293,7 @@ mod tests {
                 name: None,
                 domain: "d".to_owned(),
             },
+            base: BaseFrom::Commit("1a2b".to_owned()),
             clients: vec![ClientPlan {
                 id: "a".into(),
                 name: "A".to_owned(),
@@ -245,11 +316,11 @@ mod tests {
         #[test]
         fn what_diff_writes_reads_back(
             values in [value(), value(), value()],
-            kind in prop::sample::select(vec![Kind::Edit, Kind::Drift, Kind::Conflict, Kind::ReadOnly]),
+            change in prop::sample::select(vec![Change::Edit, Change::Drift, Change::Conflict, Change::Unmanaged]),
             state in prop::sample::select(vec![State::Changed, State::LiveOnly, State::FileOnly]),
             file in prop::option::of(".*"),
         ) {
-            let plan = plan(values, kind, state, file);
+            let plan = plan(values, change, state, file);
             prop_assert_eq!(parse(json::plan(&plan).as_bytes()).unwrap(), plan);
         }
 
@@ -261,17 +332,43 @@ mod tests {
 
     #[test]
     fn what_is_no_plan_is_an_error_with_a_place() {
+        let with = |resources: &str, more: &str| {
+            format!(
+                r#"{{"version": 2, "tenant": {{"name": null, "domain": "d"}}, "base": {{"from": "lock"}}, "resources": [{resources}],
+                "summary": {{"edit": 0, "drift": 0, "conflict": 0, "unmanaged": 0, "risk": 0, "new": 0, "live_only": 0, "file_only": 0}}{more}}}"#
+            )
+        };
+        let resource = |id: &str, fields: &str| {
+            format!(
+                r#"{{"kind": "clients", "id": "{id}", "name": "A", "state": "changed", "fields": [{fields}]}}"#
+            )
+        };
         let texts = [
-            "",
-            "{}",
-            r#"{"version": 2}"#,
-            r#"{"version": 1, "error": {"message": "m"}}"#,
-            r#"{"version": 1, "tenant": {"domain": 1}}"#,
-            r#"{"version": 1, "tenant": {"name": null, "domain": "d"}, "clients": [{}]}"#,
-            r#"{"version": 1, "tenant": {"name": null, "domain": "d"}, "clients": [{"client_id": "a", "name": "A", "state": "changed",
-              "fields": [{"field": "callbacks", "kind": "edit", "local": []}]}]}"#,
-            r#"{"version": 1, "tenant": {"name": null, "domain": "d"}, "clients": [
-              {"client_id": "a", "name": "A", "state": "changed", "fields": []}, {"client_id": "a", "name": "B", "state": "changed", "fields": []}]}"#,
+            String::new(),
+            "{}".to_owned(),
+            r#"{"version": 1}"#.to_owned(),
+            r#"{"version": 2, "error": {"message": "m"}}"#.to_owned(),
+            r#"{"version": 2, "tenant": {"domain": 1}}"#.to_owned(),
+            with("", r#", "from": "dev""#),
+            with("{}", ""),
+            with(
+                &resource(
+                    "a",
+                    r#"{"field": "callbacks", "change": "edit", "local": []}"#,
+                ),
+                "",
+            ),
+            with(
+                &resource(
+                    "a",
+                    r#"{"field": "name", "change": "edit", "local": "A", "kind": "edit"}"#,
+                ),
+                "",
+            ),
+            with(&format!("{}, {}", resource("a", ""), resource("a", "")), ""),
+            with(&resource("a", "").replace("clients", "roles"), ""),
+            with("", "").replace("lock", "elsewhere"),
+            with("", "").replace("\"risk\": 0, ", ""),
         ];
         let errors: Vec<String> = texts
             .iter()
@@ -281,12 +378,17 @@ mod tests {
         insta::assert_snapshot!(errors.join("\n"), @"
         1:1: is not JSON: eof while parsing a value
         1:1: a plan has `version`
-        1:2: this plan has version 2, and this tenantry knows version 1
-        1:1: a plan has `tenant`
+        1:2: this plan has version 1, and this tenantry knows version 2
+        1:16: a plan has no `error`
         1:16: `tenant` is not a plan's: invalid type: number, expected a string
-        1:57: `clients` are not a plan's: missing field `client_id`
-        1:57: `callbacks` is no updatable field
-        1:57: the client a is there twice
+        2:137: a plan has no `from`
+        1:83: `resources` is not a plan's: missing field `kind`
+        1:83: `callbacks` is no updatable field
+        1:83: `resources` is not a plan's: unknown field `kind`, expected one of `field`, `change`, `base`, `local`, `live`, `risk`
+        1:83: the client a is there twice
+        1:83: `resources` is not a plan's: unknown variant `roles`, expected `clients`
+        1:57: `base` is not a plan's: unknown variant `elsewhere`, expected `lock` or `git`
+        2:17: `summary` is not a plan's: missing field `risk`
         ");
     }
 
@@ -295,11 +397,11 @@ mod tests {
         let standing = |live: &str| {
             let plan = plan(
                 [None, Some(json!("new")), Some(json!("old"))],
-                Kind::Edit,
+                Change::Edit,
                 State::Changed,
                 None,
             );
-            let live = Values::from_iter([(Field::Description, json!(live))]);
+            let live = Map::from_iter([("description".to_owned(), json!(live))]);
             super::standing(&plan.clients[0], &live)
         };
         assert_eq!(standing("old"), Standing::AsPlanned);

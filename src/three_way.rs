@@ -1,79 +1,197 @@
 //! Base, local and live of one field → what happened to it. Pure, and the one place that decides: diff, push and pull all
 //! ask here.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
 
-/// What happened to a field since base.
+use serde_json::{Map, Value};
+
+use crate::client::Field;
+
+/// What is known of a field's base. `V` is the value, owned or borrowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
-    /// Local and live say the same.
-    None,
-    /// The file has no such key although base had one, or nothing is known of a base: the field is not managed.
-    Unmanaged,
-    /// Local differs from live, and live still equals base, or there is no base.
-    Edit,
-    /// Live changed since base, and local did not.
-    Drift,
-    /// Local and live both changed since base, differently.
-    Conflict,
+pub enum Base<V> {
+    /// The client has no base at all: file and tenant were never brought in step.
+    NoBase,
+    /// The client has a base, and nobody knows what this field was in it.
+    Unknown,
+    /// The field was absent.
+    Absent,
+    /// The field had this value.
+    Is(V),
 }
 
-/// Decides what happened to a field. `base` is None where the client has no base at all; inside it, and for the other two
-/// sides, None is a field that is absent there.
+impl<V> Base<V> {
+    /// The value, where there was one.
+    pub fn value(&self) -> Option<&V> {
+        match self {
+            Base::Is(value) => Some(value),
+            Base::NoBase | Base::Unknown | Base::Absent => None,
+        }
+    }
+}
+
+impl<'a> Base<&'a Value> {
+    /// The base of a field that is known to have had this value, or to have been absent.
+    pub fn known(value: Option<&'a Value>) -> Base<&'a Value> {
+        value.map_or(Base::Absent, Base::Is)
+    }
+
+    /// The same base with a value of its own.
+    pub fn cloned(self) -> Base<Value> {
+        match self {
+            Base::NoBase => Base::NoBase,
+            Base::Unknown => Base::Unknown,
+            Base::Absent => Base::Absent,
+            Base::Is(value) => Base::Is(value.clone()),
+        }
+    }
+}
+
+/// What is known of a client's base, field by field. A field without an entry has an unknown base.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BaseValues(BTreeMap<Field, Option<Value>>);
+
+impl BaseValues {
+    /// The base of a client that said this when file and tenant were in step: every managed field is known, or known to be absent.
+    pub fn of(fields: &Map<String, Value>) -> BaseValues {
+        let known = |field: Field| (field, field.of(fields).cloned());
+        BaseValues(Field::ALL.into_iter().map(known).collect())
+    }
+
+    /// What is known of a field.
+    pub fn get(&self, field: Field) -> Base<&Value> {
+        match self.0.get(&field) {
+            Some(value) => Base::known(value.as_ref()),
+            None => Base::Unknown,
+        }
+    }
+
+    /// Sets what is known of a field.
+    pub fn set(&mut self, field: Field, base: Base<&Value>) {
+        match base {
+            Base::NoBase | Base::Unknown => self.0.remove(&field),
+            Base::Absent => self.0.insert(field, None),
+            Base::Is(value) => self.0.insert(field, Some(value.clone())),
+        };
+    }
+
+    /// The fields that had a value, in file order.
+    pub fn values(&self) -> impl Iterator<Item = (Field, &Value)> {
+        let known = self.0.iter();
+        known.filter_map(|(field, value)| Some((*field, value.as_ref()?)))
+    }
+
+    /// The fields that are known to have been absent, in file order.
+    pub fn absent(&self) -> impl Iterator<Item = Field> {
+        let known = self.0.iter();
+        known.filter_map(|(field, value)| value.is_none().then_some(*field))
+    }
+}
+
+/// What happened to a field in which local and live differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Change {
+    /// Local differs from live, and live still equals base, or there is no base. Push sends it.
+    Edit,
+    /// Live changed since base, and local did not. Push reports it.
+    Drift,
+    /// Local and live both changed since base, differently, or nobody knows base. Push holds everything back.
+    Conflict,
+    /// Push never sends it: the field is none that it may send, or the file leaves it out.
+    Unmanaged,
+}
+
+/// Decides what happened to a field; None where local and live say the same. None as a side is a field that is absent there.
 pub fn three_way(
-    base: Option<Option<&Value>>,
+    base: Base<&Value>,
     local: Option<&Value>,
     live: Option<&Value>,
-) -> Change {
+) -> Option<Change> {
+    if local == live {
+        return None;
+    }
+    Some(match base {
+        Base::Unknown => Change::Conflict,
+        Base::NoBase | Base::Is(_) if local.is_none() => Change::Unmanaged,
+        Base::NoBase => Change::Edit,
+        base if Base::known(local) == base => Change::Drift,
+        base if Base::known(live) == base => Change::Edit,
+        Base::Absent | Base::Is(_) => Change::Conflict,
+    })
+}
+
+/// A field's base after a command, the same for every command that writes: what both sides say, once they say the same; what the
+/// tenant says, where this command `sent` the field, or where there was no base; else base stays.
+pub fn new_base<'a>(
+    base: Base<&'a Value>,
+    local: Option<&Value>,
+    live: Option<&'a Value>,
+    sent: bool,
+) -> Base<&'a Value> {
     match base {
-        _ if local == live => Change::None,
-        None | Some(Some(_)) if local.is_none() => Change::Unmanaged,
-        None => Change::Edit,
-        Some(base) if local == base => Change::Drift,
-        Some(base) if live == base => Change::Edit,
-        Some(_) => Change::Conflict,
+        _ if local == live || sent => Base::known(live),
+        Base::NoBase => Base::known(live),
+        base => base,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::json;
 
-    /// Every case of three values and absence, as `base local live → change`; `?` is no base, `-` an absent field.
+    /// Every case of three values and absence, as `base local live → change`; `.` is no base, `?` an unknown one, `-` absent.
     #[test]
     fn every_case() {
         let (a, b, c) = (json!("a"), json!("b"), json!("c"));
         let show = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or("-").to_owned();
         let sides = [None, Some(&a), Some(&b), Some(&c)];
-        let bases = [None, Some(None), Some(Some(&a))];
+        let bases = [Base::NoBase, Base::Unknown, Base::Absent, Base::Is(&a)];
         let mut lines = Vec::new();
         for base in bases {
             for local in sides {
                 for live in sides {
                     let change = three_way(base, local, live);
-                    if change != Change::None {
-                        let base = base.map_or("?".to_owned(), show);
+                    if let Some(change) = change {
+                        let base = match base {
+                            Base::NoBase => ".".to_owned(),
+                            Base::Unknown => "?".to_owned(),
+                            Base::Absent => "-".to_owned(),
+                            Base::Is(value) => show(Some(value)),
+                        };
                         lines.push(format!("{base} {} {} {change:?}", show(local), show(live)));
                     }
                     // Agreement is no difference, whatever base was, and nothing else is.
-                    assert_eq!(change == Change::None, local == live);
+                    assert_eq!(change.is_none(), local == live);
                 }
             }
         }
         insta::assert_snapshot!(lines.join("\n"), @"
-        ? - a Unmanaged
-        ? - b Unmanaged
-        ? - c Unmanaged
-        ? a - Edit
-        ? a b Edit
-        ? a c Edit
-        ? b - Edit
-        ? b a Edit
-        ? b c Edit
-        ? c - Edit
-        ? c a Edit
-        ? c b Edit
+        . - a Unmanaged
+        . - b Unmanaged
+        . - c Unmanaged
+        . a - Edit
+        . a b Edit
+        . a c Edit
+        . b - Edit
+        . b a Edit
+        . b c Edit
+        . c - Edit
+        . c a Edit
+        . c b Edit
+        ? - a Conflict
+        ? - b Conflict
+        ? - c Conflict
+        ? a - Conflict
+        ? a b Conflict
+        ? a c Conflict
+        ? b - Conflict
+        ? b a Conflict
+        ? b c Conflict
+        ? c - Conflict
+        ? c a Conflict
+        ? c b Conflict
         - - a Drift
         - - b Drift
         - - c Drift
@@ -99,5 +217,46 @@ mod tests {
         a c a Edit
         a c b Conflict
         ");
+    }
+
+    fn side() -> impl Strategy<Value = Option<Value>> {
+        prop_oneof![
+            Just(None),
+            Just(Some(json!("a"))),
+            Just(Some(json!("b"))),
+            Just(Some(json!("c")))
+        ]
+    }
+
+    fn base() -> impl Strategy<Value = Base<Value>> {
+        prop_oneof![
+            Just(Base::NoBase),
+            Just(Base::Unknown),
+            side().prop_map(|side| side.map_or(Base::Absent, Base::Is)),
+        ]
+    }
+
+    fn borrowed(base: &Base<Value>) -> Base<&Value> {
+        match base {
+            Base::NoBase => Base::NoBase,
+            Base::Unknown => Base::Unknown,
+            Base::Absent => Base::Absent,
+            Base::Is(value) => Base::Is(value),
+        }
+    }
+
+    proptest! {
+        /// What a new base makes of a difference is what it was before: nothing is forgotten, and nothing becomes an edit that was
+        /// none. What was sent is the file's edit from then on, should the tenant have answered with something else.
+        #[test]
+        fn a_new_base_keeps_what_differs_as_it_is(base in base(), local in side(), live in side()) {
+            let (base, local, live) = (borrowed(&base), local.as_ref(), live.as_ref());
+            let before = three_way(base, local, live);
+            prop_assert_eq!(three_way(new_base(base, local, live, false), local, live), before);
+            let sent = three_way(new_base(base, local, live, true), local, live);
+            prop_assert!(matches!(sent, None | Some(Change::Edit | Change::Unmanaged)));
+            let once = new_base(base, local, live, false);
+            prop_assert_eq!(new_base(once, local, live, false), once);
+        }
     }
 }

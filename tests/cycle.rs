@@ -180,7 +180,7 @@ fn check_pull(tenantry: &Tenantry, clients: &[Value], format: &str, shuffle: u64
     assert!(inside, "outside of clients/: {:?}", outside.keys());
 
     let run = tenantry.run(&sandbox, &directory, &["diff", "-o", "json"]);
-    assert_eq!((run.code, &run.json()["clients"]), (0, &json!([])));
+    assert_eq!((run.code, &run.json()["resources"]), (0, &json!([])));
     for again in [&pull[..], &["pull", "--discard-local", "--prune"]] {
         let run = tenantry.run(&sandbox, &directory, again);
         assert_eq!(run.code, 0, "{run:?}");
@@ -251,7 +251,7 @@ fn check_push(tenantry: &Tenantry, clients: &[Value], edits: &[Edit], format: &s
     let fields = bodies.values().map(Fields::len).sum::<usize>();
     assert_eq!(plan["summary"]["edit"], json!(fields), "{plan:#}");
     assert_eq!(
-        plan["clients"].as_array().unwrap().len(),
+        plan["resources"].as_array().unwrap().len(),
         bodies.len(),
         "{plan:#}"
     );

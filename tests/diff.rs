@@ -73,17 +73,22 @@ fn a_tenant_like_its_files_has_no_differences() {
     exit code 0
     --- stdout
     {
-      "version": 1,
+      "version": 2,
       "tenant": {
         "name": null,
         "domain": "127.0.0.1:PORT"
       },
-      "clients": [],
+      "base": {
+        "from": "lock"
+      },
+      "resources": [],
       "summary": {
         "edit": 0,
         "drift": 0,
         "conflict": 0,
-        "read_only": 0,
+        "unmanaged": 0,
+        "risk": 0,
+        "new": 0,
         "live_only": 0,
         "file_only": 0
       }
@@ -121,7 +126,7 @@ fn every_difference_as_text() {
     clients/beta.yaml  Beta b
       drift: the tenant changed since the last pull or push, the file did not
         description: "second" → (absent)
-      read-only: the tenant has other values, and push does not send the file's
+      unmanaged: the tenant has other values, and push does not send the file's
         app_type: "spa" → "native"
         callbacks:
           + "https://y/"
@@ -147,7 +152,7 @@ fn every_difference_as_text() {
           file    "mine"
           tenant  "theirs"
 
-    4 edits, 1 drifted field, 1 conflict, 3 read-only differences in 5 clients, 1 client only on the tenant, 1 client only in a file
+    4 edits, 1 drifted field, 1 conflict, 3 unmanaged differences in 5 clients, 1 client only on the tenant, 1 client only in a file
     "#);
     bed.assert_only_gets();
     bed.assert_untouched(&before);
@@ -161,34 +166,39 @@ fn every_difference_as_json() {
     assert_eq!(run.stderr, "");
     insta::assert_snapshot!(run.stdout, @r#"
     {
-      "version": 1,
+      "version": 2,
       "tenant": {
         "name": null,
         "domain": "127.0.0.1:PORT"
       },
-      "clients": [
+      "base": {
+        "from": "lock"
+      },
+      "resources": [
         {
-          "client_id": "n",
+          "kind": "clients",
+          "id": "n",
           "name": "New",
           "state": "live-only",
           "fields": []
         },
         {
-          "client_id": "a",
+          "kind": "clients",
+          "id": "a",
           "name": "Alpha",
           "file": "clients/alpha.yaml",
           "state": "changed",
           "fields": [
             {
               "field": "description",
-              "kind": "edit",
+              "change": "edit",
               "base": "The shop that everybody knows, at shop.acme.example since 2019, and its checkout",
               "local": "The shop that everybody knows, at shop.acme.example since 2020, and its checkout",
               "live": "The shop that everybody knows, at shop.acme.example since 2019, and its checkout"
             },
             {
               "field": "allowed_clients",
-              "kind": "edit",
+              "change": "edit",
               "base": [
                 "b",
                 "https://api/",
@@ -208,26 +218,27 @@ fn every_difference_as_json() {
           ]
         },
         {
-          "client_id": "b",
+          "kind": "clients",
+          "id": "b",
           "name": "Beta",
           "file": "clients/beta.yaml",
           "state": "changed",
           "fields": [
             {
               "field": "description",
-              "kind": "drift",
+              "change": "drift",
               "base": "second",
               "local": "second"
             },
             {
               "field": "app_type",
-              "kind": "read-only",
+              "change": "unmanaged",
               "local": "spa",
               "live": "native"
             },
             {
               "field": "callbacks",
-              "kind": "read-only",
+              "change": "unmanaged",
               "local": [
                 "https://x/"
               ],
@@ -238,20 +249,21 @@ fn every_difference_as_json() {
             },
             {
               "field": "sso",
-              "kind": "read-only",
+              "change": "unmanaged",
               "live": true
             }
           ]
         },
         {
-          "client_id": "d",
+          "kind": "clients",
+          "id": "d",
           "name": "Delta",
           "file": "clients/delta.yaml",
           "state": "changed",
           "fields": [
             {
               "field": "description",
-              "kind": "edit",
+              "change": "edit",
               "base": "one\ntwo\nthree",
               "local": "one\n2\nthree",
               "live": "one\ntwo\nthree"
@@ -259,34 +271,37 @@ fn every_difference_as_json() {
           ]
         },
         {
-          "client_id": "never-was",
+          "kind": "clients",
+          "id": "never-was",
           "name": "Draft",
           "file": "clients/draft.yaml",
           "state": "file-only",
           "fields": []
         },
         {
-          "client_id": "e",
+          "kind": "clients",
+          "id": "e",
           "name": "Epsilon",
           "file": "clients/epsilon.yaml",
           "state": "changed",
           "fields": [
             {
               "field": "description",
-              "kind": "edit",
+              "change": "edit",
               "local": "new"
             }
           ]
         },
         {
-          "client_id": "c",
+          "kind": "clients",
+          "id": "c",
           "name": "Gamma",
           "file": "clients/gamma.yaml",
           "state": "changed",
           "fields": [
             {
               "field": "description",
-              "kind": "conflict",
+              "change": "conflict",
               "base": "third",
               "local": "mine",
               "live": "theirs"
@@ -298,7 +313,9 @@ fn every_difference_as_json() {
         "edit": 4,
         "drift": 1,
         "conflict": 1,
-        "read_only": 3,
+        "unmanaged": 3,
+        "risk": 0,
+        "new": 0,
         "live_only": 1,
         "file_only": 1
       }
@@ -317,13 +334,13 @@ fn every_difference_as_markdown() {
     --- stdout
     ### tenantry: 127.0.0.1:PORT
 
-    4 edits, 1 drifted field, 1 conflict, 3 read-only differences in 5 clients, 1 client only on the tenant, 1 client only in a file.
+    4 edits, 1 drifted field, 1 conflict, 3 unmanaged differences in 5 clients, 1 client only on the tenant, 1 client only in a file.
 
     | client | file | differences |
     |---|---|---|
     | New |  | only on the tenant |
     | Alpha | clients/alpha.yaml | edit: description, allowed&#95;clients |
-    | Beta | clients/beta.yaml | drift: description; read-only: app&#95;type, callbacks, sso |
+    | Beta | clients/beta.yaml | drift: description; unmanaged: app&#95;type, callbacks, sso |
     | Delta | clients/delta.yaml | edit: description |
     | Draft | clients/draft.yaml | only in a file |
     | Epsilon | clients/epsilon.yaml | edit: description |
@@ -347,12 +364,12 @@ fn every_difference_as_markdown() {
     ```diff
     @@ description (drift) @@
     - "second"
-    @@ app_type (read-only) @@
+    @@ app_type (unmanaged) @@
     - "spa"
     + "native"
-    @@ callbacks (read-only) @@
+    @@ callbacks (unmanaged) @@
     + "https://y/"
-    @@ sso (read-only) @@
+    @@ sso (unmanaged) @@
     + true
     ```
 
@@ -473,10 +490,10 @@ fn hostile_values_are_shown_harmless() {
           + "\u{9b}31m"
           + "``` | <b>"
           + "line\nbreak"
-      read-only: the tenant has other values, and push does not send the file's
+      unmanaged: the tenant has other values, and push does not send the file's
         odd\u{1b}[31m\nfield: (absent) → {"k\u001b":"\u{feff}\u0000"}
 
-    3 drifted fields, 1 read-only difference in 2 clients
+    3 drifted fields, 1 unmanaged difference in 2 clients
     "#);
     let markdown = bed.run(["diff", "-o", "markdown"]).exits(1);
     assert_harmless(&markdown);
@@ -485,12 +502,12 @@ fn hostile_values_are_shown_harmless() {
     --- stdout
     ### tenantry: 127.0.0.1:PORT
 
-    3 drifted fields, 1 read-only difference in 2 clients.
+    3 drifted fields, 1 unmanaged difference in 2 clients.
 
     | client | file | differences |
     |---|---|---|
     | &#92;u{1b}&#91;2J&#92;u{1b}&#93;0;owned&#92;u{7}&#96;&#124;&#92;u{202e}gnp.exe&lt;/summary&gt;&#64;team | clients/alpha.yaml | drift: name, description |
-    | Beta | clients/beta.yaml | drift: allowed&#95;clients; read-only: odd&#92;u{1b}&#91;31m&#92;nfield |
+    | Beta | clients/beta.yaml | drift: allowed&#95;clients; unmanaged: odd&#92;u{1b}&#91;31m&#92;nfield |
 
     <details open><summary>&#92;u{1b}&#91;2J&#92;u{1b}&#93;0;owned&#92;u{7}&#96;&#124;&#92;u{202e}gnp.exe&lt;/summary&gt;&#64;team <code>a</code></summary>
 
@@ -517,7 +534,7 @@ fn hostile_values_are_shown_harmless() {
     + "\u{9b}31m"
     + "``` | <b>"
     + "line\nbreak"
-    @@ odd\u{1b}[31m\nfield (read-only) @@
+    @@ odd\u{1b}[31m\nfield (unmanaged) @@
     + {"k\u001b":"\u{feff}\u0000"}
     ````
 
@@ -525,7 +542,7 @@ fn hostile_values_are_shown_harmless() {
     "#);
     let json = bed.run(["diff", "-o", "json"]).exits(1);
     let name = bed.live("a")["name"].clone();
-    assert_eq!(json.json()["clients"][0]["fields"][0]["live"], name);
+    assert_eq!(json.json()["resources"][0]["fields"][0]["live"], name);
     assert!(!json.stdout.contains('\u{1b}'));
 }
 
@@ -579,10 +596,10 @@ fn a_selector_is_a_file_a_name_an_id_or_a_glob() {
         arguments.extend(selectors);
         let run = bed.run(arguments).exits(i32::from(!expected.is_empty()));
         let document = run.json();
-        let clients = document["clients"].as_array().unwrap();
+        let clients = document["resources"].as_array().unwrap();
         let mut ids: Vec<_> = clients
             .iter()
-            .map(|client| client["client_id"].as_str().unwrap())
+            .map(|client| client["id"].as_str().unwrap())
             .collect();
         ids.sort();
         let mut expected = expected.to_vec();
@@ -663,6 +680,6 @@ fn null_and_absent_are_two_things() {
         .pulled();
     bed.sandbox.edit("a", "logo_uri", None);
     bed.sandbox.edit("a", "description", Some(Value::Null));
-    let fields = bed.run(["diff", "-o", "json"]).exits(1).json()["clients"][0]["fields"].clone();
-    insta::assert_snapshot!(fields, @r#"[{"field":"description","kind":"drift","live":null},{"field":"logo_uri","kind":"read-only","local":null}]"#);
+    let fields = bed.run(["diff", "-o", "json"]).exits(1).json()["resources"][0]["fields"].clone();
+    insta::assert_snapshot!(fields, @r#"[{"field":"description","change":"drift","live":null},{"field":"logo_uri","change":"unmanaged","local":null}]"#);
 }

@@ -57,38 +57,40 @@ fn the_same_as_a_document() {
     exit code 0
     --- stdout
     {
-      "version": 1,
+      "version": 2,
       "tenant": {
         "name": null,
         "domain": "127.0.0.1:PORT"
       },
-      "clients": [
+      "resources": [
         {
-          "client_id": "b",
+          "kind": "clients",
+          "id": "b",
           "name": "A bit longer a name",
           "type": "non_interactive",
           "file": "clients/beta.yaml",
           "state": "changed"
         },
         {
-          "client_id": "a",
+          "kind": "clients",
+          "id": "a",
           "name": "Alpha",
           "type": "spa",
           "file": "clients/alpha.yaml",
           "state": "changed"
         },
         {
-          "client_id": "c",
+          "kind": "clients",
+          "id": "c",
           "name": "Gamma",
-          "type": null,
           "file": "clients/gamma.yaml",
           "state": "unchanged"
         },
         {
-          "client_id": "n",
+          "kind": "clients",
+          "id": "n",
           "name": "New",
           "type": "native",
-          "file": null,
           "state": "live-only"
         }
       ]
@@ -101,10 +103,10 @@ fn a_selection_of_them() {
     let bed = mixed();
     let ids = |selector: &str| {
         let document = bed.run(["list", "-o", "json", selector]).exits(0).json();
-        let clients = document["clients"].as_array().unwrap();
+        let clients = document["resources"].as_array().unwrap();
         clients
             .iter()
-            .map(|client| client["client_id"].as_str().unwrap().to_owned())
+            .map(|client| client["id"].as_str().unwrap().to_owned())
             .collect::<Vec<_>>()
     };
     assert_eq!(ids("alpha"), ["a"]);
@@ -136,7 +138,7 @@ fn an_empty_tenant() {
     NAME  CLIENT ID  TYPE  FILE  STATE
     ");
     assert_eq!(
-        bed.run(["list", "-o", "json"]).exits(0).json()["clients"],
+        bed.run(["list", "-o", "json"]).exits(0).json()["resources"],
         json!([])
     );
 }
@@ -186,7 +188,7 @@ fn a_failure_is_one_document_too() {
 fn more_clients_than_numbered_pages_hold() {
     let bed = Bed::new().plain_clients(1_050).start();
     let document = bed.run(["list", "-o", "json"]).exits(0).json();
-    let clients = document["clients"].as_array().unwrap();
+    let clients = document["resources"].as_array().unwrap();
     assert_eq!(clients.len(), 1_050);
-    assert_eq!(clients[1_049]["client_id"], "c1049");
+    assert_eq!(clients[1_049]["id"], "c1049");
 }

@@ -35,37 +35,83 @@ fn descriptions(bed: &Bed) -> [Value; 2] {
 }
 
 #[test]
-fn a_plan_is_applied_whatever_the_files_say_by_now() {
+fn a_plan_is_not_applied_where_the_files_say_something_else() {
+    for edit in [
+        ("first", "later"),
+        ("description: first\n", ""),
+        ("client_id: a", "client_id: c"),
+    ] {
+        let bed = planned();
+        bed.edit("tenant/clients/alpha.yaml", edit.0, edit.1);
+        push(&bed).exits(1);
+        bed.assert_only_gets();
+        assert_eq!(descriptions(&bed), ["one", "two"], "{edit:?}");
+    }
     let bed = planned();
     bed.edit("tenant/clients/alpha.yaml", "first", "later");
+    bed.edit("tenant/clients/beta.yaml", "second", "later");
+    let run = push(&bed).exits(1);
+    insta::assert_snapshot!(run, @"
+    exit code 1
+    --- stderr
+    error: nothing was sent: files and tenant are not as plan.json has them
+    clients/alpha.yaml: description in the file is not what the plan says
+    clients/beta.yaml: description in the file is not what the plan says
+    hint: make a new plan with `tenantry diff -o json`, and look at it
+    ");
+    let report = bed.run(["push", "--yes", "--plan", "plan.json", "-o", "json"]);
+    let report = report.exits(1).json();
+    assert_eq!(
+        report["summary"],
+        json!({"updated": 0, "failed": 0, "held_back": 2, "not_attempted": 0})
+    );
+    // A file of another name is the same file, and what the plan does not name is not its business.
+    let bed = planned();
+    bed.rename("tenant/clients/alpha.yaml", "tenant/clients/moved.yaml");
+    bed.edit("tenant/clients/beta.yaml", "name: Beta", "name: Gamma");
     push(&bed).exits(0);
     assert_eq!(descriptions(&bed), ["first", "second"]);
-    assert_eq!(
-        bed.patches(),
-        [
-            ("a".to_owned(), json!({"description": "first"})),
-            ("b".to_owned(), json!({"description": "second"}))
-        ]
-    );
-    // What was applied is base now, and what was edited since is an edit.
+    assert_eq!(bed.live("b")["name"], "Beta");
     assert_eq!(bed.base("a")["description"], "first");
     let rest = bed.run(["diff", "-o", "json"]).exits(1).json();
     assert_eq!(rest["summary"]["edit"], 1);
 }
 
 #[test]
-fn a_file_that_is_back_at_base_is_no_edit_to_be_pushed_over_an_applied_plan() {
+fn nothing_else_passes_for_a_plan() {
     let bed = planned();
-    bed.run(["pull", "--discard-local"]).exits(0);
-    push(&bed).exits(0);
-    bed.sandbox.clear_requests();
-    bed.run(["push", "--yes"]).exits(0);
-    bed.assert_only_gets();
-    assert_eq!(descriptions(&bed), ["first", "second"]);
-    assert_eq!(
-        bed.run(["diff", "-o", "json"]).exits(1).json()["summary"]["drift"],
-        2
-    );
+    let plan = bed.read("plan.json");
+    let with = |key: &str, value: &str| plan.replacen('{', &format!("{{\"{key}\": {value},"), 1);
+    let pushed = bed
+        .run(["push", "--yes", "-o", "json", "alpha"])
+        .exits(0)
+        .stdout;
+    for (text, complaint) in [
+        (with("results", "[]"), "a plan has no `results`"),
+        (with("from", "\"dev\""), "a plan has no `from`"),
+        (
+            plan.replace("\"change\"", "\"kind\""),
+            "unknown field `kind`",
+        ),
+        (
+            plan.replace("\"id\"", "\"client_id\""),
+            "unknown field `client_id`",
+        ),
+        (
+            plan.replace("\"risk\"", "\"danger\""),
+            "unknown field `danger`",
+        ),
+        (
+            plan.replace("\"from\": \"lock\"", "\"from\": \"lock\", \"x\": 1"),
+            "unknown field `x`",
+        ),
+        (pushed, "a plan has no `results`"),
+    ] {
+        bed.write("plan.json", &text);
+        bed.sandbox.clear_requests();
+        push(&bed).exits(2).complains(complaint);
+        bed.assert_only_gets();
+    }
 }
 
 #[test]
@@ -76,7 +122,7 @@ fn nothing_is_sent_where_the_tenant_has_moved() {
     insta::assert_snapshot!(run, @"
     exit code 1
     --- stderr
-    error: nothing was sent: the tenant is not as plan.json has it
+    error: nothing was sent: files and tenant are not as plan.json has them
     clients/beta.yaml: description changed on the tenant
     hint: make a new plan with `tenantry diff -o json`, and look at it
     ");
@@ -87,7 +133,7 @@ fn nothing_is_sent_where_the_tenant_has_moved() {
         .json();
     assert_eq!(
         report["summary"],
-        json!({"updated": 0, "failed": 0, "not_attempted": 2})
+        json!({"updated": 0, "failed": 0, "held_back": 2, "not_attempted": 0})
     );
     bed.sandbox.delete("b");
     push(&bed)
@@ -155,8 +201,8 @@ fn another_tenants_plan_and_what_is_no_plan_are_refused() {
             "`callbacks` is no updatable field",
         ),
         (
-            &plan.replace("\"first\"", "null"),
-            "clients/alpha.yaml: `description` may not be null",
+            &plan.replace("\"resources\": [", "\"resources\": [{},"),
+            "`resources` is not a plan's",
         ),
     ] {
         bed.write("plan.json", text);

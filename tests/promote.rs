@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Bed, Run, client};
-use serde_json::json;
+use serde_json::{Value, json};
 use tenantry::sandbox::Sandbox;
 
 const PROD: &str = "tenant/prod/clients";
@@ -120,7 +120,18 @@ fn diff_shows_what_was_promoted_and_push_sends_it_to_prod_only() {
     let two = Two::new();
     let promoted = two.promote(&["-o", "json"]).exits(0).json();
     let shown = two.on_prod(&["diff", "-o", "json"]).exits(1).json();
-    assert_eq!(shown["clients"], promoted["clients"]);
+    // What was carried `from` dev is what prod's files say now, in place of what they said, which is what the tenant has.
+    let values = |document: &Value, local: &str, live: &str| -> Vec<Value> {
+        let resources = document["resources"].as_array().unwrap().iter();
+        let fields = resources.flat_map(|resource| {
+            let fields = resource["fields"].as_array().unwrap().iter();
+            fields.map(|field| json!([resource["id"], field["field"], field[local], field[live]]))
+        });
+        fields.collect()
+    };
+    let carried = values(&promoted, "from", "to");
+    assert!(!carried.is_empty());
+    assert_eq!(carried, values(&shown, "local", "live"));
     two.on_prod(&["push", "--yes"]).exits(0);
     two.on_prod(&["diff"]).exits(0);
     let web = two.prod.client("p-web").unwrap();
@@ -196,7 +207,7 @@ fn a_client_without_a_counterpart_is_listed() {
     );
     assert_eq!(
         two.promote(&["-o", "json"]).json()["without_counterpart"],
-        json!(["new"])
+        json!([{"kind": "clients", "file": "clients/new.yaml"}])
     );
 }
 

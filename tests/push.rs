@@ -314,37 +314,48 @@ fn a_conflict_anywhere_sends_nothing_at_all() {
     exit code 1
     --- stdout
     {
-      "version": 1,
+      "version": 2,
       "tenant": {
         "name": null,
         "domain": "127.0.0.1:PORT"
       },
       "results": [
         {
-          "client_id": "a",
+          "kind": "clients",
+          "id": "a",
           "name": "Alpha",
           "file": "clients/alpha.yaml",
-          "status": "not_attempted",
+          "status": "held_back",
+          "reason": "held back: the selection has a conflict",
           "fields": [
-            "description"
-          ],
-          "error": "held back: the selection has a conflict"
+            {
+              "field": "description",
+              "before": "theirs",
+              "after": "mine"
+            }
+          ]
         },
         {
-          "client_id": "b",
+          "kind": "clients",
+          "id": "b",
           "name": "Beta",
           "file": "clients/beta.yaml",
-          "status": "not_attempted",
+          "status": "held_back",
+          "reason": "held back: the selection has a conflict",
           "fields": [
-            "description"
-          ],
-          "error": "held back: the selection has a conflict"
+            {
+              "field": "description",
+              "before": "second",
+              "after": "fine"
+            }
+          ]
         }
       ],
       "summary": {
         "updated": 0,
         "failed": 0,
-        "not_attempted": 2
+        "held_back": 2,
+        "not_attempted": 0
       }
     }
     --- stderr
@@ -376,7 +387,7 @@ fn a_client_that_is_gone_is_skipped_and_the_others_are_sent() {
     2 edits in 2 clients, 1 client only in a file
     "#);
     insta::assert_snapshot!(outcomes(&run), @"
-    2 clients updated, 1 skipped
+    2 clients updated, 1 held back
     updated        clients/alpha.yaml: description
     updated        clients/gamma.yaml: description
     ");
@@ -437,7 +448,7 @@ fn a_push_that_fails_half_way_says_what_was_done_and_the_next_one_finishes() {
         let results = run.json();
         assert_eq!(
             results["summary"],
-            json!({"updated": 2, "failed": 1, "not_attempted": 0})
+            json!({"updated": 2, "failed": 1, "held_back": 0, "not_attempted": 0})
         );
         let statuses: Vec<_> = results["results"]
             .as_array()
@@ -520,8 +531,8 @@ fn a_missing_permission_stops_the_rest() {
     assert_eq!(results["summary"]["not_attempted"], 30 - failed);
     assert!(failed < 30, "the rest would fail in the same way: {failed}");
     assert_eq!(bed.patches().len() as u64, failed);
-    insta::assert_snapshot!(results["results"][0], @r#"{"client_id":"c0000","name":"Client 0000","file":"clients/client-0000.yaml","status":"failed","fields":["name"],"error":"PATCH /api/v2/clients/c0000: 403: Insufficient scope, expected any of: update:clients,update:client_keys (insufficient_scope)"}"#);
-    insta::assert_snapshot!(results["results"][29], @r#"{"client_id":"c0029","name":"Client 0029","file":"clients/client-0029.yaml","status":"not_attempted","fields":["name"]}"#);
+    insta::assert_snapshot!(results["results"][0], @r#"{"kind":"clients","id":"c0000","name":"Client 0000","file":"clients/client-0000.yaml","status":"failed","fields":[{"field":"name","before":"Client 0000","after":"Customer 0000"}],"error":"PATCH /api/v2/clients/c0000: 403: Insufficient scope, expected any of: update:clients,update:client_keys (insufficient_scope)"}"#);
+    insta::assert_snapshot!(results["results"][29], @r#"{"kind":"clients","id":"c0029","name":"Client 0029","file":"clients/client-0029.yaml","status":"not_attempted","fields":[{"field":"name","before":"Client 0029","after":"Customer 0029"}]}"#);
     assert!(run.stderr.contains("update:clients"), "{run}");
     assert_eq!(bed.base("c0000"), json!({"name": "Client 0000"}));
 }
@@ -536,7 +547,7 @@ fn a_client_that_goes_away_under_the_push_fails_alone() {
     let run = bed.run(["push", "--yes", "-o", "json"]).exits(2);
     assert_eq!(
         run.json()["summary"],
-        json!({"updated": 2, "failed": 1, "not_attempted": 0})
+        json!({"updated": 2, "failed": 1, "held_back": 0, "not_attempted": 0})
     );
 }
 
@@ -759,21 +770,26 @@ fn what_a_client_answers_is_in_the_document_without_secrets() {
     exit code 0
     --- stdout
     {
-      "version": 1,
+      "version": 2,
       "tenant": {
         "name": null,
         "domain": "127.0.0.1:PORT"
       },
       "results": [
         {
-          "client_id": "a",
+          "kind": "clients",
+          "id": "a",
           "name": "Alpha",
           "file": "clients/alpha.yaml",
           "status": "updated",
           "fields": [
-            "name"
+            {
+              "field": "name",
+              "before": "Alpha",
+              "after": "Alpha 2"
+            }
           ],
-          "client": {
+          "resource": {
             "client_id": "a",
             "name": "Alpha 2",
             "addons": {
@@ -787,6 +803,7 @@ fn what_a_client_answers_is_in_the_document_without_secrets() {
       "summary": {
         "updated": 1,
         "failed": 0,
+        "held_back": 0,
         "not_attempted": 0
       }
     }

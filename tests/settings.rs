@@ -624,7 +624,7 @@ fn without_an_account_the_sandbox_is_a_tenant() {
         listed["tenant"],
         json!({"name": "sandbox", "domain": "sandbox"})
     );
-    assert_eq!(listed["clients"][0]["state"], "unchanged");
+    assert_eq!(listed["resources"][0]["state"], "unchanged");
     let lock = bed.read("tenant/sandbox/tenant.lock");
     assert!(lock.contains("\"domain\": \"sandbox\"") && !lock.contains("127.0.0.1"));
     sandbox(&["sandbox", "reset"]).exits(0);

@@ -1,6 +1,7 @@
 //! `check`: what is wrong with the files, and with what git keeps, without asking the tenant.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
@@ -8,11 +9,15 @@ use anyhow::Result;
 use super::session::Scene;
 use super::{Ending, Terminal};
 use crate::cli::{Check, CheckOutput};
-use crate::files::{Access, Finding, Position};
+use crate::files::{Access, Finding, Position, Source};
+use crate::git::{GitError, ObjectId, Repository};
 use crate::render::{findings, json};
 
 pub(super) fn run(scene: &Scene<'_>, options: &Check, terminal: &Terminal) -> Result<Ending> {
-    let mut check = scene.open(Access::Read, terminal)?.check()?;
+    let mut check = match options.staged {
+        true => staged(&scene.path()?)?.check(),
+        false => scene.open(Access::Read, terminal)?.source()?.check(),
+    };
     check.findings.extend(tracked_env_files());
     terminal.result(&match options.output {
         CheckOutput::Text => findings::text(&check),
@@ -20,6 +25,23 @@ pub(super) fn run(scene: &Scene<'_>, options: &Check, terminal: &Terminal) -> Re
         CheckOutput::Github => findings::github(&check),
     })?;
     Ok(Ending::differences(!check.findings.is_empty()))
+}
+
+/// The files of a tenant directory as git's index has them: what the next commit will say.
+fn staged(path: &Path) -> Result<Source<'static>> {
+    let repository = Repository::of(path)?.ok_or_else(|| GitError::NoRepository {
+        folder: path.to_owned(),
+    })?;
+    let files = repository.staged()?;
+    let contents: Vec<ObjectId> = files.iter().map(|file| file.content.clone()).collect();
+    let mut paths = files.into_iter();
+    let mut staged = BTreeMap::new();
+    repository.read(&contents, |content| {
+        if let (Some(file), Some(content)) = (paths.next(), content) {
+            staged.insert(PathBuf::from(file.path), content);
+        }
+    })?;
+    Ok(Source::in_memory(path, staged))
 }
 
 /// `.env` files that git tracks. Where there is no git, or no repository, none are.

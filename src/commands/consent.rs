@@ -43,11 +43,12 @@ impl Answer {
 pub(super) fn check_yes(
     options: &Push,
     scene: &Scene<'_>,
+    is_protected: bool,
     settings: Option<&Connection>,
 ) -> Result<()> {
-    let Some(settings) = settings.filter(|settings| settings.is_protected() && options.yes) else {
+    if !is_protected || !options.yes {
         return Ok(());
-    };
+    }
     let (name, hint) = match scene.tenant() {
         Some(_) if scene.names_tenant() => return Ok(()),
         Some(name) => (
@@ -55,7 +56,7 @@ pub(super) fn check_yes(
             format!("name it on the command line: tenantry push --tenant {name} --yes"),
         ),
         None => (
-            settings.domain().as_str(),
+            settings.map_or("the tenant", |settings| settings.domain().as_str()),
             "give it a name (settings in .env.NAME, files in the folder NAME), and push with --tenant NAME --yes"
                 .to_owned(),
         ),

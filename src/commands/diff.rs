@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 
-use super::session::{Scene, client_names, names, select, sides, warn_of};
+use super::session::{
+    Scene, check_edits, check_plan, client_names, names, select, sides, tell_earlier, warn_of,
+};
 use super::{Ending, Terminal};
 use crate::api::Fields;
 use crate::cli::{Diff, DiffOutput};
@@ -13,11 +15,15 @@ use crate::select::Selection;
 
 pub(super) async fn run(scene: &Scene<'_>, options: &Diff, terminal: &Terminal) -> Result<Ending> {
     let settings = scene.settings()?;
+    let project = scene.project()?;
     let directory = scene.open(Access::Read, terminal)?;
     let contents = directory.read()?;
     warn_of(&contents, terminal);
     let session = scene.connect(settings, terminal)?;
-    let lock = contents.lock_for(&session.tenant.domain, directory.path())?;
+    let domain = &session.tenant.domain;
+    let place = (&directory, Access::Read);
+    let bases = scene.bases(&options.base, &project, domain, place, &contents, terminal)?;
+    check_edits(&contents, &bases, &directory)?;
 
     let selection = Selection::new(&options.clients.clients);
     let files = contents
@@ -32,7 +38,7 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Diff, terminal: &Terminal) 
             .collect();
         let ids = selection.pick(ids)?;
         session
-            .these_clients(&ids, lock.clients.len(), Fields::All)
+            .these_clients(&ids, bases.count(), Fields::All)
             .await?
     } else {
         session.all_clients(&contents).await?
@@ -41,14 +47,16 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Diff, terminal: &Terminal) 
     let selected = select(&selection, &contents, &live)?;
     let selected = selected.into_iter().map(|id| {
         let live = live.get(id).map_or(Live::Gone, Live::Whole);
-        sides(id, contents.clients.get(id), &lock, live)
+        sides(id, contents.clients.get(id), &bases, live)
     });
-    let plan = Plan::new(session.tenant, selected);
+    let plan = Plan::new(session.tenant, bases.from(), selected);
+    check_plan(&plan, &contents, &directory)?;
     let names = client_names(&contents, &live);
     match options.output {
         DiffOutput::Text => terminal.text(&render::text::plan(&plan, &names)),
         DiffOutput::Json => terminal.result(&render::json::plan(&plan)),
         DiffOutput::Markdown => terminal.result(&render::markdown::plan(&plan, &names)),
     }?;
+    tell_earlier(&plan, &bases, terminal)?;
     Ok(Ending::differences(!plan.clients.is_empty()))
 }

@@ -6,9 +6,10 @@ use anyhow::Result;
 
 use super::session::{Scene, select, sides, warn_of};
 use super::{Ending, Terminal};
+use crate::base::Bases;
 use crate::cli::{List, Output};
 use crate::client::{Client, ClientId};
-use crate::files::{Access, Contents, FilesError, Lock};
+use crate::files::{Access, CLIENTS, Contents, FilesError};
 use crate::plan::{Live, Plan, State};
 use crate::render::json::ListedClient;
 use crate::render::{json, text};
@@ -31,9 +32,12 @@ pub(super) async fn run(scene: &Scene<'_>, options: &List, terminal: &Terminal) 
     warn_of(&contents, terminal);
     let session = scene.connect(settings, terminal)?;
     let domain = &session.tenant.domain;
-    let lock = match &directory {
-        Some(directory) => contents.lock_for(domain, directory.path())?,
-        None => Lock::new(domain),
+    let bases = match &directory {
+        Some(directory) => {
+            let lock = contents.lock_for(domain, directory.path())?;
+            Bases::from_lock(lock, directory, &contents, false)
+        }
+        None => Bases::none(domain),
     };
 
     // Only what the tenant lists is asked about here.
@@ -43,9 +47,9 @@ pub(super) async fn run(scene: &Scene<'_>, options: &List, terminal: &Terminal) 
     let selected: Vec<&Client> = selected.collect();
     let compared = selected.iter().map(|client| {
         let file = contents.clients.get(client.id());
-        sides(client.id(), file, &lock, Live::Whole(client))
+        sides(client.id(), file, &bases, Live::Whole(client))
     });
-    let plan = Plan::new(session.tenant.clone(), compared);
+    let plan = Plan::new(session.tenant.clone(), bases.from(), compared);
     let states = plan.clients.iter().map(|client| (&client.id, client.state));
     let states: BTreeMap<&ClientId, State> = states.collect();
     let mut clients: Vec<ListedClient> = selected
@@ -53,7 +57,8 @@ pub(super) async fn run(scene: &Scene<'_>, options: &List, terminal: &Terminal) 
         .map(|client| {
             let file = contents.clients.get(client.id());
             ListedClient {
-                client_id: client.id().to_string(),
+                kind: CLIENTS,
+                id: client.id().to_string(),
                 name: client.name().to_owned(),
                 app_type: client.text("app_type").map(str::to_owned),
                 file: file.map(|file| file.file.clone()),
@@ -65,7 +70,7 @@ pub(super) async fn run(scene: &Scene<'_>, options: &List, terminal: &Terminal) 
             }
         })
         .collect();
-    clients.sort_by(|a, b| (&a.name, &a.client_id).cmp(&(&b.name, &b.client_id)));
+    clients.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
     match options.output {
         Output::Json => terminal.result(&json::list(&session.tenant, &clients)),
         Output::Text => terminal.text(&text::table(&rows(clients))),
@@ -79,7 +84,7 @@ fn rows(clients: Vec<ListedClient>) -> Vec<Vec<String>> {
     let rows = clients.into_iter().map(|client| {
         vec![
             client.name,
-            client.client_id,
+            client.id,
             client.app_type.unwrap_or_else(none),
             client.file.unwrap_or_else(none),
             client.state.to_owned(),

@@ -113,6 +113,7 @@ pub fn is_interruption(error: &anyhow::Error) -> bool {
 /// What to do about an error: the hint of the first of its causes that has one.
 pub fn hint(error: &anyhow::Error) -> Option<String> {
     use crate::api::ApiError;
+    use crate::git::GitError;
     use crate::select::NoMatch;
     use crate::settings::SettingsError;
     error.chain().find_map(|cause| {
@@ -129,6 +130,7 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
                     .downcast_ref::<SettingsError>()
                     .and_then(SettingsError::hint)
             })
+            .or_else(|| cause.downcast_ref::<GitError>().and_then(GitError::hint))
             .or_else(|| cause.downcast_ref::<NoMatch>().map(NoMatch::hint))
             .or_else(|| {
                 cause

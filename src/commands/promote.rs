@@ -10,10 +10,11 @@ use super::{Ending, Terminal, Usage};
 use crate::cli::{DiffOutput, Promote};
 use crate::client::{ClientId, Field};
 use crate::files::{self, Access, ClientFile, Contents, TenantDirectory};
-use crate::plan::{ClientPlan, FieldPlan, Kind, Plan, State, Tenant};
+use crate::plan::{self, BaseFrom, ClientPlan, FieldPlan, Plan, State, Tenant};
 use crate::promote::{Change, Member, Promotion, Reference, Stems, promote};
 use crate::render;
 use crate::select::Selection;
+use crate::three_way::Base;
 
 pub(super) fn run(scene: &Scene<'_>, options: &Promote, terminal: &Terminal) -> Result<Ending> {
     if options.from == options.to {
@@ -67,7 +68,20 @@ pub(super) fn run(scene: &Scene<'_>, options: &Promote, terminal: &Terminal) -> 
             terminal.text(&(render::text::plan(&plan, &names) + &remarks(options, &promotion)))
         }
         DiffOutput::Json => {
-            terminal.result(&render::json::promotion(&plan, &options.from, &promotion))
+            for remark in remarks(options, &promotion).lines() {
+                terminal.note(remark);
+            }
+            let alone: Vec<&str> = promotion
+                .alone
+                .iter()
+                .filter_map(|stem| file_of(&from, stem))
+                .collect();
+            terminal.result(&render::json::promotion(
+                &plan,
+                &options.from,
+                &options.to,
+                &alone,
+            ))
         }
         DiffOutput::Markdown => terminal.result(&render::markdown::plan(&plan, &names)),
     }?;
@@ -75,6 +89,12 @@ pub(super) fn run(scene: &Scene<'_>, options: &Promote, terminal: &Terminal) -> 
     Ok(Ending::differences(
         would_write || !promotion.alone.is_empty(),
     ))
+}
+
+/// The file of that stem.
+fn file_of<'a>(contents: &'a Contents, stem: &str) -> Option<&'a str> {
+    let mut files = contents.clients.values();
+    Some(&files.find(|file| file.stem == stem)?.file)
 }
 
 /// A tenant's files by stem.
@@ -137,8 +157,10 @@ fn plan(
             .iter()
             .map(|change| FieldPlan {
                 field: change.field.name().to_owned(),
-                kind: Kind::Edit,
-                base: base.and_then(|base| base.get(change.field)).cloned(),
+                change: plan::Change::Edit,
+                base: base
+                    .map_or(Base::NoBase, |base| base.get(change.field))
+                    .cloned(),
                 local: Some(change.new.clone()),
                 live: change.old.clone(),
             })
@@ -157,6 +179,7 @@ fn plan(
     });
     let domain = to.lock.as_ref().map(|lock| lock.domain.clone());
     Plan {
+        base: BaseFrom::Lock,
         clients: clients.collect(),
         tenant: Tenant {
             name: Some(options.to.clone()),

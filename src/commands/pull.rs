@@ -3,19 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use serde_json::Map;
+use serde_json::{Map, Value};
 
-use super::session::{LiveClients, Scene, select, warn_afresh, warn_of};
+use super::session::{
+    LiveClients, Scene, check_edits, check_plan, select, sides, tell_earlier, warn_afresh, warn_of,
+};
 use super::{Ending, Terminal};
+use crate::base::Bases;
 use crate::cli::{FileFormat, Output, Pull};
 use crate::client::{Client, ClientId};
 use crate::files::{
-    self, Access, ClientFile, Contents, Format, Lock, Locked, TenantDirectory, stems_for_new_files,
+    self, Access, CLIENTS, ClientFile, Contents, Format, TenantDirectory, stems_for_new_files,
 };
 use crate::merge::{Dropped, Kept, merge};
+use crate::plan::{Live, Plan};
 use crate::render::json::PulledClient;
 use crate::render::{self, counted};
 use crate::select::Selection;
+use crate::three_way::BaseValues;
 
 /// What a pull does to a client's file, as reports name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,38 +74,53 @@ struct Pulled {
     file: String,
     status: Status,
     dropped: Vec<Dropped>,
+    /// The fields that change in the file.
+    fields: Vec<String>,
     /// The file's new text, if it changes.
     text: Option<String>,
     /// Its comments could not be kept.
     afresh: bool,
-    /// Its new entry in the lock; None where it has none any more.
-    locked: Option<Locked>,
+    /// Its new base; None where the tenant does not have it.
+    base: Option<BaseValues>,
+    /// Whether file and tenant were in step before.
+    was_known: bool,
 }
 
 pub(super) async fn run(scene: &Scene<'_>, options: &Pull, terminal: &Terminal) -> Result<Ending> {
     let settings = scene.settings()?;
+    let project = scene.project()?;
     let directory = scene.open(Access::Create, terminal)?;
-    let contents = match options.discard_local {
-        // What is not valid is what is discarded.
-        true => directory.read_unchecked()?,
-        false => directory.read()?,
-    };
+    let contents = directory.read()?;
     warn_of(&contents, terminal);
     let session = scene.connect(settings, terminal)?;
-    let mut lock = contents.lock_for(&session.tenant.domain, directory.path())?;
+    let domain = &session.tenant.domain;
+    let place = (&directory, Access::Create);
+    let mut bases = scene.bases(&options.base, &project, domain, place, &contents, terminal)?;
+    if !options.discard_local {
+        // What is not valid is what is discarded.
+        check_edits(&contents, &bases, &directory)?;
+    }
     let live = session.all_clients(&contents).await?;
     let selected: BTreeSet<&ClientId> =
         select(&Selection::new(&options.clients.clients), &contents, &live)?
             .into_iter()
             .collect();
+    if !options.discard_local {
+        let sides = selected.iter().filter_map(|id| {
+            let live = Live::Updatable(live.get(*id)?);
+            Some(sides(id, contents.clients.get(*id), &bases, live))
+        });
+        let plan = Plan::new(session.tenant.clone(), bases.from(), sides);
+        check_plan(&plan, &contents, &directory)?;
+        tell_earlier(&plan, &bases, terminal)?;
+    }
 
-    let pulled = decide(options, &contents, &lock, &live, &selected);
+    let pulled = decide(options, &contents, &bases, &live, &selected);
     if options.clients.clients.is_empty() {
         // What neither side has any more is nothing to remember.
-        lock.clients
-            .retain(|id, _| live.contains_key(id) || contents.clients.contains_key(id));
+        bases.retain(|id| live.contains_key(id) || contents.clients.contains_key(id));
     }
-    write(&directory, &mut lock, &pulled, &contents)?;
+    write(&directory, &mut bases, &pulled, &contents)?;
 
     for client in pulled.iter().filter(|client| client.afresh) {
         warn_afresh(&client.file, terminal);
@@ -121,7 +141,7 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Pull, terminal: &Terminal) 
 fn decide(
     options: &Pull,
     contents: &Contents,
-    lock: &Lock,
+    bases: &Bases,
     live: &LiveClients,
     selected: &BTreeSet<&ClientId>,
 ) -> Vec<Pulled> {
@@ -139,13 +159,13 @@ fn decide(
     let mut pulled: Vec<Pulled> = selected
         .iter()
         .filter_map(|id| match (contents.clients.get(*id), live.get(*id)) {
-            (Some(file), Some(live)) => Some(existing(file, lock, live, options.discard_local)),
+            (Some(file), Some(live)) => Some(existing(file, bases, live, options.discard_local)),
             (None, Some(live)) => Some(new(
                 live,
                 TenantDirectory::client_file(new_stems.get(*id)?, format),
                 format,
             )),
-            (Some(file), None) => Some(gone(id, file, lock, options.prune)),
+            (Some(file), None) => Some(gone(id, file, bases, options.prune)),
             (None, None) => None,
         })
         .collect();
@@ -154,25 +174,25 @@ fn decide(
 }
 
 fn new(live: &Client, file: String, format: Format) -> Pulled {
-    let merged = merge(&Map::new(), None, live, true);
-    let fields = merged.fields.as_ref().unwrap_or(live.fields());
     Pulled {
         id: live.id().clone(),
         name: live.name().to_owned(),
-        text: Some(files::write(fields, format)),
+        file,
         status: Status::Created,
         dropped: Vec::new(),
+        fields: live.fields().keys().cloned().collect(),
+        text: Some(files::write(live.fields(), format)),
         afresh: false,
-        locked: Some(Locked {
-            file: file.clone(),
-            base: merged.base,
-        }),
-        file,
+        base: Some(BaseValues::of(live.fields())),
+        was_known: false,
     }
 }
 
-fn existing(file: &ClientFile, lock: &Lock, live: &Client, discard_local: bool) -> Pulled {
-    let merged = merge(&file.fields, lock.base(live.id()), live, discard_local);
+fn existing(file: &ClientFile, bases: &Bases, live: &Client, discard_local: bool) -> Pulled {
+    let base = bases.of(live.id());
+    let merged = merge(&file.fields, base, live, discard_local);
+    let fields = merged.fields.as_ref();
+    let fields = fields.map(|fields| differing(&file.fields, fields));
     let rewritten = merged
         .fields
         .map(|fields| files::rewrite(&file.text, &fields, file.format));
@@ -187,29 +207,43 @@ fn existing(file: &ClientFile, lock: &Lock, live: &Client, discard_local: bool) 
             Kept::Nothing => Status::Unchanged,
         },
         dropped: merged.dropped,
+        fields: fields.unwrap_or_default(),
         afresh: rewritten.as_ref().is_some_and(|rewritten| rewritten.afresh),
         text: rewritten.map(|rewritten| rewritten.text),
-        locked: Some(Locked {
-            file: file.file.clone(),
-            base: merged.base,
-        }),
+        base: Some(merged.base),
+        was_known: base.is_some(),
     }
 }
 
-/// A file whose client the tenant does not have. Only one that was pulled or pushed before is known to be gone, and deleted.
-fn gone(id: &ClientId, file: &ClientFile, lock: &Lock, prune: bool) -> Pulled {
-    let locked = lock.clients.get(id).cloned();
-    let pruned = prune && locked.is_some();
+/// The fields in which a file's new content is another, those that it had first.
+fn differing(old: &Map<String, Value>, new: &Map<String, Value>) -> Vec<String> {
+    let added = new.keys().filter(|field| !old.contains_key(*field));
+    let fields = old.keys().chain(added);
+    fields
+        .filter(|field| old.get(*field) != new.get(*field))
+        .cloned()
+        .collect()
+}
+
+/// A file whose client the tenant does not have. Only one that was in step with it before is known to be gone, and deleted.
+fn gone(id: &ClientId, file: &ClientFile, bases: &Bases, prune: bool) -> Pulled {
+    let was_known = bases.of(id).is_some();
     let name = file.fields.get("name").and_then(|name| name.as_str());
     Pulled {
         id: id.clone(),
         name: name.unwrap_or(id.as_str()).to_owned(),
         file: file.file.clone(),
-        status: if pruned { Status::Pruned } else { Status::Gone },
+        status: if prune && was_known {
+            Status::Pruned
+        } else {
+            Status::Gone
+        },
         dropped: Vec::new(),
+        fields: Vec::new(),
         text: None,
         afresh: false,
-        locked: locked.filter(|_| !pruned),
+        base: None,
+        was_known,
     }
 }
 
@@ -218,7 +252,7 @@ fn gone(id: &ClientId, file: &ClientFile, lock: &Lock, prune: bool) -> Pulled {
 /// or what it said before would.
 fn write(
     directory: &TenantDirectory,
-    lock: &mut Lock,
+    bases: &mut Bases,
     pulled: &[Pulled],
     contents: &Contents,
 ) -> Result<()> {
@@ -226,9 +260,9 @@ fn write(
         .iter()
         .filter(|client| client.status == Status::Created)
     {
-        remember(lock, client);
+        remember(bases, client);
     }
-    directory.write_lock(lock)?;
+    bases.write(directory)?;
     let written = pulled.iter().try_for_each(|client| {
         match (contents.clients.get(&client.id), &client.text) {
             (Some(file), _) if client.status == Status::Pruned => directory.remove_client(file)?,
@@ -236,31 +270,29 @@ fn write(
             (None, Some(text)) => directory.create_client(&client.file, text)?,
             (_, None) => {}
         }
-        remember(lock, client);
+        remember(bases, client);
         Ok(())
     });
     // What was done is remembered, also when the rest failed; the first failure is the one to tell.
-    written.and(directory.write_lock(lock).map_err(Into::into))
+    written.and(bases.write(directory).map_err(Into::into))
 }
 
-fn remember(lock: &mut Lock, client: &Pulled) {
-    match &client.locked {
-        Some(locked) => lock.clients.insert(client.id.clone(), locked.clone()),
-        None => lock.clients.remove(&client.id),
-    };
+fn remember(bases: &mut Bases, client: &Pulled) {
+    match &client.base {
+        Some(base) => bases.record(&client.id, &client.file, base.clone()),
+        None if client.status == Status::Pruned => bases.forget(&client.id),
+        None => {}
+    }
 }
 
 fn documents(pulled: &[Pulled]) -> Vec<PulledClient> {
     let document = |client: &Pulled| PulledClient {
-        client_id: client.id.to_string(),
+        kind: CLIENTS,
+        id: client.id.to_string(),
         name: client.name.clone(),
         file: client.file.clone(),
         status: client.status.name(),
-        dropped: client
-            .dropped
-            .iter()
-            .map(|dropped| dropped.field.name())
-            .collect(),
+        fields: client.fields.clone(),
     };
     pulled.iter().map(document).collect()
 }
@@ -275,10 +307,10 @@ fn report(pulled: &[Pulled], domain: &str, directory: &std::path::Path) -> Strin
             Status::Conflict => {
                 Some("conflict: the file and the tenant both changed; `tenantry diff` shows both")
             }
-            Status::Gone => Some(match client.locked {
-                Some(_) => "its client is gone from the tenant; --prune deletes its file",
-                None => "the tenant has no client with this id",
-            }),
+            Status::Gone if client.was_known => {
+                Some("its client is gone from the tenant; --prune deletes its file")
+            }
+            Status::Gone => Some("the tenant has no client with this id"),
             Status::Pruned => Some("deleted: its client is gone from the tenant"),
         };
         let mut line =

@@ -3,14 +3,19 @@
 
 use anyhow::Result;
 
-use super::session::{LiveClients, Scene, Session, client_names, names, sides, warn_of};
+use super::session::{
+    LiveClients, Scene, Session, check_edits, check_plan, client_names, names, sides, tell_earlier,
+    warn_of,
+};
 use super::{Ending, Terminal, Usage, consent, saved};
 use crate::api::Fields;
 use crate::apply::{Outcome, Update, UpdateResult, apply};
+use crate::base::Bases;
 use crate::cli::{Output, Push};
-use crate::client::{Client, ClientId, Field, Patch, Values};
-use crate::files::{Access, ClientFile, Contents, FilesError, Lock, Locked, TenantDirectory};
-use crate::plan::{ClientPlan, Kind, Live, Plan, State, edited};
+use crate::client::{ClientId, Field, Patch};
+use crate::files::{Access, ClientFile, Contents, FilesError, TenantDirectory};
+use crate::merge::pushed;
+use crate::plan::{Change, ClientPlan, Live, Plan, State, may_be_edited};
 use crate::render;
 use crate::saved_plan::{Standing, standing};
 use crate::select::{Names, Selection};
@@ -18,21 +23,30 @@ use crate::settings::Connection;
 
 pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) -> Result<Ending> {
     let settings = scene.settings()?;
-    consent::check_yes(options, scene, settings.as_ref())?;
-    let is_protected = settings.as_ref().is_some_and(Connection::is_protected);
+    let project = scene.project()?;
+    let is_protected =
+        project.protected == Some(true) || settings.as_ref().is_some_and(Connection::is_protected);
+    consent::check_yes(options, scene, is_protected, settings.as_ref())?;
     let directory = scene.open(Access::Write, terminal)?;
     let contents = directory.read()?;
     warn_of(&contents, terminal);
     let session = scene.connect(settings, terminal)?;
-    let mut lock = contents.lock_for(&session.tenant.domain, directory.path())?;
+    let domain = &session.tenant.domain;
+    let place = (&directory, Access::Write);
+    let mut bases = scene.bases(&options.base, &project, domain, place, &contents, terminal)?;
+    check_edits(&contents, &bases, &directory)?;
 
     let (plan, live) = match &options.plan {
-        None => planned(options, &session, &contents, &lock).await?,
-        Some(file) => match saved::planned(file, options, &session, &lock, terminal).await? {
-            Some(planned) => planned,
-            None => return Ok(Ending::Differences),
-        },
+        None => planned(options, &session, &contents, &bases).await?,
+        Some(file) => {
+            let saved = saved::planned(file, options, &session, &contents, &bases, terminal);
+            match saved.await? {
+                Some(planned) => planned,
+                None => return Ok(Ending::Differences),
+            }
+        }
     };
+    check_plan(&plan, &contents, &directory)?;
     let names = client_names(&contents, &live);
     let mut push = Prepared::new(plan, options.overwrite_drift)?;
     // Who steps through the clients sees them one by one.
@@ -43,7 +57,9 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
         Output::Json => tell_drift(&push.plan, options.overwrite_drift, terminal),
     }
     if push.conflict {
-        return finish(&push, Vec::new(), options, terminal);
+        let ending = finish(&push, Vec::new(), options, terminal)?;
+        tell_earlier(&push.plan, &bases, terminal)?;
+        return Ok(ending);
     }
     for update in push.widened() {
         terminal.warn(&format!(
@@ -57,7 +73,7 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
             return finish(&push, Vec::new(), options, terminal);
         }
         // Somebody may have thought about it for a while, and somebody else edited meanwhile.
-        if let Some(moved) = moved(&push, &session, &lock).await? {
+        if let Some(moved) = moved(&push, &session, &bases).await? {
             push.hold_everything("held back: the tenant changed since the question");
             finish(&push, Vec::new(), options, terminal)?;
             terminal.error(
@@ -67,15 +83,18 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
             return Ok(Ending::Differences);
         }
     }
+    let updates = std::mem::take(&mut push.updates);
+    // What was read and needs no update is in step, or stays what it is.
     for (id, live) in &live {
-        if let Some(file) = contents.clients.get(id) {
-            agree(&mut lock, file, live);
+        let due = updates.iter().any(|update| update.id == *id);
+        if let Some(file) = contents.clients.get(id).filter(|_| !due) {
+            let base = pushed(&file.fields, bases.of(id), live, &[]);
+            bases.record(id, &file.file, base);
         }
     }
-    let updates = std::mem::take(&mut push.updates);
     terminal.begin_sending();
     let (outcomes, written) = send(
-        &session, &directory, &contents, &mut lock, updates, terminal,
+        &session, &directory, &contents, &mut bases, updates, terminal,
     )
     .await;
     let ending = finish(&push, outcomes, options, terminal)?;
@@ -97,42 +116,41 @@ async fn planned(
     options: &Push,
     session: &Session,
     contents: &Contents,
-    lock: &Lock,
+    bases: &Bases,
 ) -> Result<(Plan, LiveClients)> {
-    let ids = candidates(options, contents, lock)?;
-    let known = lock.clients.len();
+    let ids = candidates(options, contents, bases)?;
+    let known = bases.count();
     let live = session
         .these_clients(&ids, known, Fields::Updatable)
         .await?;
     let compared = ids.iter().map(|id| {
         let live = live.get(*id).map_or(Live::Gone, Live::Updatable);
-        sides(id, contents.clients.get(*id), lock, live)
+        sides(id, contents.clients.get(*id), bases, live)
     });
-    Ok((Plan::new(session.tenant.clone(), compared), live))
+    let plan = Plan::new(session.tenant.clone(), bases.from(), compared);
+    Ok((plan, live))
 }
 
 /// The files that may have something to send, without asking the tenant.
 fn candidates<'a>(
     options: &Push,
     contents: &'a Contents,
-    lock: &Lock,
+    bases: &Bases,
 ) -> Result<Vec<&'a ClientId>> {
     let files = contents.clients.iter();
     let mut ids = Selection::new(&options.clients.clients)
-        .pick(files.map(|(id, file)| (known_names(id, file, lock), id)))?;
+        .pick(files.map(|(id, file)| (known_names(id, file, bases), id)))?;
     if !options.overwrite_drift {
-        ids.retain(|id| edited(&contents.clients[*id].fields, lock.base(id)));
+        ids.retain(|id| may_be_edited(&contents.clients[*id].fields, bases.of(id)));
     }
     Ok(ids)
 }
 
 /// What a client is called, as far as is known without asking the tenant: its name there is the one it had last.
-fn known_names<'a>(id: &'a ClientId, file: &'a ClientFile, lock: &'a Lock) -> Names<'a> {
-    let name = lock
-        .base(id)
-        .and_then(|base| base.get(Field::Name)?.as_str());
+fn known_names<'a>(id: &'a ClientId, file: &'a ClientFile, bases: &'a Bases) -> Names<'a> {
+    let base = bases.of(id);
     Names {
-        live_name: name,
+        live_name: base.and_then(|base| base.name()),
         ..names(id, Some(file))
     }
 }
@@ -143,7 +161,7 @@ fn tell_drift(plan: &Plan, overwrite_drift: bool, terminal: &Terminal) {
         for field in client
             .fields
             .iter()
-            .filter(|field| field.kind == Kind::Drift)
+            .filter(|field| field.change == Change::Drift)
         {
             let file = client.label();
             terminal.note(&format!(
@@ -172,7 +190,7 @@ pub(super) struct Prepared {
 
 impl Prepared {
     fn new(plan: Plan, overwrite_drift: bool) -> Result<Prepared> {
-        let conflict = !overwrite_drift && plan.count(Kind::Conflict) > 0;
+        let conflict = !overwrite_drift && plan.count(Change::Conflict) > 0;
         let mut prepared = Prepared {
             updates: Vec::new(),
             held: Vec::new(),
@@ -206,7 +224,7 @@ impl Prepared {
             let conflicts = client
                 .fields
                 .iter()
-                .any(|field| field.kind == Kind::Conflict);
+                .any(|field| field.change == Change::Conflict);
             let due = self.updates.iter().any(|update| update.id == client.id);
             if due || conflicts {
                 self.held.push((client.clone(), reason.to_owned()));
@@ -219,7 +237,7 @@ impl Prepared {
     fn conflicts(&self) -> Vec<String> {
         let clients = self.plan.clients.iter().filter_map(|client| {
             let fields = client.fields.iter();
-            let fields = fields.filter(|field| field.kind == Kind::Conflict);
+            let fields = fields.filter(|field| field.change == Change::Conflict);
             let fields: Vec<&str> = fields.map(|field| field.field.as_str()).collect();
             (!fields.is_empty()).then(|| format!("{}: {}", client.label(), fields.join(", ")))
         });
@@ -237,14 +255,14 @@ impl Prepared {
 }
 
 /// Reads once more what is to be sent; the fields in which live is not what the plan says, a line each.
-async fn moved(push: &Prepared, session: &Session, lock: &Lock) -> Result<Option<String>> {
+async fn moved(push: &Prepared, session: &Session, bases: &Bases) -> Result<Option<String>> {
     let due = push.plan.clients.iter();
     let due: Vec<&ClientPlan> = due
         .filter(|client| push.updates.iter().any(|update| update.id == client.id))
         .collect();
     let ids: Vec<&ClientId> = due.iter().map(|client| &client.id).collect();
     let live = session
-        .these_clients(&ids, lock.clients.len(), Fields::Updatable)
+        .these_clients(&ids, bases.count(), Fields::Updatable)
         .await?;
     let moved: Vec<String> = due
         .iter()
@@ -252,7 +270,7 @@ async fn moved(push: &Prepared, session: &Session, lock: &Lock) -> Result<Option
             let name = client.label();
             match live
                 .get(&client.id)
-                .map(|live| standing(client, &Values::of(live.fields())))
+                .map(|live| standing(client, live.fields()))
             {
                 Some(Standing::AsPlanned) => None,
                 Some(Standing::Moved(field)) => Some(format!("{name}: {field}")),
@@ -271,11 +289,11 @@ async fn send(
     session: &Session,
     directory: &TenantDirectory,
     contents: &Contents,
-    lock: &mut Lock,
+    bases: &mut Bases,
     updates: Vec<Update>,
     terminal: &Terminal,
 ) -> (Vec<Outcome>, Result<(), FilesError>) {
-    let mut written = directory.write_lock(lock);
+    let mut written = bases.write(directory);
     if written.is_err() {
         let outcomes = updates.into_iter().map(|update| Outcome {
             update,
@@ -288,63 +306,27 @@ async fn send(
         .begin("updating clients", Some(updates.len()));
     let outcomes = apply(&session.reader.writer(), updates, |outcome| {
         terminal.progress().advance(1);
-        let (UpdateResult::Updated { client, .. }, Some(file)) =
-            (&outcome.result, &outcome.update.file)
-        else {
+        let UpdateResult::Updated { client, .. } = &outcome.result else {
             return true;
         };
-        let answered = Values::of(client.fields());
-        match lock.clients.get_mut(&outcome.update.id) {
-            Some(locked) => {
-                let local = contents.clients.get(&outcome.update.id);
-                let local = local
-                    .map(|file| Values::of(&file.fields))
-                    .unwrap_or_default();
-                for (field, sent) in outcome.update.patch.iter() {
-                    // A saved plan may send what the file does not say any more. A file that is back at base is no edit to be
-                    // pushed over it: then it is drift.
-                    let back = local.get(field) != Some(sent)
-                        && local.get(field) == locked.base.get(field);
-                    if !back {
-                        locked.base.set(field, answered.get(field).cloned());
-                    }
-                }
-            }
-            // Without a base, all that differed was sent: the answer is the base.
-            None => remember(lock, client.id(), file, answered),
-        }
-        written = directory.write_lock(lock);
+        let id = &outcome.update.id;
+        let Some(file) = contents.clients.get(id) else {
+            return true;
+        };
+        let sent: Vec<Field> = outcome
+            .update
+            .patch
+            .iter()
+            .map(|(field, _)| field)
+            .collect();
+        let base = pushed(&file.fields, bases.of(id), client, &sent);
+        bases.record(id, &file.file, base);
+        written = bases.write(directory);
         // What can't be remembered is not to be continued.
         written.is_ok()
     })
     .await;
     (outcomes, written)
-}
-
-/// Where file and tenant came to say the same, base follows, and nobody has to ask the tenant about it again.
-fn agree(lock: &mut Lock, file: &ClientFile, live: &Client) {
-    let (local, live_values) = (Values::of(&file.fields), Values::of(live.fields()));
-    match lock.clients.get_mut(live.id()) {
-        Some(locked) => {
-            for (field, value) in local.iter() {
-                if live_values.get(field) == Some(value) {
-                    locked.base.set(field, Some(value.clone()));
-                }
-            }
-        }
-        None if local
-            .iter()
-            .all(|(field, value)| live_values.get(field) == Some(value)) =>
-        {
-            remember(lock, live.id(), &file.file, live_values);
-        }
-        None => {}
-    }
-}
-
-fn remember(lock: &mut Lock, id: &ClientId, file: &str, base: Values) {
-    let file = file.to_owned();
-    lock.clients.insert(id.clone(), Locked { file, base });
 }
 
 /// Reports, and says how it ended.
@@ -355,11 +337,9 @@ fn finish(
     terminal: &Terminal,
 ) -> Result<Ending> {
     match options.output {
-        Output::Json => terminal.result(&render::json::push(
-            &push.plan.tenant,
-            &outcomes,
-            &push.held,
-        ))?,
+        Output::Json => {
+            terminal.result(&render::json::push(&push.plan, &outcomes, &push.held))?;
+        }
         Output::Text if push.conflict => {}
         Output::Text if push.plan.clients.is_empty() => terminal.result("nothing to push\n")?,
         Output::Text if outcomes.is_empty() => terminal.result("nothing was sent\n")?,

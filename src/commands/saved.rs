@@ -7,12 +7,13 @@ use anyhow::Result;
 use super::session::{LiveClients, Session};
 use super::{Terminal, Usage};
 use crate::api::Fields;
+use crate::base::Bases;
 use crate::cli::{Output, Push};
-use crate::client::{ClientId, Values};
-use crate::files::{FilesError, Lock, read_file};
+use crate::client::ClientId;
+use crate::files::{Contents, FilesError, read_file};
 use crate::plan::{ClientPlan, Plan, State};
 use crate::render;
-use crate::saved_plan::{self, Standing, standing};
+use crate::saved_plan::{self, Standing, edited_since, standing};
 use crate::select::{Names, Selection};
 
 /// A saved plan and the live clients that it is about. None, and a word about it, where live is not what it was.
@@ -20,7 +21,8 @@ pub(super) async fn planned(
     file: &Path,
     options: &Push,
     session: &Session,
-    lock: &Lock,
+    contents: &Contents,
+    bases: &Bases,
     terminal: &Terminal,
 ) -> Result<Option<(Plan, LiveClients)>> {
     let saved =
@@ -44,53 +46,64 @@ pub(super) async fn planned(
     let clients = Selection::new(&options.clients.clients).pick(named)?;
     let ids: Vec<&ClientId> = clients.iter().map(|client| &client.id).collect();
     let live = session
-        .these_clients(&ids, lock.clients.len(), Fields::Updatable)
+        .these_clients(&ids, bases.count(), Fields::Updatable)
         .await?;
 
     let mut left = Vec::new();
     let mut moved = Vec::new();
     for client in clients {
         let name = client.label();
+        let mut hold_back =
+            |reason: String| moved.push((client.clone(), format!("{name}: {reason}")));
+        let edited = match contents.clients.get(&client.id) {
+            Some(file) => edited_since(client, &file.fields),
+            None => {
+                hold_back("there is no file with this client_id".to_owned());
+                continue;
+            }
+        };
+        if !edited.is_empty() {
+            hold_back(format!(
+                "{} in the file is not what the plan says",
+                edited.join(", ")
+            ));
+            continue;
+        }
         let live = live.get(&client.id);
-        match live.map(|live| standing(client, &Values::of(live.fields()))) {
+        match live.map(|live| standing(client, live.fields())) {
             None if client.state == State::FileOnly => left.push(client.clone()),
-            Some(_) if client.state == State::FileOnly => moved.push((
-                client.clone(),
-                format!("{name}: the tenant has the client by now"),
-            )),
+            Some(_) if client.state == State::FileOnly => {
+                hold_back("the tenant has the client by now".to_owned());
+            }
             Some(Standing::AsPlanned) => left.push(client.clone()),
             Some(Standing::PartlyApplied(rest)) => left.push(rest),
-            Some(Standing::Moved(field)) => moved.push((
-                client.clone(),
-                format!("{name}: {field} changed on the tenant"),
-            )),
-            None => moved.push((
-                client.clone(),
-                format!("{name}: the client is gone from the tenant"),
-            )),
+            Some(Standing::Moved(field)) => hold_back(format!("{field} changed on the tenant")),
+            None => hold_back("the client is gone from the tenant".to_owned()),
         }
     }
     left.retain(|client| client.state == State::FileOnly || !client.fields.is_empty());
     if moved.is_empty() {
         let plan = Plan {
             tenant: session.tenant.clone(),
+            base: bases.from(),
             clients: left,
         };
         return Ok(Some((plan, live)));
     }
     let reasons: Vec<String> = moved.iter().map(|(_, reason)| reason.clone()).collect();
     if options.output == Output::Json {
-        left.iter().for_each(|client| {
-            moved.push((
-                client.clone(),
-                "held back with the rest of the plan".to_owned(),
-            ))
-        });
-        terminal.result(&render::json::push(&session.tenant, &[], &moved))?;
+        let rest = left.into_iter();
+        moved.extend(rest.map(|client| (client, "held back with the rest of the plan".to_owned())));
+        let nothing = Plan {
+            tenant: session.tenant.clone(),
+            base: bases.from(),
+            clients: Vec::new(),
+        };
+        terminal.result(&render::json::push(&nothing, &[], &moved))?;
     }
     terminal.error(
         &format!(
-            "nothing was sent: the tenant is not as {} has it\n{}",
+            "nothing was sent: files and tenant are not as {} has them\n{}",
             file.display(),
             reasons.join("\n")
         ),

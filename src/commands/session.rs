@@ -9,11 +9,14 @@ use anyhow::{Context as _, Result};
 
 use super::{Terminal, Usage};
 use crate::api::{Fields, Options, Reader, TokenCache};
-use crate::cli::Global;
-use crate::client::{Client, ClientId};
+use crate::base::Bases;
+use crate::cli::{self, Global};
+use crate::client::{Client, ClientId, Field};
 use crate::closest::closest;
-use crate::files::{Access, ClientFile, Contents, Lock, TenantDirectory, tenants};
-use crate::plan::{Live, Sides, Tenant};
+use crate::files::{
+    self, Access, ClientFile, Contents, FilesError, Project, TenantDirectory, tenants,
+};
+use crate::plan::{Change, Live, Plan, Sides, Tenant};
 use crate::sandbox::Sandbox;
 use crate::select::{Names, Selection};
 use crate::settings::{self, Connection, Environment, SettingsError};
@@ -95,6 +98,38 @@ impl<'a> Scene<'a> {
     ) -> Result<TenantDirectory> {
         check_name(name)?;
         open(self.global.dir.join(name), access, terminal)
+    }
+
+    /// The project's settings for the tenant.
+    pub(super) fn project(&self) -> Result<Project> {
+        Ok(files::read_project(&self.global.dir, &self.path()?)?)
+    }
+
+    /// The bases of the tenant's clients: at the commit that is asked for, on the command line or else by the project, or in the
+    /// lock.
+    ///
+    /// # Errors
+    /// The files belong to another tenant, or the commit can't be read.
+    pub(super) fn bases(
+        &self,
+        asked: &cli::Base,
+        project: &Project,
+        domain: &str,
+        (directory, access): (&TenantDirectory, Access),
+        contents: &Contents,
+        terminal: &Terminal,
+    ) -> Result<Bases> {
+        let lock = contents.lock_for(domain, directory.path())?;
+        // A variable that is set to nothing is a way not to set it.
+        let asked = asked.base.as_ref().filter(|rev| !rev.is_empty());
+        let bases = match asked.or(project.base.as_ref()) {
+            Some(rev) => Bases::at_commit(rev, directory, contents)?,
+            None => Bases::from_lock(lock, directory, contents, access != Access::Read),
+        };
+        for warning in &bases.warnings {
+            terminal.warn(warning);
+        }
+        Ok(bases)
     }
 
     /// Whether the tenant is an embedded sandbox: `sandbox` or `sandbox-…`, and no settings of that name.
@@ -304,13 +339,13 @@ fn by_id(clients: Vec<Client>) -> LiveClients {
 pub(super) fn sides<'a>(
     id: &'a ClientId,
     file: Option<&'a ClientFile>,
-    lock: &'a Lock,
+    bases: &'a Bases,
     live: Live<'a>,
 ) -> Sides<'a> {
     Sides {
         id,
         local: file.map(|file| (file.file.as_str(), file.fields.as_ref())),
-        base: lock.base(id),
+        base: bases.of(id),
         live,
     }
 }
@@ -360,6 +395,77 @@ pub(super) fn warn_afresh(file: &str, terminal: &Terminal) {
     terminal.warn(&format!(
         "{file}: its comments and layout could not be kept with the new values; git has them"
     ));
+}
+
+/// Refuses values that differ from base and that the API does not take, before anything is asked. What the tenant had already is
+/// nobody's mistake.
+///
+/// # Errors
+/// Names the place of each in its file.
+pub(super) fn check_edits(
+    contents: &Contents,
+    bases: &Bases,
+    directory: &TenantDirectory,
+) -> Result<(), FilesError> {
+    let refused = contents.clients.iter().flat_map(|(id, file)| {
+        let edited = move |field: &Field| {
+            let local = field.of(&file.fields);
+            let base = bases.of(id);
+            base.zip(local)
+                .is_some_and(|(base, local)| base.differs(*field, local))
+        };
+        let edited = Field::ALL.into_iter().filter(edited);
+        edited.filter_map(|field| refused(file, field, directory))
+    });
+    FilesError::all(refused.collect()).map_or(Ok(()), Err)
+}
+
+/// The same of a plan: without a base, only the tenant can tell whether a value would be sent.
+///
+/// # Errors
+/// As [`check_edits`].
+pub(super) fn check_plan(
+    plan: &Plan,
+    contents: &Contents,
+    directory: &TenantDirectory,
+) -> Result<(), FilesError> {
+    let refused = plan.clients.iter().flat_map(|client| {
+        let file = contents.clients.get(&client.id);
+        let fields = client.fields.iter();
+        let due = fields.filter(|field| matches!(field.change, Change::Edit | Change::Conflict));
+        let due = due.filter_map(|field| Field::from_name(&field.field));
+        due.filter_map(move |field| refused(file?, field, directory))
+    });
+    FilesError::all(refused.collect()).map_or(Ok(()), Err)
+}
+
+fn refused(file: &ClientFile, field: Field, directory: &TenantDirectory) -> Option<FilesError> {
+    let path = directory.path().join(&file.file);
+    Some(FilesError::content(path, file.invalid(field)?))
+}
+
+/// Says of each conflict whose live value the file had at an earlier commit which one that was: an apply of it failed, or never
+/// ran.
+pub(super) fn tell_earlier(plan: &Plan, bases: &Bases, terminal: &Terminal) -> Result<()> {
+    for client in &plan.clients {
+        let fields = client.fields.iter();
+        let conflicts = fields.filter(|field| field.change == Change::Conflict);
+        let live: Vec<_> = conflicts
+            .filter_map(|field| Some((Field::from_name(&field.field)?, field.live.as_ref())))
+            .collect();
+        if live.is_empty() {
+            continue;
+        }
+        if let Some(commit) = bases.earlier(&client.id, client.file.as_deref(), &live)? {
+            let commit = commit.short();
+            terminal.note(&format!(
+                "{}: the tenant has what the file said at {commit}: if an apply since then failed or never ran, \
+                 --base {commit} makes it good",
+                client.label()
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Shows what reading the directory brought up.

@@ -1,4 +1,4 @@
-//! Everything that can be found wrong with a tenant directory without asking the tenant.
+//! Everything that can be found wrong with a tenant's files without asking the tenant.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::client_file::ClientFile;
-use super::directory::{Contents, TenantDirectory};
-use super::document::{Document, Format, Position, locate};
+use super::directory::Contents;
+use super::document::{Document, Format, ParseError, Position, locate};
 use super::error::FilesError;
+use super::source::Source;
 use crate::client::{CLIENT_ID, ClientId, Field, secrets};
+use crate::three_way::{Base, BaseValues};
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,18 +35,14 @@ pub struct Check {
     pub findings: Vec<Finding>,
 }
 
-impl TenantDirectory {
+impl Source<'_> {
     /// Checks every file: it parses, obeys the API's rules, has a client of its own, refers to known clients only, and holds no
     /// secret; and so the lock and the overrides.
-    ///
-    /// # Errors
-    /// The directory itself can't be read.
-    pub fn check(&self) -> Result<Check, FilesError> {
-        let (mut contents, mut errors) = self.read_what_can_be()?;
-        errors.append(&mut contents.invalid);
+    pub fn check(&self) -> Check {
+        let (contents, mut errors) = self.read_what_can_be();
         // Where files are broken, nobody can tell which stems there are.
         if errors.is_empty()
-            && let Err(error) = self.read_overrides(&contents)
+            && let Err(error) = self.overrides(&contents)
         {
             errors.push(error);
         }
@@ -59,16 +57,16 @@ impl TenantDirectory {
                 file,
                 document: &document,
             };
-            check.values(&mut findings);
+            check.values(base(&contents, id), &mut findings);
             check.references(&known, base_entries(&contents, id), &mut findings);
             check.secrets(&mut findings);
         }
         findings.sort();
         findings.dedup();
-        Ok(Check {
+        Check {
             files: contents.clients.len(),
             findings,
-        })
+        }
     }
 }
 
@@ -89,14 +87,18 @@ impl FileCheck<'_> {
         }
     }
 
-    /// What the API would refuse.
-    fn values(&self, findings: &mut Vec<Finding>) {
+    /// What the API would refuse. What base has, the tenant has too, and nobody sends it.
+    fn values(&self, base: Option<&BaseValues>, findings: &mut Vec<Finding>) {
         for field in Field::ALL {
-            if let Some(value) = self.document.fields().get(field.name())
-                && let Err(invalid) = field.validate(value)
+            let local = field.of(self.document.fields());
+            let is_base = base.is_some_and(|base| base.get(field).value() == local.as_ref());
+            if let Some(ParseError {
+                position,
+                message,
+                hint,
+            }) = self.file.invalid(field).filter(|_| !is_base)
             {
-                let position = self.document.position_of(&invalid);
-                findings.push(self.finding(position, invalid.to_string(), &invalid.hint));
+                findings.push(self.finding(position, message, &hint.unwrap_or_default()));
             }
         }
     }
@@ -161,9 +163,16 @@ fn known(contents: &Contents) -> BTreeSet<&str> {
         .collect()
 }
 
+fn base<'a>(contents: &'a Contents, id: &ClientId) -> Option<&'a BaseValues> {
+    contents.lock.as_ref()?.base(id)
+}
+
 fn base_entries<'a>(contents: &'a Contents, id: &ClientId) -> BTreeSet<&'a str> {
-    let base = contents.lock.as_ref().and_then(|lock| lock.base(id));
-    let entries = base.and_then(|base| base.get(Field::AllowedClients)?.as_array());
+    let base = base(contents, id).map(|base| base.get(Field::AllowedClients));
+    let entries = base.and_then(|base| match base {
+        Base::Is(entries) => entries.as_array(),
+        Base::NoBase | Base::Unknown | Base::Absent => None,
+    });
     entries
         .into_iter()
         .flatten()

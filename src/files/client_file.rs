@@ -1,14 +1,12 @@
-//! One client's file as it is read: whose it is, what it says, and which of its values the API would refuse.
+//! One client's file: whose it is, what it says, and which of its values the API would refuse.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::directory::{CLIENTS, read_bounded};
+use super::CLIENTS;
 use super::document::{Document, Format, ParseError, Position};
-use super::error::{FilesError, io};
-use super::lock::Lock;
 use crate::client::{CLIENT_ID, ClientId, Field};
 
 /// A client's file.
@@ -28,35 +26,43 @@ pub struct ClientFile {
 
 /// A file that was read.
 #[derive(Debug)]
-pub(super) struct ReadFile {
-    pub(super) id: ClientId,
-    pub(super) file: ClientFile,
-    /// Values of updatable fields that the API would refuse, and that are not base's.
-    pub(super) invalid: Vec<FilesError>,
+pub struct ReadFile {
+    /// The client that it is for.
+    pub id: ClientId,
+    /// The file.
+    pub file: ClientFile,
     /// Whether a secret stands in it.
-    pub(super) has_secret: bool,
+    pub has_secret: bool,
 }
 
-/// Reads one file. Values that the API would refuse are no error yet: the file can be looked at all the same.
-pub(super) fn read(path: &Path, lock: Option<&Lock>) -> Result<ReadFile, FilesError> {
+/// Whether a path relative to the tenant directory can be that of a client's file.
+pub fn is_client_file(path: &Path) -> bool {
+    let hidden = path
+        .file_name()
+        .is_none_or(|name| name.to_string_lossy().starts_with('.'));
+    !hidden && path.parent() == Some(Path::new(CLIENTS)) && format_of(path).is_some()
+}
+
+/// Reads a client's file, at this path relative to the tenant directory. Values that the API would refuse are no error: the file
+/// can be looked at all the same, and they may be what the tenant has.
+///
+/// # Errors
+/// It is no client's file, or its content is not what it has to be.
+pub fn parse(path: &Path, bytes: Vec<u8>) -> Result<ReadFile, ParseError> {
     let (Some(format), Some(name), Some(stem)) = (
         format_of(path),
         utf8(path.file_name()),
         utf8(path.file_stem()),
     ) else {
-        let problem = ParseError {
+        return Err(ParseError {
             position: Position::START,
             message: "the file's name is not UTF-8".to_owned(),
             hint: Some("rename it".to_owned()),
-        };
-        return Err(FilesError::content(path, problem));
+        });
     };
-    let bytes = read_bounded(path).map_err(io("read", path))?;
-    let content = |error| FilesError::content(path, error);
-    let mut document = Document::parse(&bytes, format).map_err(content)?;
+    let mut document = Document::parse(&bytes, format)?;
     let has_secret = document.strip_secrets();
-    let id = client_id(&document).map_err(content)?;
-    let invalid = invalid(&document, &id, lock);
+    let id = client_id(&document)?;
     let file = ClientFile {
         file: format!("{CLIENTS}/{name}"),
         stem: stem.to_owned(),
@@ -68,9 +74,18 @@ pub(super) fn read(path: &Path, lock: Option<&Lock>) -> Result<ReadFile, FilesEr
     Ok(ReadFile {
         id,
         file,
-        invalid: invalid.into_iter().map(content).collect(),
         has_secret,
     })
+}
+
+impl ClientFile {
+    /// What is wrong with a value that the API would refuse; None if it would take the value, or the file has none.
+    pub fn invalid(&self, field: Field) -> Option<ParseError> {
+        let invalid = field.validate(field.of(&self.fields)?).err()?;
+        let document = Document::parse(self.text.as_bytes(), self.format).ok()?;
+        let position = document.position_of(&invalid);
+        Some(document.problem(position, invalid.to_string(), &invalid.hint))
+    }
 }
 
 /// The format that a path's extension stands for.
@@ -100,21 +115,6 @@ fn client_id(document: &Document<'_>) -> Result<ClientId, ParseError> {
         ),
     };
     Err(document.problem(document.position(CLIENT_ID), problem, hint))
-}
-
-/// What was pulled is in order by definition, since the tenant has it; anything else has to obey the API's rules.
-fn invalid(document: &Document<'_>, id: &ClientId, lock: Option<&Lock>) -> Vec<ParseError> {
-    let base = lock.and_then(|lock| lock.base(id));
-    let new = Field::ALL.into_iter().filter_map(|field| {
-        let value = document.fields().get(field.name())?;
-        let is_base = base.and_then(|base| base.get(field)) == Some(value);
-        field.validate(value).err().filter(|_| !is_base)
-    });
-    new.map(|invalid| {
-        let position = document.position_of(&invalid);
-        document.problem(position, invalid.to_string(), &invalid.hint)
-    })
-    .collect()
 }
 
 fn utf8(text: Option<&std::ffi::OsStr>) -> Option<&str> {

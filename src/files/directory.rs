@@ -3,26 +3,21 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read};
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::thread;
 
+use super::CLIENTS;
 use super::atomic::{self, Durability};
-use super::client_file::{self, ClientFile, format_of};
+use super::client_file::ClientFile;
 use super::document::Format;
 use super::error::{FilesError, io};
 use super::lock::{LOCK_FILE, Lock};
-use super::overrides::{self, OVERRIDES_FILE};
+use super::project::{PROJECT_FILE, Project};
+use super::source::{Source, in_clients};
 use crate::client::ClientId;
 use crate::promote::Overrides;
 
-/// The folder of the clients' files.
-pub(super) const CLIENTS: &str = "clients";
 /// No client's file and no lock comes near this.
 const LARGEST_FILE: u64 = 32 * 1024 * 1024;
-
-/// Fewer files than these are read in less time than a thread takes to start.
-const SMALLEST_PART: usize = 64;
 
 /// What a command does with the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +46,6 @@ pub struct Contents {
     pub lock: Option<Lock>,
     /// The clients' files by client.
     pub clients: BTreeMap<ClientId, ClientFile>,
-    /// Values of updatable fields that the API would refuse, and that are not base's.
-    pub invalid: Vec<FilesError>,
     /// What somebody should know and nobody is stopped by.
     pub warnings: Vec<String>,
 }
@@ -99,70 +92,31 @@ impl TenantDirectory {
     /// Reads the lock and every client's file.
     ///
     /// # Errors
-    /// Everything that is wrong, at once: files that don't parse, values that the API would refuse, one client in two files.
+    /// Everything that is wrong, at once: files that don't parse, one client in two files.
     pub fn read(&self) -> Result<Contents, FilesError> {
-        let mut contents = self.read_unchecked()?;
-        match FilesError::all(std::mem::take(&mut contents.invalid)) {
-            Some(error) => Err(error),
-            None => Ok(contents),
-        }
+        self.source()?.read()
     }
 
-    /// The same, but leaves it to the caller what to make of `invalid` values.
+    /// Its files, to be read from the disk.
     ///
     /// # Errors
-    /// As [`TenantDirectory::read`], less those.
-    pub fn read_unchecked(&self) -> Result<Contents, FilesError> {
-        let (mut contents, mut errors) = self.read_what_can_be()?;
-        if !errors.is_empty() {
-            // Whoever is stopped hears of everything.
-            errors.append(&mut contents.invalid);
-        }
-        match FilesError::all(errors) {
-            Some(error) => Err(error),
-            None => Ok(contents),
-        }
-    }
-
-    /// Reads what can be read, and everything that is wrong with the rest.
-    pub(super) fn read_what_can_be(&self) -> Result<(Contents, Vec<FilesError>), FilesError> {
-        let mut contents = Contents::default();
-        let mut errors = Vec::new();
-        match self.read_lock() {
-            Ok(lock) => contents.lock = lock,
-            Err(error) => errors.push(error),
-        }
-        let paths = self.client_paths()?;
-        let lock = contents.lock.as_ref();
-        let files = on_all_cores(&paths, |path| client_file::read(path, lock));
-        for (path, read) in paths.into_iter().zip(files) {
-            let mut read = match read {
-                Ok(read) => read,
-                Err(error) => {
-                    errors.push(error);
-                    continue;
-                }
-            };
-            if read.has_secret {
-                contents.warnings.push(format!(
-                    "{}: there is a secret in this file: remove it, from git's history too, and rotate it; tenantry neither \
-                     sends nor shows it",
-                    path.display()
-                ));
-            }
-            contents.invalid.append(&mut read.invalid);
-            match contents.clients.get(&read.id) {
-                Some(other) => errors.push(FilesError::SameClient {
-                    id: read.id.to_string(),
-                    first: self.path.join(&other.file),
-                    second: path,
-                }),
-                None => {
-                    contents.clients.insert(read.id, read.file);
+    /// The folder of the clients' files can't be read.
+    pub fn source(&self) -> Result<Source<'_>, FilesError> {
+        let folder = self.path.join(CLIENTS);
+        let mut paths = Vec::new();
+        match fs::read_dir(&folder) {
+            Ok(entries) => {
+                for entry in entries {
+                    let entry = entry.map_err(io("read", &folder))?;
+                    paths.push(in_clients(entry.file_name()));
                 }
             }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(io("read", folder)(error)),
         }
-        Ok((contents, errors))
+        Ok(Source::new(&self.path, paths, |path| {
+            read_bounded(&self.path.join(path))
+        }))
     }
 
     /// Reads the values that this tenant keeps as its own; none without an `overrides.yaml`.
@@ -170,18 +124,7 @@ impl TenantDirectory {
     /// # Errors
     /// It can't be read, or has something in it that is no override for a client of `contents`.
     pub fn read_overrides(&self, contents: &Contents) -> Result<Overrides, FilesError> {
-        let path = self.path.join(OVERRIDES_FILE);
-        let text = match read_bounded(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Overrides::new()),
-            Err(error) => return Err(io("read", path)(error)),
-        };
-        let stems: Vec<&str> = contents
-            .clients
-            .values()
-            .map(|file| file.stem.as_str())
-            .collect();
-        overrides::parse(&text, &stems).map_err(|error| FilesError::content(path, error))
+        self.source()?.overrides(contents)
     }
 
     /// Writes a new client's file.
@@ -225,14 +168,18 @@ impl TenantDirectory {
         }
     }
 
-    /// Writes the lock, unless it says the same already.
+    /// Writes the lock, unless it says the same already. It keeps the line endings that it has, which git may have given it.
     ///
     /// # Errors
     /// The system refuses; the lock is as it was.
     pub fn write_lock(&self, lock: &Lock) -> Result<(), FilesError> {
         let path = self.path.join(LOCK_FILE);
-        let text = lock.write();
-        if fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {
+        let mut text = lock.write();
+        let old = fs::read(&path).unwrap_or_default();
+        if old.windows(2).any(|pair| pair == b"\r\n") {
+            text = text.replace('\n', "\r\n");
+        }
+        if old == text.as_bytes() {
             return Ok(());
         }
         atomic::write(&path, text.as_bytes(), Durability::Synced).map_err(io("write", path))
@@ -241,37 +188,6 @@ impl TenantDirectory {
     /// The path of a file of that stem.
     pub fn client_file(stem: &str, format: Format) -> String {
         format!("{CLIENTS}/{stem}.{}", format.extension())
-    }
-
-    fn read_lock(&self) -> Result<Option<Lock>, FilesError> {
-        let path = self.path.join(LOCK_FILE);
-        match read_bounded(&path) {
-            Ok(text) => Lock::parse(&text)
-                .map(Some)
-                .map_err(|error| FilesError::content(path, error)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(io("read", path)(error)),
-        }
-    }
-
-    /// The clients' files in the order of their names.
-    fn client_paths(&self) -> Result<Vec<PathBuf>, FilesError> {
-        let folder = self.path.join(CLIENTS);
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(io("read", folder)(error)),
-        };
-        let mut paths = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(io("read", &folder))?;
-            let hidden = entry.file_name().to_string_lossy().starts_with('.');
-            if !hidden && format_of(&entry.path()).is_some() {
-                paths.push(entry.path());
-            }
-        }
-        paths.sort();
-        Ok(paths)
     }
 }
 
@@ -319,29 +235,32 @@ pub fn tenants(root: &Path) -> Vec<String> {
     names
 }
 
+/// Reads the project's settings for the tenant directory `own` in `root`, each from its own `tenantry.yaml` or else the root's.
+///
+/// # Errors
+/// A file can't be read, or has something in it that is no setting; the error names it.
+pub fn read_project(root: &Path, own: &Path) -> Result<Project, FilesError> {
+    let read = |folder: &Path| {
+        let path = folder.join(PROJECT_FILE);
+        match read_bounded(&path) {
+            Ok(text) => Project::parse(&text).map_err(|error| FilesError::content(path, error)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Project::default()),
+            Err(error) => Err(io("read", path)(error)),
+        }
+    };
+    let all = read(root)?;
+    match own == root {
+        true => Ok(all),
+        false => Ok(all.below(read(own)?)),
+    }
+}
+
 /// Reads a file that is not of the tenant directory, such as a saved plan, with the same care.
 ///
 /// # Errors
 /// It can't be read, or is no file of a reasonable size; the error names it.
 pub fn read_file(path: &Path) -> Result<Vec<u8>, FilesError> {
     read_bounded(path).map_err(io("read", path))
-}
-
-/// Does the same to each path, in parts that run side by side: a large tenant has thousands of files.
-fn on_all_cores<T: Send>(paths: &[PathBuf], work: impl Fn(&Path) -> T + Sync) -> Vec<T> {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let part = paths.len().div_ceil(cores).max(SMALLEST_PART);
-    let work = |part: &[PathBuf]| part.iter().map(|path| work(path)).collect::<Vec<T>>();
-    thread::scope(|scope| {
-        let parts: Vec<_> = paths
-            .chunks(part)
-            .map(|part| scope.spawn(|| work(part)))
-            .collect();
-        parts
-            .into_iter()
-            .flat_map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic)))
-            .collect()
-    })
 }
 
 /// Reads a file that is one, and not larger than any of ours.

@@ -104,7 +104,7 @@ impl FilesError {
     }
 
     /// One error out of several; None out of none.
-    pub(super) fn all(mut errors: Vec<FilesError>) -> Option<FilesError> {
+    pub fn all(mut errors: Vec<FilesError>) -> Option<FilesError> {
         match errors.len() {
             0 => None,
             1 => errors.pop(),

@@ -1,18 +1,19 @@
-//! `tenant.lock`: the domain that the files belong to, and per client its file and base. Text that git merges well: sorted, one
-//! field a line, no times.
+//! `tenant.lock`: the domain that the files belong to, and per client its file, its base and how often that changed. Text that
+//! git merges well: sorted, one field a line, no times.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
-use super::document::{Document, Format, ParseError, conflict_marker};
-use crate::client::{ClientId, Field, Values};
+use super::document::{Document, Format, ParseError};
+use crate::client::{ClientId, Field};
+use crate::three_way::{Base, BaseValues};
 
 /// The lock's name in the tenant directory.
 pub const LOCK_FILE: &str = "tenant.lock";
 /// The format that this version writes, and the only one it reads.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// What is in a `tenant.lock`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +29,10 @@ pub struct Lock {
 pub struct Locked {
     /// Its file then, relative to the tenant directory with `/`; for people, the file's own `client_id` decides.
     pub file: String,
+    /// Grows by one whenever base changes, so that of two entries one can be told to be the later.
+    pub serial: u64,
     /// Base.
-    pub base: Values,
+    pub base: BaseValues,
 }
 
 impl Lock {
@@ -42,7 +45,7 @@ impl Lock {
     }
 
     /// The base of a client, if it has one.
-    pub fn base(&self, id: &ClientId) -> Option<&Values> {
+    pub fn base(&self, id: &ClientId) -> Option<&BaseValues> {
         Some(&self.clients.get(id)?.base)
     }
 
@@ -53,12 +56,7 @@ impl Lock {
     pub fn parse(text: &[u8]) -> Result<Lock, ParseError> {
         let take_it = "take the lock from git; or remove it and run `tenantry pull`, which then takes what the files say for edits";
         let document = Document::parse(text, Format::Json).map_err(|error| ParseError {
-            hint: Some(match conflict_marker(text) {
-                Some(_) => "take either side (`git checkout --ours tenant.lock`), then run `tenantry pull`: base values that are \
-                     out of date show as conflicts, and nothing is lost"
-                    .to_owned(),
-                None => take_it.to_owned(),
-            }),
+            hint: Some(take_it.to_owned()),
             ..error
         })?;
         let at = |field: &str, message: String| ParseError {
@@ -101,7 +99,7 @@ impl Lock {
                     at(
                         "clients",
                         format!(
-                            "the entry of client {id} has another shape than a `file` and a `base`"
+                            "the entry of client {id} has another shape than a `file`, a `serial` and a `base`"
                         ),
                     )
                 })?;
@@ -127,20 +125,26 @@ impl Lock {
             // Writing to a String can't fail.
             let _ = write!(
                 text,
-                "    {}: {{\n      \"file\": {},\n      \"base\": {{",
+                "    {}: {{\n      \"file\": {},\n      \"serial\": {},\n      \"base\": {{",
                 json(id.as_str()),
-                json(&locked.file)
+                json(&locked.file),
+                locked.serial
             );
             let mut before = "\n";
-            for (field, value) in locked.base.iter() {
+            for (field, value) in locked.base.values() {
                 let _ = write!(text, "{before}        \"{field}\": {value}");
                 before = ",\n";
             }
-            text.push_str(if before == "\n" {
-                "}\n    }"
-            } else {
-                "\n      }\n    }"
-            });
+            text.push_str(if before == "\n" { "}" } else { "\n      }" });
+            let absent: Vec<Value> = locked
+                .base
+                .absent()
+                .map(|field| json(field.name()))
+                .collect();
+            if !absent.is_empty() {
+                let _ = write!(text, ",\n      \"absent\": {}", Value::Array(absent));
+            }
+            text.push_str("\n    }");
         }
         text.push_str(if self.clients.is_empty() {
             "}\n}\n"
@@ -152,14 +156,27 @@ impl Lock {
 }
 
 impl Locked {
-    fn parse(entry: &Value) -> Option<Locked> {
+    /// Reads an entry; None where it has another shape.
+    pub fn parse(entry: &Value) -> Option<Locked> {
         let entry = entry.as_object()?;
-        let base: &Map<String, Value> = entry.get("base")?.as_object()?;
-        let known = entry.len() == 2 && base.keys().all(|key| Field::from_name(key).is_some());
-        known.then_some(())?;
+        let known = ["file", "serial", "base", "absent"];
+        if !entry.keys().all(|key| known.contains(&key.as_str())) {
+            return None;
+        }
+        let mut base = BaseValues::default();
+        let values: &Map<String, Value> = entry.get("base")?.as_object()?;
+        for (field, value) in values {
+            base.set(Field::from_name(field)?, Base::Is(value));
+        }
+        let none = Vec::new();
+        let absent = entry.get("absent").map_or(Some(&none), Value::as_array)?;
+        for field in absent {
+            base.set(Field::from_name(field.as_str()?)?, Base::Absent);
+        }
         Some(Locked {
             file: entry.get("file")?.as_str()?.to_owned(),
-            base: Values::of(base),
+            serial: entry.get("serial")?.as_u64()?,
+            base,
         })
     }
 }
@@ -175,10 +192,10 @@ mod tests {
     use serde_json::json;
 
     fn lock() -> Lock {
-        let values = |fields: Value| Values::of(fields.as_object().unwrap());
-        let locked = |file: &str, base| Locked {
+        let locked = |file: &str, serial, base: Value| Locked {
             file: file.to_owned(),
-            base,
+            serial,
+            base: BaseValues::of(base.as_object().unwrap()),
         };
         Lock {
             domain: "acme.eu.auth0.com".to_owned(),
@@ -187,12 +204,14 @@ mod tests {
                     "b".into(),
                     locked(
                         "clients/web.yaml",
-                        values(
-                            json!({"name": "Web", "allowed_clients": ["x", "y"], "description": "a\nb"}),
-                        ),
+                        12,
+                        json!({"name": "Web", "allowed_clients": ["x", "y"], "description": "a\nb"}),
                     ),
                 ),
-                ("a".into(), locked("clients/api.json", values(json!({})))),
+                (
+                    "a".into(),
+                    locked("clients/api.json", 1, json!({"name": "API"})),
+                ),
             ]),
         }
     }
@@ -201,15 +220,20 @@ mod tests {
     fn one_field_a_line_sorted() {
         insta::assert_snapshot!(lock().write(), @r#"
         {
-          "version": 1,
+          "version": 2,
           "domain": "acme.eu.auth0.com",
           "clients": {
             "a": {
               "file": "clients/api.json",
-              "base": {}
+              "serial": 1,
+              "base": {
+                "name": "API"
+              },
+              "absent": ["description","allowed_clients"]
             },
             "b": {
               "file": "clients/web.yaml",
+              "serial": 12,
               "base": {
                 "name": "Web",
                 "description": "a\nb",
@@ -235,14 +259,17 @@ mod tests {
             "{",
             "[]",
             "{}",
-            r#"{"version": 2, "domain": "d", "clients": {}}"#,
-            r#"{"version": 1, "clients": {}}"#,
-            r#"{"version": 1, "domain": "d"}"#,
-            r#"{"version": 1, "domain": "d", "clients": {"a": {"file": "f"}}}"#,
-            r#"{"version": 1, "domain": "d", "clients": {"a": {"file": "f", "base": {"callbacks": []}}}}"#,
+            r#"{"version": 3, "domain": "d", "clients": {}}"#,
+            r#"{"version": 2, "clients": {}}"#,
+            r#"{"version": 2, "domain": "d"}"#,
+            r#"{"version": 2, "domain": "d", "clients": {"a": {"file": "f"}}}"#,
+            r#"{"version": 2, "domain": "d", "clients": {"a": {"file": "f", "serial": 1, "base": {"callbacks": []}}}}"#,
+            r#"{"version": 2, "domain": "d", "clients": {"a": {"file": "f", "serial": 1, "base": {}, "absent": ["callbacks"]}}}"#,
+            r#"{"version": 2, "domain": "d", "clients": {"a": {"file": "f", "serial": -1, "base": {}}}}"#,
+            r#"{"version": 2, "domain": "d", "clients": {"a": {"file": "f", "serial": 1, "base": {}, "x": 1}}}"#,
             "{\n<<<<<<< HEAD\n",
-            r#"{"version": 1, "version": 1}"#,
-            r#"{"version": 1, "domain": "d", "clients": {}, "x": 1}"#,
+            r#"{"version": 2, "version": 2}"#,
+            r#"{"version": 2, "domain": "d", "clients": {}, "x": 1}"#,
         ];
         let errors: Vec<String> = texts
             .iter()
@@ -256,22 +283,45 @@ mod tests {
         1:1: is not JSON: eof while parsing an object
         1:1: is not an object at its top level
         1:1: a lock has a `version`
-        1:2: this lock has version 2, and this tenantry knows version 1
+        1:2: this lock has version 3, and this tenantry knows version 2
         1:1: a lock has a `domain`
         1:1: a lock has `clients`
-        1:31: the entry of client a has another shape than a `file` and a `base`
-        1:31: the entry of client a has another shape than a `file` and a `base`
+        1:31: the entry of client a has another shape than a `file`, a `serial` and a `base`
+        1:31: the entry of client a has another shape than a `file`, a `serial` and a `base`
+        1:31: the entry of client a has another shape than a `file`, a `serial` and a `base`
+        1:31: the entry of client a has another shape than a `file`, a `serial` and a `base`
+        1:31: the entry of client a has another shape than a `file`, a `serial` and a `base`
         2:1: a git merge left conflict markers here
         1:16: `version` is there twice, first on line 1
         1:46: a lock has no `x`
         ");
     }
 
+    #[test]
+    fn what_a_lock_does_not_name_is_unknown() {
+        let text = r#"{"version": 2, "domain": "d", "clients": {"a": {"file": "f", "serial": 1,
+            "base": {"name": "A"}, "absent": ["description"]}}}"#;
+        let lock = Lock::parse(text.as_bytes()).unwrap();
+        let base = lock.base(&"a".into()).unwrap();
+        assert_eq!(base.get(Field::Name), Base::Is(&json!("A")));
+        assert_eq!(base.get(Field::Description), Base::Absent);
+        assert_eq!(base.get(Field::AllowedClients), Base::Unknown);
+        assert_eq!(Lock::parse(lock.write().as_bytes()).unwrap(), lock);
+    }
+
     proptest! {
         #[test]
-        fn a_lock_reads_back(domain in ".*", id in ".*", file in ".*", name in ".*", entries in prop::collection::vec(".*", 0..4)) {
-            let base = Values::of(json!({"name": name, "allowed_clients": entries}).as_object().unwrap());
-            let lock = Lock { domain, clients: BTreeMap::from([(id.as_str().into(), Locked { file, base })]) };
+        fn a_lock_reads_back(
+            domain in ".*", id in ".*", file in ".*", serial in any::<u64>(), name in ".*",
+            entries in prop::option::of(prop::collection::vec(".*", 0..4)), unknown in any::<bool>(),
+        ) {
+            let mut fields = Map::from_iter([("name".to_owned(), json!(name))]);
+            fields.extend(entries.map(|entries| ("allowed_clients".to_owned(), json!(entries))));
+            let mut base = BaseValues::of(&fields);
+            if unknown {
+                base.set(Field::Description, Base::Unknown);
+            }
+            let lock = Lock { domain, clients: BTreeMap::from([(id.as_str().into(), Locked { file, serial, base })]) };
             prop_assert_eq!(Lock::parse(lock.write().as_bytes()).unwrap(), lock);
         }
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
 use super::value::{inline, line, multi_line};
-use crate::plan::{FieldPlan, Kind};
+use crate::plan::{Change, FieldPlan};
 
 /// The name of a client by its id, for references.
 pub type ClientNames<'a> = dyn Fn(&str) -> Option<&'a str> + 'a;
@@ -63,23 +63,24 @@ pub(super) struct Leaf<'a> {
     pub(super) new: Option<&'a Value>,
 }
 
-/// What became of what, as a field's kind has it: of two objects only the keys that differ. A conflict is two changes, and not
+/// What became of what, as the field has it: of two objects only the keys that differ. A conflict is two changes, and not
 /// one of these.
 pub(super) fn of_field(field: &FieldPlan) -> Vec<Leaf<'_>> {
     let FieldPlan {
         field,
-        kind,
+        change,
         base,
         local,
         live,
     } = field;
-    let (old, new) = match kind {
-        Kind::Edit => (live, local),
-        Kind::Drift => (base, live),
-        Kind::ReadOnly => (local, live),
-        Kind::Conflict => return Vec::new(),
+    let (local, live) = (local.as_ref(), live.as_ref());
+    let (old, new) = match change {
+        Change::Edit => (live, local),
+        Change::Drift => (base.value(), live),
+        Change::Unmanaged => (local, live),
+        Change::Conflict => return Vec::new(),
     };
-    leaves(field, old.as_ref(), new.as_ref())
+    leaves(field, old, new)
 }
 
 /// What differs within a field: of two objects only the keys that do, `client_metadata.team`.

@@ -1,18 +1,19 @@
 //! The JSON documents that other programs read. Their shapes are structs of their own, with a version, so that a change inside
 //! does not change them by accident.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::apply::{Outcome, UpdateResult};
-use crate::client::Client;
-use crate::files::{Check, Finding};
-use crate::plan::{ClientPlan, FieldPlan, Kind, Plan, State, Tenant};
+use crate::client::{Client, ClientId};
+use crate::files::{CLIENTS, Check, Finding};
+use crate::plan::{BaseFrom, Change, ClientPlan, FieldPlan, Plan, State, Tenant};
 use crate::printable::printable_json;
-use crate::promote::Promotion;
 
 /// The version of every document.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Serialize)]
 struct TenantDocument<'a> {
@@ -24,13 +25,22 @@ struct TenantDocument<'a> {
 struct PlanDocument<'a> {
     version: u32,
     tenant: TenantDocument<'a>,
-    clients: Vec<PlanClient<'a>>,
+    base: BaseDocument<'a>,
+    resources: Vec<PlanResource<'a>>,
     summary: PlanSummary,
 }
 
 #[derive(Serialize)]
-struct PlanClient<'a> {
-    client_id: &'a str,
+#[serde(tag = "from", rename_all = "lowercase")]
+enum BaseDocument<'a> {
+    Lock,
+    Git { commit: &'a str },
+}
+
+#[derive(Serialize)]
+struct PlanResource<'a> {
+    kind: &'static str,
+    id: &'a str,
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'a str>,
@@ -41,13 +51,15 @@ struct PlanClient<'a> {
 #[derive(Serialize)]
 struct PlanField<'a> {
     field: &'a str,
-    kind: &'static str,
+    change: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     base: Option<&'a Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     local: Option<&'a Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     live: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    risk: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -55,27 +67,49 @@ struct PlanSummary {
     edit: usize,
     drift: usize,
     conflict: usize,
-    read_only: usize,
+    unmanaged: usize,
+    risk: usize,
+    new: usize,
     live_only: usize,
     file_only: usize,
 }
 
 #[derive(Serialize)]
 struct PromotionDocument<'a> {
-    #[serde(flatten)]
-    plan: PlanDocument<'a>,
+    version: u32,
     from: &'a str,
-    overridden: Vec<Place<'a>>,
-    carried: Vec<Place<'a>>,
-    without_counterpart: &'a [String],
+    to: &'a str,
+    resources: Vec<PromotedResource<'a>>,
+    without_counterpart: Vec<Counterpart<'a>>,
 }
 
 #[derive(Serialize)]
-struct Place<'a> {
-    stem: &'a str,
-    field: &'a str,
+struct PromotedResource<'a> {
+    kind: &'static str,
+    id: &'a str,
+    name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    entry: Option<&'a str>,
+    file: Option<&'a str>,
+    state: &'static str,
+    fields: Vec<PromotedField<'a>>,
+}
+
+#[derive(Serialize)]
+struct PromotedField<'a> {
+    field: &'a str,
+    change: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    risk: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Counterpart<'a> {
+    kind: &'static str,
+    file: &'a str,
 }
 
 #[derive(Serialize)]
@@ -88,22 +122,35 @@ struct PushDocument<'a> {
 
 #[derive(Serialize)]
 struct PushResult<'a> {
-    client_id: &'a str,
+    kind: &'static str,
+    id: &'a str,
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'a str>,
     status: &'static str,
-    fields: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    fields: Vec<PushField<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    client: Option<&'a Client>,
+    resource: Option<&'a Client>,
+}
+
+#[derive(Serialize)]
+struct PushField<'a> {
+    field: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<&'a Value>,
 }
 
 #[derive(Serialize, Default)]
 struct PushSummary {
     updated: usize,
     failed: usize,
+    held_back: usize,
     not_attempted: usize,
 }
 
@@ -147,14 +194,17 @@ struct ErrorBody<'a> {
 /// One client in `list -o json`.
 #[derive(Debug, Serialize)]
 pub struct ListedClient {
+    /// Its kind.
+    pub kind: &'static str,
     /// Its id.
-    pub client_id: String,
+    pub id: String,
     /// Its name.
     pub name: String,
     /// Its `app_type`, if it has one.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub app_type: Option<String>,
     /// Its file, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
     /// `unchanged`, `changed` or `live-only`.
     pub state: &'static str,
@@ -163,31 +213,32 @@ pub struct ListedClient {
 /// One client in `pull -o json`.
 #[derive(Debug, Serialize)]
 pub struct PulledClient {
+    /// Its kind.
+    pub kind: &'static str,
     /// Its id.
-    pub client_id: String,
+    pub id: String,
     /// Its name.
     pub name: String,
     /// Its file.
     pub file: String,
     /// What the pull did.
     pub status: &'static str,
-    /// Fields whose local value was discarded.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub dropped: Vec<&'static str>,
+    /// The fields that changed in the file.
+    pub fields: Vec<String>,
 }
 
 #[derive(Serialize)]
 struct ListDocument<'a> {
     version: u32,
     tenant: TenantDocument<'a>,
-    clients: &'a [ListedClient],
+    resources: &'a [ListedClient],
 }
 
 #[derive(Serialize)]
 struct PullDocument<'a> {
     version: u32,
     tenant: TenantDocument<'a>,
-    clients: &'a [PulledClient],
+    resources: &'a [PulledClient],
     summary: serde_json::Map<String, Value>,
 }
 
@@ -196,56 +247,73 @@ pub fn plan(plan: &Plan) -> String {
     document(&plan_document(plan))
 }
 
-/// What a promotion writes: `promote -o json`. The plan of it, where `live` is what the file said before, and what there is to
-/// know beside it.
-pub fn promotion(plan: &Plan, from: &str, promotion: &Promotion) -> String {
-    let Promotion {
-        changes,
-        carried,
-        missing: _,
-        alone,
-    } = promotion;
-    let overridden = changes.iter().filter(|change| change.overridden);
+/// What a promotion writes: `promote -o json`. In its plan, `live` is what the file said before. `without_counterpart` are the
+/// files that the other tenant lacks.
+pub fn promotion(plan: &Plan, from: &str, to: &str, without_counterpart: &[&str]) -> String {
     document(&PromotionDocument {
-        plan: plan_document(plan),
+        version: VERSION,
         from,
-        overridden: overridden
-            .map(|change| Place {
-                stem: &change.stem,
-                field: change.field.name(),
-                entry: None,
-            })
-            .collect(),
-        carried: carried
+        to,
+        resources: plan.clients.iter().map(promoted_resource).collect(),
+        without_counterpart: without_counterpart
             .iter()
-            .map(|one| Place {
-                stem: &one.stem,
-                field: one.field.name(),
-                entry: Some(&one.entry),
+            .map(|file| Counterpart {
+                kind: CLIENTS,
+                file,
             })
             .collect(),
-        without_counterpart: alone,
     })
 }
 
+fn promoted_resource(client: &ClientPlan) -> PromotedResource<'_> {
+    PromotedResource {
+        kind: CLIENTS,
+        id: client.id.as_str(),
+        name: &client.name,
+        file: client.file.as_deref(),
+        state: state_name(client.state),
+        fields: client.fields.iter().map(promoted_field).collect(),
+    }
+}
+
+fn promoted_field(field: &FieldPlan) -> PromotedField<'_> {
+    PromotedField {
+        field: &field.field,
+        change: change_name(field.change),
+        from: field.local.as_ref(),
+        to: field.live.as_ref(),
+        risk: field.risk(),
+    }
+}
+
 fn plan_document(plan: &Plan) -> PlanDocument<'_> {
-    let Plan { tenant, clients } = plan;
+    let Plan {
+        tenant,
+        base,
+        clients,
+    } = plan;
     PlanDocument {
         version: VERSION,
         tenant: tenant_document(tenant),
-        clients: clients.iter().map(plan_client).collect(),
+        base: match base {
+            BaseFrom::Lock => BaseDocument::Lock,
+            BaseFrom::Commit(commit) => BaseDocument::Git { commit },
+        },
+        resources: clients.iter().map(plan_resource).collect(),
         summary: PlanSummary {
-            edit: plan.count(Kind::Edit),
-            drift: plan.count(Kind::Drift),
-            conflict: plan.count(Kind::Conflict),
-            read_only: plan.count(Kind::ReadOnly),
+            edit: plan.count(Change::Edit),
+            drift: plan.count(Change::Drift),
+            conflict: plan.count(Change::Conflict),
+            unmanaged: plan.count(Change::Unmanaged),
+            risk: plan.count_risks(),
+            new: 0,
             live_only: plan.count_clients(State::LiveOnly),
             file_only: plan.count_clients(State::FileOnly),
         },
     }
 }
 
-fn plan_client(client: &ClientPlan) -> PlanClient<'_> {
+fn plan_resource(client: &ClientPlan) -> PlanResource<'_> {
     let ClientPlan {
         id,
         name,
@@ -253,81 +321,110 @@ fn plan_client(client: &ClientPlan) -> PlanClient<'_> {
         state,
         fields,
     } = client;
-    PlanClient {
-        client_id: id.as_str(),
+    PlanResource {
+        kind: CLIENTS,
+        id: id.as_str(),
         name,
         file: file.as_deref(),
-        state: match state {
-            State::Changed => "changed",
-            State::LiveOnly => "live-only",
-            State::FileOnly => "file-only",
-        },
+        state: state_name(*state),
         fields: fields.iter().map(plan_field).collect(),
     }
 }
 
-fn plan_field(field: &FieldPlan) -> PlanField<'_> {
+fn plan_field(plan: &FieldPlan) -> PlanField<'_> {
     let FieldPlan {
         field,
-        kind,
+        change,
         base,
         local,
         live,
-    } = field;
+    } = plan;
     PlanField {
         field,
-        kind: kind_name(*kind),
-        base: base.as_ref(),
+        change: change_name(*change),
+        base: base.value(),
         local: local.as_ref(),
         live: live.as_ref(),
+        risk: plan.risk(),
     }
 }
 
-/// A kind's name in documents.
-pub(super) fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Edit => "edit",
-        Kind::Drift => "drift",
-        Kind::Conflict => "conflict",
-        Kind::ReadOnly => "read-only",
+fn state_name(state: State) -> &'static str {
+    match state {
+        State::Changed => "changed",
+        State::LiveOnly => "live-only",
+        State::FileOnly => "file-only",
     }
 }
 
-/// What a push did: `push -o json`. `held` are clients that were not sent, each with the reason.
-pub fn push(tenant: &Tenant, outcomes: &[Outcome], held: &[(ClientPlan, String)]) -> String {
+/// What a change is called in documents.
+pub(super) fn change_name(change: Change) -> &'static str {
+    match change {
+        Change::Edit => "edit",
+        Change::Drift => "drift",
+        Change::Conflict => "conflict",
+        Change::Unmanaged => "unmanaged",
+    }
+}
+
+/// What a push did: `push -o json`. `plan` is what it set out to do, `held_back` are the clients that were not sent, each with the
+/// reason.
+pub fn push(plan: &Plan, outcomes: &[Outcome], held_back: &[(ClientPlan, String)]) -> String {
     let mut summary = PushSummary::default();
+    let planned = plan.clients.iter().map(|client| (&client.id, client));
+    let planned: BTreeMap<&ClientId, &ClientPlan> = planned.collect();
     let mut results: Vec<PushResult<'_>> = outcomes
         .iter()
-        .map(|outcome| push_result(outcome, &mut summary))
+        .map(|outcome| {
+            let planned = planned.get(&outcome.update.id).copied();
+            push_result(outcome, planned, &mut summary)
+        })
         .collect();
-    for (client, reason) in held {
-        summary.not_attempted += 1;
+    for (client, reason) in held_back {
+        summary.held_back += 1;
+        // What would have been sent, had it not been held back.
+        let due = |field: &&FieldPlan| matches!(field.change, Change::Edit | Change::Conflict);
         results.push(PushResult {
-            client_id: client.id.as_str(),
+            kind: CLIENTS,
+            id: client.id.as_str(),
             name: &client.name,
             file: client.file.as_deref(),
-            status: "not_attempted",
+            status: "held_back",
+            reason: Some(reason),
             fields: client
                 .fields
                 .iter()
-                .map(|field| field.field.as_str())
+                .filter(due)
+                .map(held_back_field)
                 .collect(),
-            error: Some(reason.clone()),
-            client: None,
+            error: None,
+            resource: None,
         });
     }
-    results.sort_by(|a, b| (a.file, a.client_id).cmp(&(b.file, b.client_id)));
+    results.sort_by(|a, b| (a.file, a.id).cmp(&(b.file, b.id)));
     document(&PushDocument {
         version: VERSION,
-        tenant: tenant_document(tenant),
+        tenant: tenant_document(&plan.tenant),
         results,
         summary,
     })
 }
 
-fn push_result<'a>(outcome: &'a Outcome, summary: &mut PushSummary) -> PushResult<'a> {
+fn held_back_field(field: &FieldPlan) -> PushField<'_> {
+    PushField {
+        field: &field.field,
+        before: field.live.as_ref(),
+        after: field.local.as_ref(),
+    }
+}
+
+fn push_result<'a>(
+    outcome: &'a Outcome,
+    planned: Option<&'a ClientPlan>,
+    summary: &mut PushSummary,
+) -> PushResult<'a> {
     let Outcome { update, result } = outcome;
-    let (status, error, client) = match result {
+    let (status, error, resource) = match result {
         UpdateResult::Updated { client, differing } => {
             summary.updated += 1;
             let differing: Vec<&str> = differing.iter().map(|field| field.name()).collect();
@@ -348,14 +445,25 @@ fn push_result<'a>(outcome: &'a Outcome, summary: &mut PushSummary) -> PushResul
             ("not_attempted", None, None)
         }
     };
+    let before = |name: &str| {
+        let mut fields = planned?.fields.iter();
+        fields.find(|field| field.field == name)?.live.as_ref()
+    };
+    let fields = update.patch.iter().map(|(field, after)| PushField {
+        field: field.name(),
+        before: before(field.name()),
+        after: Some(after),
+    });
     PushResult {
-        client_id: update.id.as_str(),
+        kind: CLIENTS,
+        id: update.id.as_str(),
         name: &update.name,
         file: update.file.as_deref(),
         status,
-        fields: update.patch.iter().map(|(field, _)| field.name()).collect(),
+        reason: None,
+        fields: fields.collect(),
         error,
-        client,
+        resource,
     }
 }
 
@@ -364,7 +472,7 @@ pub fn list(tenant: &Tenant, clients: &[ListedClient]) -> String {
     document(&ListDocument {
         version: VERSION,
         tenant: tenant_document(tenant),
-        clients,
+        resources: clients,
     })
 }
 
@@ -379,7 +487,7 @@ pub fn pull(tenant: &Tenant, clients: &[PulledClient], statuses: &[&str]) -> Str
     document(&PullDocument {
         version: VERSION,
         tenant: tenant_document(tenant),
-        clients,
+        resources: clients,
         summary: statuses
             .iter()
             .map(|status| ((*status).to_owned(), count(status).into()))

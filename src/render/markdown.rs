@@ -3,10 +3,11 @@
 use std::fmt::Write;
 
 use super::change::{self, ClientNames, Line, Sign};
-use super::json::kind_name;
+use super::json::change_name;
 use super::value::line;
 use super::{counted, summary};
-use crate::plan::{ClientPlan, FieldPlan, Kind, Plan, State};
+use crate::plan::{Change, ClientPlan, FieldPlan, Plan, State};
+use crate::three_way::Base;
 
 /// Comments may have 65,536 characters; a plan that comes near it is cut between clients, and says so.
 const LONGEST: usize = 60_000;
@@ -55,7 +56,7 @@ pub fn plan(plan: &Plan, names: &ClientNames<'_>) -> String {
 }
 
 fn widens(client: &ClientPlan) -> bool {
-    client.fields.iter().any(FieldPlan::widens)
+    client.fields.iter().any(|field| field.risk().is_some())
 }
 
 fn warning(client: &ClientPlan) -> String {
@@ -73,13 +74,19 @@ fn row(client: &ClientPlan) -> String {
         State::LiveOnly => "only on the tenant".to_owned(),
         State::FileOnly => "only in a file".to_owned(),
         State::Changed => {
-            let kinds = [Kind::Edit, Kind::Drift, Kind::Conflict, Kind::ReadOnly];
-            let kinds = kinds.into_iter().filter_map(|kind| {
-                let fields = client.fields.iter().filter(|field| field.kind == kind);
+            let changes = [
+                Change::Edit,
+                Change::Drift,
+                Change::Conflict,
+                Change::Unmanaged,
+            ];
+            let changes = changes.into_iter().filter_map(|change| {
+                let fields = client.fields.iter().filter(|field| field.change == change);
                 let fields: Vec<String> = fields.map(|field| escape(&field.field)).collect();
-                (!fields.is_empty()).then(|| format!("{}: {}", kind_name(kind), fields.join(", ")))
+                (!fields.is_empty())
+                    .then(|| format!("{}: {}", change_name(change), fields.join(", ")))
             });
-            kinds.collect::<Vec<_>>().join("; ")
+            changes.collect::<Vec<_>>().join("; ")
         }
     };
     let file = client.file.as_deref().map(escape).unwrap_or_default();
@@ -104,7 +111,7 @@ fn section(client: &ClientPlan, names: &ClientNames<'_>) -> String {
     let open = if client
         .fields
         .iter()
-        .all(|field| field.kind == Kind::ReadOnly)
+        .all(|field| field.change == Change::Unmanaged)
     {
         ""
     } else {
@@ -118,19 +125,29 @@ fn section(client: &ClientPlan, names: &ClientNames<'_>) -> String {
 }
 
 fn field_diff(diff: &mut String, field: &FieldPlan, names: &ClientNames<'_>) {
-    let kind = kind_name(field.kind);
-    if field.kind == Kind::Conflict {
+    let change = change_name(field.change);
+    if field.change == Change::Conflict && field.base == Base::Unknown {
+        let _ = writeln!(
+            diff,
+            "@@ {} ({change}: base is unknown) @@",
+            line(&field.field)
+        );
+        signed(
+            diff,
+            &change::lines(field.live.as_ref(), field.local.as_ref(), names),
+        );
+    } else if field.change == Change::Conflict {
         let name = line(&field.field);
         for (who, value) in [("the file", &field.local), ("the tenant", &field.live)] {
-            let _ = writeln!(diff, "@@ {name} ({kind}: {who} changed it) @@");
+            let _ = writeln!(diff, "@@ {name} ({change}: {who} changed it) @@");
             signed(
                 diff,
-                &change::lines(field.base.as_ref(), value.as_ref(), names),
+                &change::lines(field.base.value(), value.as_ref(), names),
             );
         }
     }
     for leaf in change::of_field(field) {
-        let _ = writeln!(diff, "@@ {} ({kind}) @@", line(&leaf.name));
+        let _ = writeln!(diff, "@@ {} ({change}) @@", line(&leaf.name));
         signed(diff, &change::lines(leaf.old, leaf.new, names));
     }
 }
@@ -169,7 +186,7 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::client::ClientId;
-    use crate::plan::Tenant;
+    use crate::plan::{BaseFrom, Tenant};
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
@@ -181,8 +198,8 @@ mod tests {
             state: State::Changed,
             fields: vec![FieldPlan {
                 field: "allowed_clients".to_owned(),
-                kind: Kind::Edit,
-                base: None,
+                change: Change::Edit,
+                base: Base::NoBase,
                 local: Some(entries),
                 live: Some(json!(["x"])),
             }],
@@ -192,6 +209,7 @@ mod tests {
                 name: None,
                 domain: "acme.eu.auth0.com".to_owned(),
             },
+            base: BaseFrom::Lock,
             clients: clients.into_iter().enumerate().map(client).collect(),
         }
     }

@@ -10,7 +10,7 @@ pub mod markdown;
 pub mod text;
 mod value;
 
-use crate::plan::{Kind, Plan, State};
+use crate::plan::{Change, Plan, State};
 pub use change::ClientNames;
 pub use fit::fit;
 
@@ -19,13 +19,13 @@ pub use crate::printable::printable;
 /// `2 edits, 1 drift in 3 clients, 1 client only on the tenant`; None where there is nothing to say.
 pub fn summary(plan: &Plan) -> Option<String> {
     let fields: Vec<String> = [
-        (plan.count(Kind::Edit), "edit", "edits"),
-        (plan.count(Kind::Drift), "drifted field", "drifted fields"),
-        (plan.count(Kind::Conflict), "conflict", "conflicts"),
+        (plan.count(Change::Edit), "edit", "edits"),
+        (plan.count(Change::Drift), "drifted field", "drifted fields"),
+        (plan.count(Change::Conflict), "conflict", "conflicts"),
         (
-            plan.count(Kind::ReadOnly),
-            "read-only difference",
-            "read-only differences",
+            plan.count(Change::Unmanaged),
+            "unmanaged difference",
+            "unmanaged differences",
         ),
     ]
     .into_iter()

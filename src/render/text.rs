@@ -9,7 +9,8 @@ use super::change::{self, ClientNames, Line, Part, Sign, has_parts};
 use super::value::{inline, line};
 use super::{counted, summary};
 use crate::apply::{Outcome, UpdateResult};
-use crate::plan::{ClientPlan, FieldPlan, Kind, Plan, State};
+use crate::plan::{Change, ClientPlan, FieldPlan, Plan, State};
+use crate::three_way::Base;
 
 const FILE: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -58,43 +59,48 @@ fn client_plan(text: &mut String, client: &ClientPlan, names: &ClientNames<'_>) 
         State::LiveOnly => text.push_str("  only on the tenant: `tenantry pull` writes its file\n"),
         State::FileOnly => text.push_str("  the tenant has no client with this id\n"),
     }
-    kinds(text, client, names);
+    differences(text, client, names);
 }
 
-/// What the file changed, then what it did not, each kind under a line that says who did.
-fn kinds(text: &mut String, client: &ClientPlan, names: &ClientNames<'_>) {
-    let of = |kind: Kind| client.fields.iter().filter(move |field| field.kind == kind);
-    for field in of(Kind::Edit) {
+/// What the file changed, then what it did not, under a line each that says who did.
+fn differences(text: &mut String, client: &ClientPlan, names: &ClientNames<'_>) {
+    let of = |change: Change| {
+        client
+            .fields
+            .iter()
+            .filter(move |field| field.change == change)
+    };
+    for field in of(Change::Edit) {
         edit(text, field, names);
     }
-    for (kind, style, heading) in [
+    for (change, style, heading) in [
         (
-            Kind::Conflict,
+            Change::Conflict,
             LOUD,
             "conflict: the file and the tenant both changed since the last pull or push",
         ),
         (
-            Kind::Drift,
+            Change::Drift,
             DRIFT,
             "drift: the tenant changed since the last pull or push, the file did not",
         ),
         (
-            Kind::ReadOnly,
+            Change::Unmanaged,
             DIM,
-            "read-only: the tenant has other values, and push does not send the file's",
+            "unmanaged: the tenant has other values, and push does not send the file's",
         ),
     ] {
-        let mut fields = of(kind).peekable();
+        let mut fields = of(change).peekable();
         if fields.peek().is_none() {
             continue;
         }
         let _ = writeln!(text, "  {style}{heading}{style:#}");
         for field in fields {
-            match kind {
-                Kind::Edit => {}
-                Kind::Conflict => conflict(text, field, names),
-                Kind::Drift => changes(text, "    ", field, names),
-                Kind::ReadOnly => read_only(text, field, names),
+            match change {
+                Change::Edit => {}
+                Change::Conflict => conflict(text, field, names),
+                Change::Drift => changes(text, "    ", field, names),
+                Change::Unmanaged => unmanaged(text, field, names),
             }
         }
     }
@@ -102,20 +108,17 @@ fn kinds(text: &mut String, client: &ClientPlan, names: &ClientNames<'_>) {
 
 fn edit(text: &mut String, field: &FieldPlan, names: &ClientNames<'_>) {
     changes(text, "  ", field, names);
-    warn_of_widening(text, "    ", field);
+    warn_of_risk(text, "    ", field);
 }
 
-fn warn_of_widening(text: &mut String, indent: &str, field: &FieldPlan) {
-    if field.widens() {
-        let _ = writeln!(
-            text,
-            "{indent}{LOUD}warning: an empty list lets every client of the tenant delegate{LOUD:#}"
-        );
+fn warn_of_risk(text: &mut String, indent: &str, field: &FieldPlan) {
+    if let Some(risk) = field.risk() {
+        let _ = writeln!(text, "{indent}{LOUD}warning: {risk}{LOUD:#}");
     }
 }
 
 /// All of it dimmed, the colours of old and new too.
-fn read_only(text: &mut String, field: &FieldPlan, names: &ClientNames<'_>) {
+fn unmanaged(text: &mut String, field: &FieldPlan, names: &ClientNames<'_>) {
     let mut lines = String::new();
     changes(&mut lines, "    ", field, names);
     for one in anstream::adapter::strip_str(&lines).to_string().lines() {
@@ -130,10 +133,29 @@ fn conflict(text: &mut String, field: &FieldPlan, names: &ClientNames<'_>) {
         base,
         local,
         live,
-        kind: _,
+        change: _,
     } = field;
-    let (base, local, live) = (base.as_ref(), local.as_ref(), live.as_ref());
+    let (local, live) = (local.as_ref(), live.as_ref());
     let _ = writeln!(text, "    {}:", line(name));
+    if *base == Base::Unknown {
+        let _ = writeln!(
+            text,
+            "      base    unknown: nobody can tell which side changed"
+        );
+        if [local, live].into_iter().any(has_parts) {
+            let _ = writeln!(text, "      from the tenant's value to the file's:");
+            for line in change::lines(live, local, names) {
+                signed(text, "        ", &line);
+            }
+        } else {
+            for (side, value) in [("file  ", local), ("tenant", live)] {
+                let _ = writeln!(text, "      {side}  {}", inline(value));
+            }
+        }
+        warn_of_risk(text, "      ", field);
+        return;
+    }
+    let base = base.value();
     if [base, local, live].into_iter().any(has_parts) {
         for (who, value) in [("file", local), ("tenant", live)] {
             let _ = writeln!(text, "      the {who} changed:");
@@ -146,7 +168,7 @@ fn conflict(text: &mut String, field: &FieldPlan, names: &ClientNames<'_>) {
             let _ = writeln!(text, "      {side}  {}", inline(value));
         }
     }
-    warn_of_widening(text, "      ", field);
+    warn_of_risk(text, "      ", field);
 }
 
 /// A field's value becoming another, in the form that reads best: on one line, or below the field's name.
@@ -223,7 +245,7 @@ pub fn outcomes(outcomes: &[Outcome], held: &[(ClientPlan, String)]) -> String {
         let file = line(client.label());
         let _ = writeln!(
             text,
-            "{LOUD}skipped{LOUD:#}        {file}: {}",
+            "{LOUD}held back{LOUD:#}      {file}: {}",
             line(reason)
         );
     }
@@ -250,7 +272,7 @@ pub fn outcomes(outcomes: &[Outcome], held: &[(ClientPlan, String)]) -> String {
             count(|result| matches!(result, UpdateResult::NotAttempted)),
             "not attempted",
         ),
-        (held.len(), "skipped"),
+        (held.len(), "held back"),
     ] {
         if count > 0 {
             parts.push(format!("{count} {words}"));

@@ -1,0 +1,274 @@
+//! Where base comes from: `tenant.lock` and what git took back from it, or the files at a commit. Whoever needs a base asks here,
+//! and whoever brought file and tenant in step says so here.
+
+mod commit;
+mod earlier;
+mod past;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::client::{ClientId, Field};
+use crate::files::{Contents, FilesError, LOCK_FILE, Lock, Locked, TenantDirectory};
+use crate::git::{GitError, ObjectId, Repository};
+use crate::plan::BaseFrom;
+use crate::three_way::{Base, BaseValues};
+
+use commit::AtCommit;
+use past::Past;
+
+/// The bases of a tenant's clients.
+#[derive(Debug)]
+pub struct Bases {
+    source: Source,
+    /// What somebody should know about them.
+    pub warnings: Vec<String>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Lock {
+        lock: Lock,
+        past: Past,
+    },
+    Commit {
+        repository: Repository,
+        commit: ObjectId,
+        clients: BTreeMap<ClientId, AtCommit>,
+    },
+}
+
+/// A client's base: one entry, or several of which the one that the tenant is at counts.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientBase<'a> {
+    /// The entry that counts where the tenant is at none of them.
+    newest: &'a BaseValues,
+    own: Option<&'a BaseValues>,
+    taken_back: &'a [Locked],
+}
+
+impl<'a> ClientBase<'a> {
+    /// A base that is known for certain.
+    pub fn certain(values: &'a BaseValues) -> ClientBase<'a> {
+        ClientBase {
+            newest: values,
+            own: Some(values),
+            taken_back: &[],
+        }
+    }
+
+    /// A field's base, for a tenant at which it has this value.
+    pub fn field(self, field: Field, live: Option<&Value>) -> Base<&'a Value> {
+        let live = Base::known(live);
+        let mut known = self.entries().map(|entry| entry.get(field));
+        known
+            .find(|base| *base == live)
+            .unwrap_or_else(|| self.newest.get(field))
+    }
+
+    /// Whether a file that says this may differ from base, wherever the tenant is.
+    pub fn may_differ(self, field: Field, local: &Value) -> bool {
+        self.entries()
+            .any(|entry| entry.get(field) != Base::Is(local))
+    }
+
+    /// Whether a file that says this differs from base, wherever the tenant is.
+    pub fn differs(self, field: Field, local: &Value) -> bool {
+        self.entries()
+            .all(|entry| ![Base::Is(local), Base::Unknown].contains(&entry.get(field)))
+    }
+
+    /// The name that the client had, as far as is known.
+    pub fn name(self) -> Option<&'a str> {
+        match self.newest.get(Field::Name) {
+            Base::Is(name) => name.as_str(),
+            Base::NoBase | Base::Unknown | Base::Absent => None,
+        }
+    }
+
+    fn entries(self) -> impl Iterator<Item = &'a BaseValues> {
+        let taken_back = self.taken_back.iter().map(|entry| &entry.base);
+        self.own.into_iter().chain(taken_back)
+    }
+}
+
+impl Bases {
+    /// The bases of the lock. In a git repository, what git took back from it is looked for in the history of HEAD. `may_remember`
+    /// allows for a note in git's own folder that makes the next look a short one.
+    pub fn from_lock(
+        lock: Lock,
+        directory: &TenantDirectory,
+        contents: &Contents,
+        may_remember: bool,
+    ) -> Bases {
+        let past = Repository::of(directory.path()).and_then(|repository| match repository {
+            Some(repository) => Past::read(
+                &repository,
+                LOCK_FILE,
+                &lock,
+                &contents.clients,
+                may_remember,
+            ),
+            None => Ok(Past::default()),
+        });
+        let (past, warnings) = match past {
+            Ok(past) => (past, Vec::new()),
+            // Without git, the lock alone counts.
+            Err(GitError::NoGit { .. }) => (Past::default(), Vec::new()),
+            Err(error) => (
+                Past::default(),
+                vec![format!(
+                    "{error}; whether git took {LOCK_FILE} back is not known"
+                )],
+            ),
+        };
+        Bases {
+            source: Source::Lock { lock, past },
+            warnings,
+        }
+    }
+
+    /// The bases that the files had at a commit: file and tenant were last in step there. The lock is neither read nor written.
+    ///
+    /// # Errors
+    /// There is no such commit, or no git or repository to ask.
+    pub fn at_commit(
+        rev: &str,
+        directory: &TenantDirectory,
+        contents: &Contents,
+    ) -> Result<Bases, GitError> {
+        let folder = directory.path();
+        let repository = Repository::of(folder)?.ok_or_else(|| GitError::NoRepository {
+            folder: folder.to_owned(),
+        })?;
+        let commit = repository.commit(rev)?;
+        let (clients, warnings) = commit::read(&repository, &commit, &contents.clients)?;
+        Ok(Bases {
+            source: Source::Commit {
+                repository,
+                commit,
+                clients,
+            },
+            warnings,
+        })
+    }
+
+    /// No bases: of a directory that is not there.
+    pub fn none(domain: &str) -> Bases {
+        Bases {
+            source: Source::Lock {
+                lock: Lock::new(domain),
+                past: Past::default(),
+            },
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Where they come from, for the plan's document.
+    pub fn from(&self) -> BaseFrom {
+        match &self.source {
+            Source::Lock { .. } => BaseFrom::Lock,
+            Source::Commit { commit, .. } => BaseFrom::Commit(commit.to_string()),
+        }
+    }
+
+    /// A client's base; None where file and tenant were never in step.
+    pub fn of(&self, id: &ClientId) -> Option<ClientBase<'_>> {
+        match &self.source {
+            Source::Commit { clients, .. } => Some(ClientBase::certain(&clients.get(id)?.base)),
+            Source::Lock { lock, past } => {
+                let own = lock.clients.get(id);
+                let taken_back = past.taken_back(id);
+                let newest = match (own, taken_back.first()) {
+                    (Some(own), Some(newest)) if newest.serial > own.serial => &newest.base,
+                    (Some(own), _) => &own.base,
+                    (None, newest) => &newest?.base,
+                };
+                Some(ClientBase {
+                    newest,
+                    own: own.map(|own| &own.base),
+                    taken_back,
+                })
+            }
+        }
+    }
+
+    /// How many clients the tenant is known to have had.
+    pub fn count(&self) -> usize {
+        match &self.source {
+            Source::Lock { lock, .. } => lock.clients.len(),
+            Source::Commit { clients, .. } => clients.len(),
+        }
+    }
+
+    /// Remembers a client's new base.
+    pub fn record(&mut self, id: &ClientId, file: &str, base: BaseValues) {
+        let Source::Lock { lock, past } = &mut self.source else {
+            return;
+        };
+        let own = lock.clients.get(id);
+        let is_as_before =
+            own.is_some_and(|own| own.base == base) && past.taken_back(id).is_empty();
+        let serial = match own {
+            Some(own) if is_as_before => own.serial,
+            own => own.map_or(0, |own| own.serial).max(past.highest(id)) + 1,
+        };
+        past.settle(id);
+        let file = file.to_owned();
+        lock.clients
+            .insert(id.clone(), Locked { file, serial, base });
+    }
+
+    /// Forgets a client whose file is gone.
+    pub fn forget(&mut self, id: &ClientId) {
+        if let Source::Lock { lock, .. } = &mut self.source {
+            lock.clients.remove(id);
+        }
+    }
+
+    /// Forgets every client but these.
+    pub fn retain(&mut self, known: impl Fn(&ClientId) -> bool) {
+        if let Source::Lock { lock, .. } = &mut self.source {
+            lock.clients.retain(|id, _| known(id));
+        }
+    }
+
+    /// Writes what is remembered.
+    ///
+    /// # Errors
+    /// The system refuses; the lock is as it was.
+    pub fn write(&self, directory: &TenantDirectory) -> Result<(), FilesError> {
+        match &self.source {
+            Source::Lock { lock, .. } => directory.write_lock(lock),
+            Source::Commit { .. } => Ok(()),
+        }
+    }
+
+    /// The newest of the last hundred commits at which a client's file said `live` in these fields: the tenant was in step with
+    /// that one. None where base does not come from git, or there is none.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn earlier(
+        &self,
+        id: &ClientId,
+        file: Option<&str>,
+        live: &[(Field, Option<&Value>)],
+    ) -> Result<Option<ObjectId>, GitError> {
+        let Source::Commit {
+            repository,
+            commit,
+            clients,
+        } = &self.source
+        else {
+            return Ok(None);
+        };
+        let then = clients.get(id).map(|then| then.path.as_str());
+        let paths: Vec<&str> = match (then, file) {
+            (Some(then), Some(now)) if then != now => vec![then, now],
+            (then, now) => then.or(now).into_iter().collect(),
+        };
+        earlier::find(repository, commit, id, &paths, live)
+    }
+}

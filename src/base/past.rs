@@ -1,0 +1,319 @@
+//! What git took back from the lock. `git revert`, an older state that was checked out over HEAD, and a merge that chose one of two
+//! pushes all leave a lock that is older than one in the branch's own past, while the tenant may be where that later one says.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::client::ClientId;
+use crate::files::{ClientFile, Lock, Locked};
+use crate::git::{GitError, ObjectId, Repository};
+
+/// How an entry of the lock begins and ends, as tenantry writes it.
+const ENTRY_STARTS: &[u8] = b"\n    \"";
+const ENTRY_ENDS: &[u8] = b"\n    }";
+/// Texts are compared in parts of this size first, many bytes at a time.
+const PART: usize = 4096;
+
+/// The entries of HEAD's past that are no older than the lock's and say something else.
+#[derive(Debug, Default)]
+pub(super) struct Past {
+    /// By client, the highest serial first.
+    taken_back: BTreeMap<ClientId, Vec<Locked>>,
+    /// The highest serial of each client that had an entry once and has none now.
+    gone: BTreeMap<ClientId, u64>,
+}
+
+/// A note in git's own folder: nothing that leads to this commit is later than the lock at this commit. It is true for ever, so
+/// that only what came after it has to be read.
+#[derive(Debug, Serialize, Deserialize)]
+struct Settled {
+    commit: String,
+    /// As in [`Past`].
+    gone: BTreeMap<String, u64>,
+}
+
+impl Past {
+    /// Reads the past of the lock in `file`. `files` are those that are there now.
+    ///
+    /// # Errors
+    /// git fails.
+    pub(super) fn read(
+        repository: &Repository,
+        file: &str,
+        lock: &Lock,
+        files: &BTreeMap<ClientId, ClientFile>,
+        may_remember: bool,
+    ) -> Result<Past, GitError> {
+        let Some(head) = repository.head() else {
+            return Ok(Past::default());
+        };
+        let note = Note::of(repository, file);
+        let (noted, gone) = note.read().unzip();
+        let since = noted.as_ref().and_then(|commit| {
+            // A commit that is there no more is no help, and no harm.
+            let mut since = repository.history(&[file], head, Some(commit), None).ok()?;
+            since.push(commit.clone());
+            Some(since)
+        });
+        let looked = match since {
+            Some(since) => {
+                let look = Look::at(repository, file, lock, &since)?;
+                Some(look.with_gone(gone.unwrap_or_default()))
+            }
+            None => None,
+        };
+        // The note can only say that nothing was taken back; what was, is in the whole of the past.
+        let look = match looked.filter(|look| look.finds_nothing(files)) {
+            Some(look) => look,
+            None => {
+                let commits = repository.history(&[file], head, None, None)?;
+                Look::at(repository, file, lock, &commits)?
+            }
+        };
+        let is_noted = noted.as_ref().is_some_and(|commit| commit == head);
+        if may_remember && !is_noted && look.finds_nothing(files) {
+            let at_head = repository.contents_at(file, std::slice::from_ref(head))?;
+            if let [Some(at_head)] = at_head.as_slice()
+                && at_head.is_of(lock.write().as_bytes())
+            {
+                note.write(head, &look.past.gone);
+            }
+        }
+        Ok(look.into_past(files))
+    }
+
+    /// The entries that count beside the lock's, the highest serial first.
+    pub(super) fn taken_back(&self, id: &ClientId) -> &[Locked] {
+        self.taken_back.get(id).map_or(&[], Vec::as_slice)
+    }
+
+    /// The highest serial that the client has in the past, as far as it is no lower than the lock's.
+    pub(super) fn highest(&self, id: &ClientId) -> u64 {
+        let taken_back = self.taken_back(id).first().map_or(0, |entry| entry.serial);
+        taken_back.max(self.gone.get(id).copied().unwrap_or(0))
+    }
+
+    /// From now on the lock has the latest entry of the client.
+    pub(super) fn settle(&mut self, id: &ClientId) {
+        self.taken_back.remove(id);
+    }
+}
+
+/// A look through versions of the lock.
+struct Look<'a> {
+    lock: &'a Lock,
+    past: Past,
+    /// The version that was read last: most differ from the next in few entries.
+    last: Vec<u8>,
+    /// Whether that one is about the same tenant.
+    is_ours: bool,
+}
+
+impl<'a> Look<'a> {
+    fn at(
+        repository: &Repository,
+        file: &str,
+        lock: &'a Lock,
+        commits: &[ObjectId],
+    ) -> Result<Look<'a>, GitError> {
+        let now = lock.write().into_bytes();
+        let mut versions: Vec<ObjectId> = repository
+            .contents_at(file, commits)?
+            .into_iter()
+            .flatten()
+            .collect();
+        // What is there now is known.
+        let mut seen: BTreeSet<ObjectId> = versions
+            .first()
+            .map(|id| ObjectId::of(&now, id))
+            .into_iter()
+            .collect();
+        versions.retain(|version| seen.insert(version.clone()));
+        let mut look = Look {
+            lock,
+            past: Past::default(),
+            last: now,
+            is_ours: true,
+        };
+        repository.read(&versions, |version| {
+            if let Some(version) = version {
+                look.version(version);
+            }
+        })?;
+        Ok(look)
+    }
+
+    fn with_gone(mut self, gone: BTreeMap<ClientId, u64>) -> Look<'a> {
+        for (id, serial) in gone {
+            if !self.lock.clients.contains_key(&id) {
+                let highest = self.past.gone.entry(id).or_default();
+                *highest = serial.max(*highest);
+            }
+        }
+        self
+    }
+
+    /// Takes in what a version has that the one before it does not.
+    fn version(&mut self, version: Vec<u8>) {
+        let differing = differing_entries(&self.last, &version);
+        let entries = differing.and_then(|text| {
+            let text = [b"{", text, b"}"].concat();
+            let entries: Map<String, Value> = serde_json::from_slice(&text).ok()?;
+            let entry = |(id, entry): (String, Value)| Some((id.into(), Locked::parse(&entry)?));
+            entries.into_iter().map(entry).collect()
+        });
+        let entries: BTreeMap<ClientId, Locked> = match entries {
+            Some(entries) => entries,
+            None => match Lock::parse(&version) {
+                Ok(whole) => {
+                    self.is_ours = whole.domain == self.lock.domain;
+                    whole.clients
+                }
+                // Of another version, or with conflict markers: it says nothing.
+                Err(_) => return,
+            },
+        };
+        self.last = version;
+        if self.is_ours {
+            entries
+                .into_iter()
+                .for_each(|(id, entry)| self.entry(id, entry));
+        }
+    }
+
+    fn entry(&mut self, id: ClientId, entry: Locked) {
+        match self.lock.clients.get(&id) {
+            Some(own) if entry.serial < own.serial => return,
+            // It says the same, perhaps in a file of another name.
+            Some(own) if entry.serial == own.serial && entry.base == own.base => return,
+            Some(_) => {}
+            None => {
+                let highest = self.past.gone.entry(id.clone()).or_default();
+                *highest = entry.serial.max(*highest);
+            }
+        }
+        let entries = self.past.taken_back.entry(id).or_default();
+        if !entries.contains(&entry) {
+            entries.push(entry);
+        }
+    }
+
+    /// Whether the lock is the latest in everything that matters for the files that are there.
+    fn finds_nothing(&self, files: &BTreeMap<ClientId, ClientFile>) -> bool {
+        let was_known = |id: &ClientId| self.past.gone.contains_key(id);
+        let matters = |id: &ClientId| self.lock.clients.contains_key(id) || files.contains_key(id);
+        !self.past.taken_back.keys().any(matters) && !files.keys().any(was_known)
+    }
+
+    fn into_past(self, files: &BTreeMap<ClientId, ClientFile>) -> Past {
+        let mut past = self.past;
+        past.taken_back.retain(|id, entries| {
+            entries.sort_by_key(|entry| Reverse(entry.serial));
+            if self.lock.clients.contains_key(id) {
+                return true;
+            }
+            // Without an entry in the lock, the latest takes its place.
+            let highest = entries.first().map_or(0, |entry| entry.serial);
+            entries.retain(|entry| entry.serial == highest);
+            files.contains_key(id)
+        });
+        past
+    }
+}
+
+/// The entries of `text` in which it differs from `before`, as JSON without its braces; None where that can't be told from the
+/// text, as tenantry writes it.
+fn differing_entries<'a>(before: &[u8], text: &'a [u8]) -> Option<&'a [u8]> {
+    let start = common_start(before, text);
+    let end = text.len() - common_end(&before[start..], &text[start..]);
+    // The start of the entry in which the first difference is, and the end of that in which the last one is.
+    let start = find_last(
+        &text[..(start + ENTRY_STARTS.len()).min(text.len())],
+        ENTRY_STARTS,
+    )?;
+    let from = end.max(start);
+    let end = from + find(&text[from..], ENTRY_ENDS)? + ENTRY_ENDS.len();
+    Some(&text[start..end])
+}
+
+/// How many bytes two texts begin with in common.
+fn common_start(one: &[u8], other: &[u8]) -> usize {
+    let parts = one.chunks(PART).zip(other.chunks(PART));
+    let parts = PART * parts.take_while(|(one, other)| one == other).count();
+    let (one, other) = (
+        &one[parts.min(one.len())..],
+        &other[parts.min(other.len())..],
+    );
+    let rest = one.iter().zip(other);
+    parts.min(one.len() + parts) + rest.take_while(|(one, other)| one == other).count()
+}
+
+/// How many bytes two texts end with in common.
+fn common_end(one: &[u8], other: &[u8]) -> usize {
+    let parts = one.rchunks(PART).zip(other.rchunks(PART));
+    let parts = PART * parts.take_while(|(one, other)| one == other).count();
+    let (one, other) = (
+        &one[..one.len().saturating_sub(parts)],
+        &other[..other.len().saturating_sub(parts)],
+    );
+    let rest = one.iter().rev().zip(other.iter().rev());
+    parts + rest.take_while(|(one, other)| one == other).count()
+}
+
+fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).position(|window| window == part)
+}
+
+fn find_last(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).rposition(|window| window == part)
+}
+
+/// Where the note about a lock is kept.
+struct Note {
+    path: Option<PathBuf>,
+}
+
+impl Note {
+    fn of(repository: &Repository, file: &str) -> Note {
+        let path = || {
+            let notes = repository.own_folder().join("tenantry");
+            notes.join(repository.path_from_root(file))
+        };
+        Note {
+            // A part of the history may grow into the whole of it.
+            path: (!repository.is_shallow()).then(path),
+        }
+    }
+
+    fn read(&self) -> Option<(ObjectId, BTreeMap<ClientId, u64>)> {
+        let text = fs::read(self.path.as_ref()?).ok()?;
+        let settled: Settled = serde_json::from_slice(&text).ok()?;
+        let gone = settled.gone.into_iter();
+        Some((
+            ObjectId::parse(&settled.commit)?,
+            gone.map(|(id, serial)| (id.into(), serial)).collect(),
+        ))
+    }
+
+    /// Where it can't be written, the next look takes longer.
+    fn write(&self, commit: &ObjectId, gone: &BTreeMap<ClientId, u64>) {
+        let settled = Settled {
+            commit: commit.to_string(),
+            gone: gone
+                .iter()
+                .map(|(id, serial)| (id.to_string(), *serial))
+                .collect(),
+        };
+        let Some(path) = &self.path else { return };
+        if let (Some(folder), Ok(text)) = (path.parent(), serde_json::to_vec(&settled))
+            && fs::create_dir_all(folder).is_ok()
+        {
+            let _ = fs::write(path, text);
+        }
+    }
+}

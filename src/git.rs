@@ -1,0 +1,504 @@
+//! The user's own git, asked about the repository that a tenant directory is in: commits by name, files at a commit, the index,
+//! a file's history. Only plumbing commands, so that nobody's configuration changes an answer; nothing is written.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+
+use ring::digest;
+
+/// Variables by which a hook of git says where its repository is. Ours is found from the tenant directory instead, which may be
+/// in another one.
+const OF_HOOKS: [&str; 7] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_PREFIX",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_NAMESPACE",
+];
+
+/// No file of a tenant directory comes near this; what is larger is not taken into memory.
+const LARGEST_BLOB: u64 = 32 * 1024 * 1024;
+
+/// The full id of a commit or a file's content, in hexadecimal.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId(String);
+
+impl ObjectId {
+    /// The id in a text that is nothing else.
+    pub fn parse(text: &str) -> Option<ObjectId> {
+        let is_id =
+            [40, 64].contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_id.then(|| ObjectId(text.to_owned()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Its beginning, which is enough for people and for git.
+    pub fn short(&self) -> &str {
+        &self.0[..12]
+    }
+
+    /// The id of a content, in a repository that has `like` as an id.
+    pub fn of(content: &[u8], like: &ObjectId) -> ObjectId {
+        let algorithm = match like.0.len() {
+            40 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
+            _ => &digest::SHA256,
+        };
+        let mut digest = digest::Context::new(algorithm);
+        digest.update(format!("blob {}\0", content.len()).as_bytes());
+        digest.update(content);
+        let digest = digest.finish();
+        let digits = digest.as_ref().iter().map(|byte| format!("{byte:02x}"));
+        ObjectId(digits.collect())
+    }
+
+    /// Whether git calls this content by this id.
+    pub fn is_of(&self, content: &[u8]) -> bool {
+        ObjectId::of(content, self) == *self
+    }
+}
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A file at a commit or in the index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrackedFile {
+    /// Its path relative to the tenant directory, with `/`.
+    pub path: String,
+    /// Its content.
+    pub content: ObjectId,
+}
+
+/// The repository that a folder is in, looked at from that folder.
+#[derive(Debug, Clone)]
+pub struct Repository {
+    folder: PathBuf,
+    prefix: String,
+    own_folder: PathBuf,
+    is_shallow: bool,
+    head: Option<ObjectId>,
+}
+
+/// What git can't tell.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// The program is not there.
+    #[error("there is no git to ask: {error}")]
+    NoGit {
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The folder is in no repository.
+    #[error("{} is in no git repository", folder.display())]
+    NoRepository {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A text that git would not take for the name of a commit, and of nothing else.
+    #[error("`{}` is no REV", rev.escape_debug())]
+    NoRev {
+        /// The text.
+        rev: String,
+    },
+    /// The repository has no such commit.
+    #[error("there is no commit `{rev}` in this {}", if *is_shallow { "shallow clone" } else { "repository" })]
+    UnknownRev {
+        /// The commit, as it was named.
+        rev: String,
+        /// Whether the clone has a part of the history only.
+        is_shallow: bool,
+    },
+    /// git itself failed.
+    #[error("git {command}: {message}")]
+    Failed {
+        /// What was asked.
+        command: String,
+        /// The first line of what git said.
+        message: String,
+    },
+}
+
+impl GitError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            GitError::NoGit { .. } => "install git, or go without --base: base is then what tenant.lock has".to_owned(),
+            GitError::NoRepository { .. } => {
+                "--base reads a commit of the repository that the files are in: go without it, or work in a clone".to_owned()
+            }
+            GitError::NoRev { .. } => {
+                "--base takes the name of one commit: a branch, a tag or an id, such as origin/main, HEAD~1 or 1a2b3c4".to_owned()
+            }
+            GitError::UnknownRev { rev, is_shallow } => fetch(rev, *is_shallow),
+            GitError::Failed { .. } => return None,
+        })
+    }
+}
+
+/// What to type so that a commit is there.
+fn fetch(rev: &str, is_shallow: bool) -> String {
+    let checkout = "in GitHub Actions, `fetch-depth: 0` for actions/checkout has everything";
+    if rev.contains(['~', '^', '@']) || rev == "HEAD" {
+        return match is_shallow {
+            true => format!("fetch more of the history: `git fetch --deepen=100`; {checkout}"),
+            false => "`git log` shows which commits there are".to_owned(),
+        };
+    }
+    let what = match rev.strip_prefix("origin/") {
+        Some(branch) => format!("{branch}:refs/remotes/origin/{branch}"),
+        None => rev.to_owned(),
+    };
+    format!("fetch it: `git fetch --depth=1 origin {what}`; {checkout}")
+}
+
+impl Repository {
+    /// The repository of a folder; None where it is in none.
+    ///
+    /// # Errors
+    /// There is no git, or it refuses to look.
+    pub fn of(folder: &Path) -> Result<Option<Repository>, GitError> {
+        // Asked without git, so that it costs nothing where there is no repository.
+        let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        if !absolute
+            .ancestors()
+            .any(|above| above.join(".git").exists())
+        {
+            return Ok(None);
+        }
+        let about = [
+            "rev-parse",
+            "--is-shallow-repository",
+            "--git-common-dir",
+            "--show-prefix",
+        ];
+        let output = lines(run(git(folder), about)?);
+        let [is_shallow, own_folder, prefix] = output.as_slice() else {
+            return Err(failed("rev-parse", "it answered something else"));
+        };
+        let head = run(git(folder), ["rev-parse", "--verify", "--quiet", "HEAD"]);
+        let head = head.ok().map(lines).unwrap_or_default();
+        Ok(Some(Repository {
+            // As git has it: an absolute path, or one relative to the folder.
+            own_folder: folder.join(own_folder),
+            prefix: prefix.clone(),
+            is_shallow: is_shallow == "true",
+            // Before the first commit there is none.
+            head: head.first().and_then(|head| ObjectId::parse(head)),
+            folder: folder.to_owned(),
+        }))
+    }
+
+    /// The commit that is checked out; None before the first one.
+    pub fn head(&self) -> Option<&ObjectId> {
+        self.head.as_ref()
+    }
+
+    /// Whether the clone has a part of the history only.
+    pub fn is_shallow(&self) -> bool {
+        self.is_shallow
+    }
+
+    /// git's own folder, shared by all work trees.
+    pub fn own_folder(&self) -> &Path {
+        &self.own_folder
+    }
+
+    /// A file's path from the root of the repository.
+    pub fn path_from_root(&self, file: &str) -> String {
+        format!("{}{file}", self.prefix)
+    }
+
+    /// The commit of that name.
+    ///
+    /// # Errors
+    /// The text is no name of one commit, or the repository does not have it.
+    pub fn commit(&self, rev: &str) -> Result<ObjectId, GitError> {
+        let is_name = !rev.is_empty()
+            && !rev.starts_with(['-', '^'])
+            && !rev.contains(':')
+            && !rev.contains("..")
+            && !rev.contains(char::is_control);
+        if !is_name {
+            return Err(GitError::NoRev {
+                rev: rev.to_owned(),
+            });
+        }
+        let commit = format!("{rev}^{{commit}}");
+        let asked = [
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            &commit,
+        ];
+        let unknown = || GitError::UnknownRev {
+            rev: rev.to_owned(),
+            is_shallow: self.is_shallow,
+        };
+        let output = match run(self.git(), asked) {
+            Ok(output) => lines(output),
+            Err(GitError::Failed { .. }) => return Err(unknown()),
+            Err(error) => return Err(error),
+        };
+        match output.as_slice() {
+            [id] => ObjectId::parse(id).ok_or_else(unknown),
+            _ => Err(unknown()),
+        }
+    }
+
+    /// The regular files that a folder of the tenant directory had at a commit; none where it was not there.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn files(&self, commit: &ObjectId, folder: &str) -> Result<Vec<TrackedFile>, GitError> {
+        let folder = format!("{folder}/");
+        let output = run(
+            self.git(),
+            ["ls-tree", "-z", commit.as_str(), "--", &folder],
+        )?;
+        Ok(tracked(&output.stdout, |about| {
+            let [mode, _, id] = about else { return None };
+            mode.starts_with("100").then_some(*id)
+        }))
+    }
+
+    /// The regular files of the tenant directory that the index has, as the next commit will.
+    ///
+    /// # Errors
+    /// git fails, or a merge is under way in one of them.
+    pub fn staged(&self) -> Result<Vec<TrackedFile>, GitError> {
+        let mut git = self.git();
+        // While `git commit` runs a hook, the index may be another file than usual, relative to where the hook runs.
+        if let Some(index) = std::env::var_os("GIT_INDEX_FILE") {
+            git.env(
+                "GIT_INDEX_FILE",
+                std::path::absolute(&index).unwrap_or(index.into()),
+            );
+        }
+        let output = run(git, ["ls-files", "--stage", "-z", "--", "."])?;
+        Ok(tracked(&output.stdout, |about| {
+            let [mode, id, _] = about else { return None };
+            mode.starts_with("100").then_some(*id)
+        }))
+    }
+
+    /// The commits that changed one of these files of the tenant directory, newest first, on every line of history that leads to
+    /// `from`; at most so many, and none that `settled` leads to.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn history(
+        &self,
+        files: &[&str],
+        from: &ObjectId,
+        settled: Option<&ObjectId>,
+        at_most: Option<usize>,
+    ) -> Result<Vec<ObjectId>, GitError> {
+        let mut git = self.git();
+        git.args(["rev-list", "--full-history"]);
+        if let Some(at_most) = at_most {
+            git.arg(format!("--max-count={at_most}"));
+        }
+        git.arg(from.as_str());
+        if let Some(settled) = settled {
+            git.arg(format!("^{settled}"));
+        }
+        git.arg("--");
+        let output = run(git, files)?;
+        let commits = lines(output);
+        Ok(commits
+            .iter()
+            .filter_map(|commit| ObjectId::parse(commit))
+            .collect())
+    }
+
+    /// The content ids of a file of the tenant directory at these commits; None where it was not there.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn contents_at(
+        &self,
+        file: &str,
+        commits: &[ObjectId],
+    ) -> Result<Vec<Option<ObjectId>>, GitError> {
+        let path = self.path_from_root(file);
+        // git reads a name a line.
+        if path.contains('\n') {
+            return Ok(vec![None; commits.len()]);
+        }
+        let names = commits.iter().map(|commit| format!("{commit}:{path}"));
+        let mut ids = Vec::new();
+        self.batch("--batch-check", names.collect(), |output| {
+            let id = header(output)?.map(|(id, _)| id);
+            ids.push(id);
+            Ok(())
+        })?;
+        Ok(ids)
+    }
+
+    /// Calls `each` with the content of each of these, in their order; None for one that is not there or is no file of ours. One
+    /// process, however many there are.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn read(
+        &self,
+        contents: &[ObjectId],
+        mut each: impl FnMut(Option<Vec<u8>>),
+    ) -> Result<(), GitError> {
+        let names = contents.iter().map(ToString::to_string).collect();
+        self.batch("--batch", names, |output| {
+            let Some((_, size)) = header(output)? else {
+                each(None);
+                return Ok(());
+            };
+            if size > LARGEST_BLOB {
+                io::copy(&mut output.take(size + 1), &mut io::sink())?;
+                each(None);
+                return Ok(());
+            }
+            let mut content = Vec::new();
+            output.take(size).read_to_end(&mut content)?;
+            output.read_exact(&mut [0])?;
+            each(Some(content));
+            Ok(())
+        })
+    }
+
+    /// Asks one `git cat-file` about every name, and has each answer read.
+    fn batch(
+        &self,
+        form: &str,
+        names: Vec<String>,
+        mut each: impl FnMut(&mut dyn BufRead) -> io::Result<()>,
+    ) -> Result<(), GitError> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let mut git = self.git();
+        git.args(["cat-file", form])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let failed = |error: io::Error| failed("cat-file", &error.to_string());
+        let mut child = git.spawn().map_err(|error| GitError::NoGit { error })?;
+        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+        let count = names.len();
+        // git answers while it is still being asked, so somebody else has to ask.
+        let asking = thread::spawn(move || -> io::Result<()> {
+            let Some(mut stdin) = stdin else {
+                return Ok(());
+            };
+            stdin.write_all((names.join("\n") + "\n").as_bytes())
+        });
+        let mut answers = BufReader::with_capacity(
+            1 << 16,
+            stdout
+                .into_iter()
+                .fold(Box::new(io::empty()) as Box<dyn Read>, |_, stdout| {
+                    Box::new(stdout)
+                }),
+        );
+        let read = (0..count).try_for_each(|_| each(&mut answers));
+        drop(answers);
+        let asked = asking.join().unwrap_or(Ok(()));
+        child.wait().map_err(failed)?;
+        read.and(asked).map_err(failed)
+    }
+
+    fn git(&self) -> Command {
+        git(&self.folder)
+    }
+}
+
+/// git in a folder, with nothing of a hook's or a language's environment.
+fn git(folder: &Path) -> Command {
+    let mut git = Command::new("git");
+    git.args(["--no-pager", "--literal-pathspecs"])
+        .current_dir(folder)
+        .env("LC_ALL", "C")
+        // Looking must not write, not even to bring the index up to date.
+        .env("GIT_OPTIONAL_LOCKS", "0")
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .stdin(Stdio::null());
+    for variable in OF_HOOKS {
+        git.env_remove(variable);
+    }
+    git
+}
+
+fn run(
+    mut git: Command,
+    arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+) -> Result<Output, GitError> {
+    git.args(arguments);
+    let output = git.output().map_err(|error| GitError::NoGit { error })?;
+    if output.status.success() {
+        return Ok(output);
+    }
+    // Past the two options that every call has.
+    let command = git.get_args().nth(2).unwrap_or_default();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let said = said.lines().next().unwrap_or("it failed without a word");
+    Err(failed(&command.to_string_lossy(), said))
+}
+
+fn failed(command: &str, message: &str) -> GitError {
+    GitError::Failed {
+        command: command.to_owned(),
+        message: message.to_owned(),
+    }
+}
+
+fn lines(output: Output) -> Vec<String> {
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines().map(str::to_owned).collect()
+}
+
+/// The files of a listing whose entries are `words<tab>path`, ended by zeros. `id` finds the content among the words.
+fn tracked(listing: &[u8], id: impl for<'a> Fn(&[&'a str]) -> Option<&'a str>) -> Vec<TrackedFile> {
+    let entries = listing.split(|byte| *byte == 0);
+    let file = |entry: &[u8]| {
+        let entry = std::str::from_utf8(entry).ok()?;
+        let (about, path) = entry.split_once('\t')?;
+        let about: Vec<&str> = about.split(' ').collect();
+        Some(TrackedFile {
+            path: path.to_owned(),
+            content: ObjectId::parse(id(&about)?)?,
+        })
+    };
+    entries.filter_map(file).collect()
+}
+
+/// What `git cat-file` says before a content: its id and size; None where there is none, or no file.
+fn header(output: &mut dyn BufRead) -> io::Result<Option<(ObjectId, u64)>> {
+    let mut line = String::new();
+    if output.read_line(&mut line)? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let mut words = line.trim_end_matches('\n').rsplit(' ');
+    let (size, kind, id) = (words.next(), words.next(), words.next());
+    Ok(
+        match (
+            id.and_then(ObjectId::parse),
+            kind,
+            size.and_then(|size| size.parse().ok()),
+        ) {
+            (Some(id), Some("blob"), Some(size)) => Some((id, size)),
+            _ => None,
+        },
+    )
+}
