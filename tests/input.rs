@@ -252,6 +252,52 @@ fn a_folder_or_a_device_in_place_of_a_file_is_refused() {
     let path = folder.path().display().to_string();
     insta::assert_snapshot!(error.replace(&path, "tenant"), @"
     can't read tenant/clients/a.yaml: it is not a regular file
-    can't read tenant/clients/b.json: it is not a regular file
+    can't read tenant/clients/b.json: a link leads out of tenant
     ");
+}
+
+/// A reader that opens a named pipe waits for a writer, and this test does not end.
+#[cfg(unix)]
+#[test]
+fn a_named_pipe_is_never_opened() {
+    for file in ["clients/a.yaml", "tenant.lock", "overrides.yaml"] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("clients")).unwrap();
+        let pipe = folder.path().join(file);
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let directory = TenantDirectory::open(folder.path(), Access::Read, || ()).unwrap();
+        let findings = directory.check().unwrap().findings;
+        let messages: Vec<_> = findings.iter().map(|finding| &finding.message).collect();
+        assert_eq!(messages.len(), 1, "{messages:?}");
+        let expected = format!("can't read {}: it is not a regular file", pipe.display());
+        assert_eq!(*messages[0], expected);
+    }
+}
+
+/// In a cloned repository, a link may lead to anything that whoever runs tenantry may read or write.
+#[cfg(unix)]
+#[test]
+fn no_link_leads_out_of_the_tenant_directory() {
+    for link in [
+        "clients/a.yaml",
+        "clients/a.json",
+        "tenant.lock",
+        "overrides.yaml",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let tenant = folder.path().join("tenant");
+        fs::create_dir_all(tenant.join("clients")).unwrap();
+        let secret = folder.path().join(".env");
+        fs::write(&secret, "password=s3cret").unwrap();
+        for target in [&secret, Path::new("/proc/self/environ")] {
+            std::os::unix::fs::symlink(target, tenant.join(link)).unwrap();
+            let directory = TenantDirectory::open(&tenant, Access::Write, || ()).unwrap();
+            let findings = directory.check().unwrap().findings;
+            let told = format!("{findings:?}");
+            assert!(told.contains("a link leads out of"), "{told}");
+            assert!(!told.contains("password"), "{told}");
+            fs::remove_file(tenant.join(link)).unwrap();
+        }
+    }
 }

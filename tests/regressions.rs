@@ -7,6 +7,64 @@ use common::{Bed, Stub, client, plain_client};
 use serde_json::json;
 use tenantry::sandbox::{Fault, FaultRule};
 
+/// A client's file that is a link to something else is quoted in an error, which is how a pull request reads what a CI job may
+/// read, and a pull writes through it.
+#[cfg(unix)]
+#[test]
+fn a_link_out_of_the_tenant_directory_is_neither_quoted_nor_written_through() {
+    use std::os::unix::fs::symlink;
+    let bed = Bed::new().client("a", "Alpha", json!({})).pulled();
+    bed.write(".env", "password: s3cret\n: -\n");
+    symlink("../../.env", bed.path("tenant/clients/b.yaml")).unwrap();
+    for arguments in [&["diff"][..], &["check"], &["pull"], &["push", "--yes"]] {
+        let run = bed.run(arguments.iter().copied());
+        let told = run.to_string();
+        assert!(told.contains("a link leads out of tenant"), "{run}");
+        assert!(!told.contains("password"), "{run}");
+    }
+    std::fs::remove_file(bed.path("tenant/clients/b.yaml")).unwrap();
+
+    // A link in place of the folder, or of the lock.
+    bed.write("elsewhere/empty/.keep", "");
+    bed.write("elsewhere/lock", "{}");
+    bed.rename("tenant/clients", "clients");
+    symlink("../elsewhere/empty", bed.path("tenant/clients")).unwrap();
+    bed.run(["pull"]).exits(2).complains("a link leads out of");
+    std::fs::remove_file(bed.path("tenant/clients")).unwrap();
+    bed.rename("clients", "tenant/clients");
+    bed.rename("tenant/tenant.lock", "lock");
+    symlink("../elsewhere/lock", bed.path("tenant/tenant.lock")).unwrap();
+    bed.run(["pull"]).exits(2).complains("a link leads out of");
+    symlink("../elsewhere/empty", bed.path("tenant/dev")).unwrap();
+    let run = bed.run(["pull", "--tenant", "dev"]).exits(2);
+    run.complains("can't use tenant/dev: a link leads out of tenant");
+    assert_eq!(bed.files("elsewhere").len(), 2);
+    assert_eq!(bed.read("elsewhere/lock"), "{}");
+}
+
+/// Who keeps a file elsewhere in the tenant directory, and a link to it in its place, may go on doing so.
+#[cfg(unix)]
+#[test]
+fn a_link_within_the_tenant_directory_stays_one() {
+    let bed = Bed::new().client("a", "Alpha", json!({})).pulled();
+    bed.write(
+        "tenant/shared/alpha.yaml",
+        &bed.read("tenant/clients/alpha.yaml"),
+    );
+    let link = bed.path("tenant/clients/alpha.yaml");
+    std::fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink("../shared/alpha.yaml", &link).unwrap();
+    bed.sandbox.edit("a", "name", Some(json!("Beta")));
+    bed.run(["pull"]).exits(0);
+    assert!(link.is_symlink());
+    assert!(
+        bed.read("tenant/shared/alpha.yaml")
+            .contains("name: Beta\n")
+    );
+    assert_eq!(bed.files("tenant/clients").len(), 1);
+    assert_eq!(bed.files("tenant/shared").len(), 1);
+}
+
 /// A mistyped --tenant: exit 0 and `nothing to push`, and a new folder tenant/pord/clients.
 #[test]
 fn a_push_of_a_tenant_without_a_folder_is_an_error() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::directory::{CLIENTS, read_bounded};
+use super::directory::{CLIENTS, read_inside};
 use super::document::{Document, Format, ParseError, Position};
 use super::error::{FilesError, io};
 use super::lock::Lock;
@@ -38,7 +38,7 @@ pub(super) struct ReadFile {
 }
 
 /// Reads one file. Values that the API would refuse are no error yet: the file can be looked at all the same.
-pub(super) fn read(path: &Path, lock: Option<&Lock>) -> Result<ReadFile, FilesError> {
+pub(super) fn read(root: &Path, path: &Path, lock: Option<&Lock>) -> Result<ReadFile, FilesError> {
     let (Some(format), Some(name), Some(stem)) = (
         format_of(path),
         utf8(path.file_name()),
@@ -51,7 +51,7 @@ pub(super) fn read(path: &Path, lock: Option<&Lock>) -> Result<ReadFile, FilesEr
         };
         return Err(FilesError::content(path, problem));
     };
-    let bytes = read_bounded(path).map_err(io("read", path))?;
+    let bytes = read_inside(root, path).map_err(io("read", path))?;
     let content = |error| FilesError::content(path, error);
     let mut document = Document::parse(&bytes, format).map_err(content)?;
     let has_secret = document.strip_secrets();

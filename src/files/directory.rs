@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Read};
+use std::io;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -14,6 +14,7 @@ use super::error::{FilesError, io};
 use super::lock::{LOCK_FILE, Lock};
 use super::overrides::{self, OVERRIDES_FILE};
 use crate::client::ClientId;
+use crate::opening;
 use crate::promote::Overrides;
 
 /// The folder of the clients' files.
@@ -69,12 +70,13 @@ impl TenantDirectory {
     ) -> Result<TenantDirectory, FilesError> {
         let path = path.into();
         let mut made = Vec::new();
+        let clients = path.join(CLIENTS);
+        opening::follow(&path, &clients).map_err(io("use", &clients))?;
         if access == Access::Create {
-            let clients = path.join(CLIENTS);
             let missing = clients.ancestors().take_while(|folder| !folder.exists());
             made = missing.map(Path::to_owned).collect();
             made.reverse();
-            fs::create_dir_all(&clients).map_err(io("make", clients))?;
+            fs::create_dir_all(&clients).map_err(io("make", &clients))?;
         } else if !path.is_dir() {
             let tenants = path.parent().map(tenants).unwrap_or_default();
             return Err(FilesError::NoDirectory { path, tenants });
@@ -82,7 +84,7 @@ impl TenantDirectory {
         let held = hold(&path, access, waiting).map_err(io("hold", &path))?;
         if access != Access::Read {
             atomic::clean(&path);
-            atomic::clean(&path.join(CLIENTS));
+            atomic::clean(&clients);
         }
         Ok(TenantDirectory {
             path,
@@ -134,7 +136,7 @@ impl TenantDirectory {
         }
         let paths = self.client_paths()?;
         let lock = contents.lock.as_ref();
-        let files = on_all_cores(&paths, |path| client_file::read(path, lock));
+        let files = on_all_cores(&paths, |path| client_file::read(&self.path, path, lock));
         for (path, read) in paths.into_iter().zip(files) {
             let mut read = match read {
                 Ok(read) => read,
@@ -171,7 +173,7 @@ impl TenantDirectory {
     /// It can't be read, or has something in it that is no override for a client of `contents`.
     pub fn read_overrides(&self, contents: &Contents) -> Result<Overrides, FilesError> {
         let path = self.path.join(OVERRIDES_FILE);
-        let text = match read_bounded(&path) {
+        let text = match read_inside(&self.path, &path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Overrides::new()),
             Err(error) => return Err(io("read", path)(error)),
@@ -217,7 +219,7 @@ impl TenantDirectory {
     /// A file's path, if it is still what was read: asking the tenant took a while, and editors don't wait for us.
     fn unchanged(&self, file: &ClientFile) -> Result<PathBuf, FilesError> {
         let path = self.path.join(&file.file);
-        let now = read_bounded(&path).map_err(io("read", &path))?;
+        let now = read_inside(&self.path, &path).map_err(io("read", &path))?;
         if now == file.text.as_bytes() {
             Ok(path)
         } else {
@@ -245,7 +247,7 @@ impl TenantDirectory {
 
     fn read_lock(&self) -> Result<Option<Lock>, FilesError> {
         let path = self.path.join(LOCK_FILE);
-        match read_bounded(&path) {
+        match read_inside(&self.path, &path) {
             Ok(text) => Lock::parse(&text)
                 .map(Some)
                 .map_err(|error| FilesError::content(path, error)),
@@ -327,6 +329,11 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>, FilesError> {
     read_bounded(path).map_err(io("read", path))
 }
 
+/// Reads a file of the tenant directory `root`, which no link may lead out of.
+pub(super) fn read_inside(root: &Path, path: &Path) -> io::Result<Vec<u8>> {
+    opening::read(&opening::follow(root, path)?, LARGEST_FILE)
+}
+
 /// Does the same to each path, in parts that run side by side: a large tenant has thousands of files.
 fn on_all_cores<T: Send>(paths: &[PathBuf], work: impl Fn(&Path) -> T + Sync) -> Vec<T> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -344,21 +351,9 @@ fn on_all_cores<T: Send>(paths: &[PathBuf], work: impl Fn(&Path) -> T + Sync) ->
     })
 }
 
-/// Reads a file that is one, and not larger than any of ours.
+/// Reads a file that somebody named, wherever it is, and that is not larger than any of ours.
 pub(super) fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    // Asked first: opening a named pipe would wait for a writer.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    let mut content = Vec::new();
-    File::open(path)?
-        .take(LARGEST_FILE + 1)
-        .read_to_end(&mut content)?;
-    if content.len() as u64 > LARGEST_FILE {
-        let largest = LARGEST_FILE >> 20;
-        return Err(io::Error::other(format!("it is larger than {largest} MiB")));
-    }
-    Ok(content)
+    opening::read(&fs::canonicalize(path)?, LARGEST_FILE)
 }
 
 /// Holds the directory: on Unix the folder itself, so that no extra file shows up in git.
