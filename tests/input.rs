@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tenantry::api::{ApiError, Fields, Options, Reader};
 use tenantry::client::ClientId;
-use tenantry::files::{Access, TenantDirectory, read_file};
+use tenantry::files::{Access, FilesError, Lock, TenantDirectory, read_file};
 use tenantry::saved_plan;
 use tenantry::settings::Connection;
 
@@ -240,6 +240,47 @@ fn a_huge_file_is_not_read() {
         assert!(read_file(&path).is_err());
         fs::remove_file(&path).unwrap();
     }
+}
+
+#[test]
+fn what_would_not_be_read_is_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = TenantDirectory::open(folder.path(), Access::Create, || ()).unwrap();
+    let mut lock = Lock::new("d");
+    directory.write_lock(&lock).unwrap();
+    let text = "client_id: a\n";
+    directory.create_client("clients/a.yaml", text).unwrap();
+
+    let huge = "x".repeat(33 << 20);
+    let file = directory.read().unwrap().clients.remove("a").unwrap();
+    lock.domain.clone_from(&huge);
+    let errors = [
+        directory.create_client("clients/b.yaml", &huge),
+        directory.rewrite_client(&file, &huge),
+        directory.write_lock(&lock),
+    ];
+    for error in errors {
+        let error = error.unwrap_err().to_string();
+        assert!(error.ends_with("it is larger than 32 MiB"), "{error}");
+    }
+    let read = directory.read().unwrap();
+    assert_eq!(read.clients["a"].text, text);
+    assert_eq!(read.lock, Some(Lock::new("d")));
+}
+
+#[test]
+fn a_new_file_never_replaces_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = TenantDirectory::open(folder.path(), Access::Create, || ()).unwrap();
+    let path = folder.path().join("clients/a.yaml");
+    fs::write(&path, "theirs").unwrap();
+    let error = directory.create_client("clients/a.yaml", "ours");
+    assert!(matches!(error, Err(FilesError::ChangedMeanwhile { .. })));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "theirs");
+    assert_eq!(
+        fs::read_dir(folder.path().join("clients")).unwrap().count(),
+        1
+    );
 }
 
 #[cfg(unix)]

@@ -7,6 +7,37 @@ use common::{Bed, Stub, client, plain_client};
 use serde_json::json;
 use tenantry::sandbox::{Fault, FaultRule};
 
+/// An edit that an editor saves between pull's check of the file and its rename is lost, with exit code 0.
+#[test]
+fn an_edit_that_is_saved_while_pull_writes_stays() {
+    let bed = Bed::new()
+        .client("a", "Alpha", json!({"description": "Edit 0"}))
+        .pulled();
+    let (folder, file) = ("tenant/clients", "tenant/clients/alpha.yaml");
+    let is_writing = || {
+        let entries = std::fs::read_dir(bed.path(folder)).unwrap();
+        entries.count() > 1
+    };
+    for round in 1..=20 {
+        let edited = bed.read(file).replace(
+            &format!("description: Edit {}", round - 1),
+            &format!("description: Edit {round}"),
+        );
+        bed.write("saving", &edited);
+        bed.sandbox.edit("a", "sso_disabled", Some(json!(round)));
+        let mut pull = bed.spawn(["pull"]);
+        while !is_writing() && pull.try_wait().unwrap().is_none() {}
+        bed.rename("saving", file);
+        pull.wait().unwrap();
+        let text = bed.read(file);
+        assert!(
+            text.contains(&format!("description: Edit {round}\n")),
+            "{text}"
+        );
+        assert_eq!(bed.files(folder).len(), 1);
+    }
+}
+
 /// A client's file that is a link to something else is quoted in an error, which is how a pull request reads what a CI job may
 /// read, and a pull writes through it.
 #[cfg(unix)]

@@ -7,7 +7,8 @@ use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use super::atomic::{self, Durability};
+use super::aside::{self, Outcome};
+use super::atomic;
 use super::client_file::{self, ClientFile, format_of};
 use super::document::Format;
 use super::error::{FilesError, io};
@@ -20,7 +21,7 @@ use crate::promote::Overrides;
 /// The folder of the clients' files.
 pub(super) const CLIENTS: &str = "clients";
 /// No client's file and no lock comes near this.
-const LARGEST_FILE: u64 = 32 * 1024 * 1024;
+pub(super) const LARGEST_FILE: u64 = 32 * 1024 * 1024;
 
 /// Fewer files than these are read in less time than a thread takes to start.
 const SMALLEST_PART: usize = 64;
@@ -42,6 +43,8 @@ pub struct TenantDirectory {
     path: PathBuf,
     /// Folders that were made for it, the outermost first.
     made: Vec<PathBuf>,
+    /// What became of edits that a killed command had set aside.
+    restored: Vec<String>,
     _held: File,
 }
 
@@ -82,13 +85,15 @@ impl TenantDirectory {
             return Err(FilesError::NoDirectory { path, tenants });
         }
         let held = hold(&path, access, waiting).map_err(io("hold", &path))?;
+        let mut restored = Vec::new();
         if access != Access::Read {
-            atomic::clean(&path);
-            atomic::clean(&clients);
+            restored.extend(aside::clean(&path, &path));
+            restored.extend(aside::clean(&path, &clients));
         }
         Ok(TenantDirectory {
             path,
             made,
+            restored,
             _held: held,
         })
     }
@@ -128,7 +133,10 @@ impl TenantDirectory {
 
     /// Reads what can be read, and everything that is wrong with the rest.
     pub(super) fn read_what_can_be(&self) -> Result<(Contents, Vec<FilesError>), FilesError> {
-        let mut contents = Contents::default();
+        let mut contents = Contents {
+            warnings: self.restored.clone(),
+            ..Contents::default()
+        };
         let mut errors = Vec::new();
         match self.read_lock() {
             Ok(lock) => contents.lock = lock,
@@ -192,10 +200,12 @@ impl TenantDirectory {
     /// The system refuses, or there is a file of that name by now; nothing is changed.
     pub fn create_client(&self, file: &str, text: &str) -> Result<(), FilesError> {
         let path = self.path.join(file);
-        if fs::symlink_metadata(&path).is_ok() {
-            return Err(FilesError::ChangedMeanwhile { path });
+        match atomic::create(&self.path, &path, text.as_bytes()) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(FilesError::ChangedMeanwhile { path })
+            }
+            created => created.map_err(io("write", path)),
         }
-        atomic::write(&path, text.as_bytes(), Durability::Cached).map_err(io("write", path))
     }
 
     /// Gives a client's file another text.
@@ -203,8 +213,9 @@ impl TenantDirectory {
     /// # Errors
     /// The system refuses, or somebody edited the file since it was read; the file is as it was.
     pub fn rewrite_client(&self, file: &ClientFile, text: &str) -> Result<(), FilesError> {
-        let path = self.unchanged(file)?;
-        atomic::write(&path, text.as_bytes(), Durability::Synced).map_err(io("write", path))
+        let path = self.path.join(&file.file);
+        let replaced = aside::replace(&self.path, &path, file.text.as_bytes(), text.as_bytes());
+        unless_changed(path, "write", replaced)
     }
 
     /// Removes a client's file.
@@ -212,19 +223,9 @@ impl TenantDirectory {
     /// # Errors
     /// The system refuses, or somebody edited the file since it was read; the file is as it was.
     pub fn remove_client(&self, file: &ClientFile) -> Result<(), FilesError> {
-        let path = self.unchanged(file)?;
-        fs::remove_file(&path).map_err(io("remove", path))
-    }
-
-    /// A file's path, if it is still what was read: asking the tenant took a while, and editors don't wait for us.
-    fn unchanged(&self, file: &ClientFile) -> Result<PathBuf, FilesError> {
         let path = self.path.join(&file.file);
-        let now = read_inside(&self.path, &path).map_err(io("read", &path))?;
-        if now == file.text.as_bytes() {
-            Ok(path)
-        } else {
-            Err(FilesError::ChangedMeanwhile { path })
-        }
+        let removed = aside::remove(&self.path, &path, file.text.as_bytes());
+        unless_changed(path, "remove", removed)
     }
 
     /// Writes the lock, unless it says the same already.
@@ -234,10 +235,10 @@ impl TenantDirectory {
     pub fn write_lock(&self, lock: &Lock) -> Result<(), FilesError> {
         let path = self.path.join(LOCK_FILE);
         let text = lock.write();
-        if fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {
+        if read_inside(&self.path, &path).is_ok_and(|old| old == text.as_bytes()) {
             return Ok(());
         }
-        atomic::write(&path, text.as_bytes(), Durability::Synced).map_err(io("write", path))
+        atomic::write(&self.path, &path, text.as_bytes()).map_err(io("write", path))
     }
 
     /// The path of a file of that stem.
@@ -302,6 +303,18 @@ impl Contents {
                 connected: domain.to_owned(),
             }),
         }
+    }
+}
+
+/// A file that somebody changed since it was read is left to them: asking the tenant took a while, and editors don't wait for us.
+fn unless_changed(
+    path: PathBuf,
+    action: &'static str,
+    outcome: io::Result<Outcome>,
+) -> Result<(), FilesError> {
+    match outcome.map_err(io(action, &path))? {
+        Outcome::Done => Ok(()),
+        Outcome::ChangedMeanwhile => Err(FilesError::ChangedMeanwhile { path }),
     }
 }
 
