@@ -38,6 +38,30 @@ fn an_edit_that_is_saved_while_pull_writes_stays() {
     }
 }
 
+/// An object with a key of serde_json's own is read as a number or as JSON text: misread, refused, or nested without a bound.
+#[test]
+fn keys_of_serde_json_s_own_are_keys_in_answers_files_and_plans() {
+    let metadata = json!({
+        "$serde_json::private::Number": "12",
+        "list": [{"$serde_json::private::RawValue": "{\"a\": 1}"}, {"$serde_json::private::Number": "no number"}],
+    });
+    for format in ["yaml", "json"] {
+        let fields = json!({"description": "first", "client_metadata": metadata});
+        let bed = Bed::new().client("a", "Alpha", fields).start();
+        bed.run(["pull", "--format", format]).exits(0);
+        bed.run(["diff"]).exits(0);
+        let file = format!("tenant/clients/alpha.{format}");
+        bed.edit(&file, "first", "second");
+        let gone = json!({"$serde_json::private::Number": "13"});
+        bed.sandbox.edit("a", "client_metadata", Some(gone.clone()));
+        let plan = bed.run(["diff", "-o", "json"]).exits(1).stdout;
+        bed.write("plan.json", &plan.replace("127.0.0.1:PORT", &bed.address()));
+        bed.run(["push", "--yes", "--plan", "plan.json"]).exits(0);
+        assert_eq!(bed.live("a")["description"], json!("second"));
+        assert_eq!(bed.live("a")["client_metadata"], gone);
+    }
+}
+
 /// A client's file that is a link to something else is quoted in an error, which is how a pull request reads what a CI job may
 /// read, and a pull writes through it.
 #[cfg(unix)]
