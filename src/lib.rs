@@ -10,6 +10,8 @@
 //! | [`client`] | says what a client is: its id, its updatable and secret fields | I/O |
 //! | `closest` | what a typing mistake may have meant | I/O |
 //! | `printable` | text without what a terminal acts on | I/O |
+//! | [`json`] | JSON text → values, strictly | I/O |
+//! | `opening` | opens regular files, never through a link out of a folder | write |
 //! | [`signing`] | the private-key JWT client assertion | I/O |
 //! | [`settings`] | environment and `.env` files → one validated connection | change the environment, show a secret |
 //! | [`api`] | reads a tenant; updates a client; token, pace, retries, paging | touch files, except the token cache |
@@ -77,8 +79,10 @@ mod closest;
 pub mod commands;
 pub mod files;
 pub mod git;
+pub mod json;
 mod manual;
 pub mod merge;
+mod opening;
 pub mod plan;
 mod printable;
 pub mod promote;

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::client::{ClientId, Field};
 use crate::files::{Document, Format, ParseError, Position};
+use crate::json;
 use crate::plan::{BaseFrom, Change, ClientPlan, FieldPlan, Plan, State, Tenant};
 use crate::three_way::Base;
 
@@ -93,7 +95,24 @@ struct SavedSummary {
 
 /// A key that is there has a value, also where that is null.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
+    let text = String::deserialize(deserializer)?;
+    let value = json::parse(&text).map_err(|_| D::Error::custom("it is no JSON"))?;
+    Ok(Some(value))
+}
+
+/// The clients of a plan with each value of a field as JSON text, since serde_json takes some objects for something else when it
+/// makes a value of them.
+fn with_values_as_text(mut clients: Value) -> Value {
+    let fields = clients.as_array_mut().into_iter().flatten();
+    let fields = fields.filter_map(|client| client.get_mut("fields")?.as_array_mut());
+    for field in fields.flatten() {
+        for side in ["base", "local", "live"] {
+            if let Some(value) = field.get_mut(side) {
+                *value = Value::String(value.to_string());
+            }
+        }
+    }
+    clients
 }
 
 /// Reads a saved plan.
@@ -137,8 +156,9 @@ pub fn parse(text: &[u8]) -> Result<Plan, ParseError> {
         serde_json::from_value(field("tenant")?).map_err(|problem| shape("tenant", problem))?;
     let base: SavedBase =
         serde_json::from_value(field("base")?).map_err(|problem| shape("base", problem))?;
-    let resources: Vec<SavedResource> = serde_json::from_value(field("resources")?)
-        .map_err(|problem| shape("resources", problem))?;
+    let resources = with_values_as_text(field("resources")?);
+    let resources: Vec<SavedResource> =
+        serde_json::from_value(resources).map_err(|problem| shape("resources", problem))?;
     let _: SavedSummary =
         serde_json::from_value(field("summary")?).map_err(|problem| shape("summary", problem))?;
     let clients = resources
@@ -376,7 +396,7 @@ mod tests {
             .map(|error| format!("{}: {error}", error.position))
             .collect();
         insta::assert_snapshot!(errors.join("\n"), @"
-        1:1: is not JSON: eof while parsing a value
+        1:1: is not JSON: the text ends too early
         1:1: a plan has `version`
         1:2: this plan has version 1, and this tenantry knows version 2
         1:16: a plan has no `error`

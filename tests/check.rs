@@ -104,7 +104,7 @@ fn a_broken_lock_and_overrides_are_findings() {
         run(&bed, &["check"])
             .exits(1)
             .stdout
-            .contains("tenant/tenant.lock:1:1: is not JSON")
+            .contains("tenant/tenant.lock:1:2: is not JSON")
     );
 }
 

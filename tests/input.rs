@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tenantry::api::{ApiError, Fields, Options, Reader};
 use tenantry::client::ClientId;
-use tenantry::files::{Access, TenantDirectory, read_file};
+use tenantry::files::{Access, FilesError, Lock, TenantDirectory, read_file};
 use tenantry::saved_plan;
 use tenantry::settings::Connection;
 
@@ -67,6 +67,9 @@ fn input() -> impl Strategy<Value = Vec<u8>> {
         "\"domain\":\"d\"",
         "\"clients\":{",
         "\"total\":1",
+        "{\"$serde_json::private::Number\":",
+        "{\"$serde_json::private::RawValue\":",
+        "\"1\"}",
         "\\ud800",
         "<<<<<<< HEAD\n",
         "\u{202e}",
@@ -242,6 +245,47 @@ fn a_huge_file_is_not_read() {
     }
 }
 
+#[test]
+fn what_would_not_be_read_is_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = TenantDirectory::open(folder.path(), Access::Create, || ()).unwrap();
+    let mut lock = Lock::new("d");
+    directory.write_lock(&lock).unwrap();
+    let text = "client_id: a\n";
+    directory.create_client("clients/a.yaml", text).unwrap();
+
+    let huge = "x".repeat(33 << 20);
+    let file = directory.read().unwrap().clients.remove("a").unwrap();
+    lock.domain.clone_from(&huge);
+    let errors = [
+        directory.create_client("clients/b.yaml", &huge),
+        directory.rewrite_client(&file, &huge),
+        directory.write_lock(&lock),
+    ];
+    for error in errors {
+        let error = error.unwrap_err().to_string();
+        assert!(error.ends_with("it is larger than 32 MiB"), "{error}");
+    }
+    let read = directory.read().unwrap();
+    assert_eq!(read.clients["a"].text, text);
+    assert_eq!(read.lock, Some(Lock::new("d")));
+}
+
+#[test]
+fn a_new_file_never_replaces_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = TenantDirectory::open(folder.path(), Access::Create, || ()).unwrap();
+    let path = folder.path().join("clients/a.yaml");
+    fs::write(&path, "theirs").unwrap();
+    let error = directory.create_client("clients/a.yaml", "ours");
+    assert!(matches!(error, Err(FilesError::ChangedMeanwhile { .. })));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "theirs");
+    assert_eq!(
+        fs::read_dir(folder.path().join("clients")).unwrap().count(),
+        1
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn a_folder_or_a_device_in_place_of_a_file_is_refused() {
@@ -252,6 +296,52 @@ fn a_folder_or_a_device_in_place_of_a_file_is_refused() {
     let path = folder.path().display().to_string();
     insta::assert_snapshot!(error.replace(&path, "tenant"), @"
     can't read tenant/clients/a.yaml: it is not a regular file
-    can't read tenant/clients/b.json: it is not a regular file
+    can't read tenant/clients/b.json: a link leads out of tenant
     ");
+}
+
+/// A reader that opens a named pipe waits for a writer, and this test does not end.
+#[cfg(unix)]
+#[test]
+fn a_named_pipe_is_never_opened() {
+    for file in ["clients/a.yaml", "tenant.lock", "overrides.yaml"] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("clients")).unwrap();
+        let pipe = folder.path().join(file);
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let directory = TenantDirectory::open(folder.path(), Access::Read, || ()).unwrap();
+        let findings = directory.source().unwrap().check().findings;
+        let messages: Vec<_> = findings.iter().map(|finding| &finding.message).collect();
+        assert_eq!(messages.len(), 1, "{messages:?}");
+        let expected = format!("can't read {}: it is not a regular file", pipe.display());
+        assert_eq!(*messages[0], expected);
+    }
+}
+
+/// In a cloned repository, a link may lead to anything that whoever runs tenantry may read or write.
+#[cfg(unix)]
+#[test]
+fn no_link_leads_out_of_the_tenant_directory() {
+    for link in [
+        "clients/a.yaml",
+        "clients/a.json",
+        "tenant.lock",
+        "overrides.yaml",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let tenant = folder.path().join("tenant");
+        fs::create_dir_all(tenant.join("clients")).unwrap();
+        let secret = folder.path().join(".env");
+        fs::write(&secret, "password=s3cret").unwrap();
+        for target in [&secret, Path::new("/proc/self/environ")] {
+            std::os::unix::fs::symlink(target, tenant.join(link)).unwrap();
+            let directory = TenantDirectory::open(&tenant, Access::Write, || ()).unwrap();
+            let findings = directory.source().unwrap().check().findings;
+            let told = format!("{findings:?}");
+            assert!(told.contains("a link leads out of"), "{told}");
+            assert!(!told.contains("password"), "{told}");
+            fs::remove_file(tenant.join(link)).unwrap();
+        }
+    }
 }

@@ -194,7 +194,7 @@ fn another_tenants_plan_and_what_is_no_plan_are_refused() {
     let other = plan.replace(&bed.address(), "other.example");
     for (text, complaint) in [
         (other.as_str(), "plan.json is a plan for other.example"),
-        ("{", "plan.json:1:1: is not JSON"),
+        ("{", "plan.json:1:2: is not JSON"),
         ("{\"version\": 7}", "plan.json:1:2: this plan has version 7"),
         (
             &plan.replace("description", "callbacks"),

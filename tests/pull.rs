@@ -710,20 +710,20 @@ fn broken_files_stop_everything() {
     hint: write each client id as text, in quotes where it looks like a number
 
     "{\"client_id\": \"x\",}"
-    error: tenant/clients/alpha.json:1:19: is not JSON: key must be a string
+    error: tenant/clients/alpha.json:1:19: is not JSON: a key in double quotes is missing
       |
     1 | {"client_id": "x",}
       |                   ^
 
     "{"
-    error: tenant/tenant.lock:1:1: is not JSON: eof while parsing an object
+    error: tenant/tenant.lock:1:2: is not JSON: the text ends too early
       |
     1 | {
-      | ^
+      |  ^
     hint: take the lock from git; or remove it and run `tenantry pull`, which then takes what the files say for edits
 
     ""
-    error: tenant/tenant.lock:1:1: is not JSON: eof while parsing a value
+    error: tenant/tenant.lock:1:1: is not JSON: the text ends too early
     hint: take the lock from git; or remove it and run `tenantry pull`, which then takes what the files say for edits
 
     "{\"version\": 3, \"domain\": \"d\", \"clients\": {}}"
@@ -770,10 +770,10 @@ fn several_broken_files_are_told_at_once() {
     insta::assert_snapshot!(run, @"
     exit code 2
     --- stderr
-    error: tenant/tenant.lock:1:1: is not JSON: eof while parsing an object
+    error: tenant/tenant.lock:1:2: is not JSON: the text ends too early
       |
     1 | {
-      | ^
+      |  ^
     hint: take the lock from git; or remove it and run `tenantry pull`, which then takes what the files say for edits
     error: tenant/clients/alpha.yaml:3:1: is not YAML: while parsing a node, did not find expected node content
       |
@@ -914,13 +914,13 @@ fn an_answer_that_is_no_list_deletes_nothing() {
     error: GET /api/v2/clients: the answer makes no sense: a client has no `client_id`
     hint: a proxy in between, or a change of the API, may be why
 
-    error: GET /api/v2/clients: the answer makes no sense: it has another shape than documented, at line 1:2
+    error: GET /api/v2/clients: the answer makes no sense: it has another shape than documented
     hint: a proxy in between, or a change of the API, may be why
 
-    error: GET /api/v2/clients: the answer makes no sense: it has another shape than documented, at line 1:31
+    error: GET /api/v2/clients: the answer makes no sense: it has another shape than documented
     hint: a proxy in between, or a change of the API, may be why
 
-    error: GET /api/v2/clients: the answer makes no sense: it has another shape than documented, at line 1:25
+    error: GET /api/v2/clients: the answer makes no sense: it has another shape than documented
     hint: a proxy in between, or a change of the API, may be why
     ");
 }

@@ -7,6 +7,119 @@ use common::{Bed, Stub, client, plain_client};
 use serde_json::json;
 use tenantry::sandbox::{Fault, FaultRule};
 
+/// An edit that an editor saves between pull's check of the file and its rename is lost, with exit code 0.
+#[test]
+fn an_edit_that_is_saved_while_pull_writes_stays() {
+    let bed = Bed::new()
+        .client("a", "Alpha", json!({"description": "Edit 0"}))
+        .pulled();
+    let (folder, file) = ("tenant/clients", "tenant/clients/alpha.yaml");
+    let is_writing = || {
+        let entries = std::fs::read_dir(bed.path(folder)).unwrap();
+        entries.count() > 1
+    };
+    for round in 1..=20 {
+        let edited = bed.read(file).replace(
+            &format!("description: Edit {}", round - 1),
+            &format!("description: Edit {round}"),
+        );
+        bed.write("saving", &edited);
+        bed.sandbox.edit("a", "sso_disabled", Some(json!(round)));
+        let mut pull = bed.spawn(["pull"]);
+        while !is_writing() && pull.try_wait().unwrap().is_none() {}
+        bed.rename("saving", file);
+        pull.wait().unwrap();
+        let text = bed.read(file);
+        assert!(
+            text.contains(&format!("description: Edit {round}\n")),
+            "{text}"
+        );
+        assert_eq!(bed.files(folder).len(), 1);
+    }
+}
+
+/// An object with a key of serde_json's own is read as a number or as JSON text: misread, refused, or nested without a bound.
+#[test]
+fn keys_of_serde_json_s_own_are_keys_in_answers_files_and_plans() {
+    let metadata = json!({
+        "$serde_json::private::Number": "12",
+        "list": [{"$serde_json::private::RawValue": "{\"a\": 1}"}, {"$serde_json::private::Number": "no number"}],
+    });
+    for format in ["yaml", "json"] {
+        let fields = json!({"description": "first", "client_metadata": metadata});
+        let bed = Bed::new().client("a", "Alpha", fields).start();
+        bed.run(["pull", "--format", format]).exits(0);
+        bed.run(["diff"]).exits(0);
+        let file = format!("tenant/clients/alpha.{format}");
+        bed.edit(&file, "first", "second");
+        let gone = json!({"$serde_json::private::Number": "13"});
+        bed.sandbox.edit("a", "client_metadata", Some(gone.clone()));
+        let plan = bed.run(["diff", "-o", "json"]).exits(1).stdout;
+        bed.write("plan.json", &plan.replace("127.0.0.1:PORT", &bed.address()));
+        bed.run(["push", "--yes", "--plan", "plan.json"]).exits(0);
+        assert_eq!(bed.live("a")["description"], json!("second"));
+        assert_eq!(bed.live("a")["client_metadata"], gone);
+    }
+}
+
+/// A client's file that is a link to something else is quoted in an error, which is how a pull request reads what a CI job may
+/// read, and a pull writes through it.
+#[cfg(unix)]
+#[test]
+fn a_link_out_of_the_tenant_directory_is_neither_quoted_nor_written_through() {
+    use std::os::unix::fs::symlink;
+    let bed = Bed::new().client("a", "Alpha", json!({})).pulled();
+    bed.write(".env", "password: s3cret\n: -\n");
+    symlink("../../.env", bed.path("tenant/clients/b.yaml")).unwrap();
+    for arguments in [&["diff"][..], &["check"], &["pull"], &["push", "--yes"]] {
+        let run = bed.run(arguments.iter().copied());
+        let told = run.to_string();
+        assert!(told.contains("a link leads out of tenant"), "{run}");
+        assert!(!told.contains("password"), "{run}");
+    }
+    std::fs::remove_file(bed.path("tenant/clients/b.yaml")).unwrap();
+
+    // A link in place of the folder, or of the lock.
+    bed.write("elsewhere/empty/.keep", "");
+    bed.write("elsewhere/lock", "{}");
+    bed.rename("tenant/clients", "clients");
+    symlink("../elsewhere/empty", bed.path("tenant/clients")).unwrap();
+    bed.run(["pull"]).exits(2).complains("a link leads out of");
+    std::fs::remove_file(bed.path("tenant/clients")).unwrap();
+    bed.rename("clients", "tenant/clients");
+    bed.rename("tenant/tenant.lock", "lock");
+    symlink("../elsewhere/lock", bed.path("tenant/tenant.lock")).unwrap();
+    bed.run(["pull"]).exits(2).complains("a link leads out of");
+    symlink("../elsewhere/empty", bed.path("tenant/dev")).unwrap();
+    let run = bed.run(["pull", "--tenant", "dev"]).exits(2);
+    run.complains("can't use tenant/dev: a link leads out of tenant");
+    assert_eq!(bed.files("elsewhere").len(), 2);
+    assert_eq!(bed.read("elsewhere/lock"), "{}");
+}
+
+/// Who keeps a file elsewhere in the tenant directory, and a link to it in its place, may go on doing so.
+#[cfg(unix)]
+#[test]
+fn a_link_within_the_tenant_directory_stays_one() {
+    let bed = Bed::new().client("a", "Alpha", json!({})).pulled();
+    bed.write(
+        "tenant/shared/alpha.yaml",
+        &bed.read("tenant/clients/alpha.yaml"),
+    );
+    let link = bed.path("tenant/clients/alpha.yaml");
+    std::fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink("../shared/alpha.yaml", &link).unwrap();
+    bed.sandbox.edit("a", "name", Some(json!("Beta")));
+    bed.run(["pull"]).exits(0);
+    assert!(link.is_symlink());
+    assert!(
+        bed.read("tenant/shared/alpha.yaml")
+            .contains("name: Beta\n")
+    );
+    assert_eq!(bed.files("tenant/clients").len(), 1);
+    assert_eq!(bed.files("tenant/shared").len(), 1);
+}
+
 /// A mistyped --tenant: exit 0 and `nothing to push`, and a new folder tenant/pord/clients.
 #[test]
 fn a_push_of_a_tenant_without_a_folder_is_an_error() {

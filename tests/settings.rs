@@ -492,7 +492,7 @@ fn answers_that_make_no_sense() {
     insta::assert_snapshot!(bed.run(["list"]).exits(2), @"
     exit code 2
     --- stderr
-    error: GET /api/v2/clients: the answer makes no sense: it is no JSON, at line 1:28
+    error: GET /api/v2/clients: the answer makes no sense: it is no JSON, at line 1:29
     hint: a proxy in between, or a change of the API, may be why
     ");
     bed.sandbox

@@ -3,10 +3,11 @@
 use std::fmt;
 
 use reqwest::{Method, Url};
-use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use super::error::ApiError;
 use crate::client::Patch;
+use crate::json;
 
 /// A request, before it has a token.
 #[derive(Debug)]
@@ -72,26 +73,48 @@ impl fmt::Display for Call {
 pub(super) struct Answer(pub(super) Vec<u8>);
 
 impl Answer {
-    /// The body as JSON.
-    pub(super) fn json<T: DeserializeOwned>(&self, call: &Call) -> Result<T, ApiError> {
-        serde_json::from_slice(&self.0).map_err(|error| {
-            call.odd_answer(
-                match self.0.iter().find(|byte| !byte.is_ascii_whitespace()) {
-                    Some(b'<') => "it is an HTML page, not JSON".to_owned(),
-                    None => "it is empty".to_owned(),
-                    // serde's message for ill-typed data may quote a value; its place is enough.
-                    Some(_) if error.is_data() => {
-                        format!(
-                            "it has another shape than documented, at line {}:{}",
-                            error.line(),
-                            error.column()
-                        )
-                    }
-                    Some(_) => {
-                        format!("it is no JSON, at line {}:{}", error.line(), error.column())
-                    }
-                },
-            )
-        })
+    /// The body as what it has to be.
+    pub(super) fn json<T: FromAnswer>(&self, call: &Call) -> Result<T, ApiError> {
+        let text = str::from_utf8(&self.0)
+            .map_err(|_| call.odd_answer("it is no JSON: it is not UTF-8 text".to_owned()))?;
+        let value = json::parse(text).map_err(|fault| {
+            call.odd_answer(match text.trim_start().chars().next() {
+                Some('<') => "it is an HTML page, not JSON".to_owned(),
+                None => "it is empty".to_owned(),
+                // What is wrong may quote a value; its place is enough.
+                Some(_) => {
+                    let (line, column) = fault.line_and_column(text);
+                    format!("it is no JSON, at line {line}:{column}")
+                }
+            })
+        })?;
+        T::from_answer(value)
+            .ok_or_else(|| call.odd_answer("it has another shape than documented".to_owned()))
+    }
+}
+
+/// What an answer can be read as.
+pub(super) trait FromAnswer: Sized {
+    /// None where the answer has another shape.
+    fn from_answer(answer: Value) -> Option<Self>;
+}
+
+/// One resource.
+impl FromAnswer for Map<String, Value> {
+    fn from_answer(answer: Value) -> Option<Self> {
+        match answer {
+            Value::Object(fields) => Some(fields),
+            _ => None,
+        }
+    }
+}
+
+/// A list of resources.
+impl FromAnswer for Vec<Map<String, Value>> {
+    fn from_answer(answer: Value) -> Option<Self> {
+        match answer {
+            Value::Array(entries) => entries.into_iter().map(Map::from_answer).collect(),
+            _ => None,
+        }
     }
 }

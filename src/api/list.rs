@@ -7,10 +7,9 @@ use std::pin::pin;
 use futures_util::TryFutureExt;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use reqwest::Method;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::call::Call;
+use super::call::{Call, FromAnswer};
 use super::error::ApiError;
 use super::transport::Transport;
 use super::{Fields, Progress};
@@ -31,17 +30,39 @@ pub fn list_requests(clients: usize) -> usize {
 }
 
 /// A page by number. Source: <https://auth0.com/docs/api/management/v2/clients/get-clients>, `include_totals`.
-#[derive(Deserialize)]
 struct Page {
     total: usize,
     clients: Vec<Map<String, Value>>,
 }
 
+impl FromAnswer for Page {
+    fn from_answer(answer: Value) -> Option<Page> {
+        let mut answer = Map::from_answer(answer)?;
+        Some(Page {
+            total: usize::try_from(answer.get("total")?.as_u64()?).ok()?,
+            clients: Vec::from_answer(answer.get_mut("clients")?.take())?,
+        })
+    }
+}
+
 /// A page by checkpoint. Source: the same page, `from` and `take`.
-#[derive(Deserialize)]
 struct Checkpoint {
     next: Option<String>,
     clients: Vec<Map<String, Value>>,
+}
+
+impl FromAnswer for Checkpoint {
+    fn from_answer(answer: Value) -> Option<Checkpoint> {
+        let mut answer = Map::from_answer(answer)?;
+        Some(Checkpoint {
+            clients: Vec::from_answer(answer.get_mut("clients")?.take())?,
+            next: match answer.get_mut("next").map(Value::take) {
+                None | Some(Value::Null) => None,
+                Some(Value::String(next)) => Some(next),
+                Some(_) => return None,
+            },
+        })
+    }
 }
 
 /// What is done to each client as its page comes in.

@@ -9,7 +9,6 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
 
 use super::call::{Answer, Call};
 use super::error::{ApiError, not_the_apis, seconds};
@@ -17,6 +16,7 @@ use super::pace::{Allowance, Pace};
 use super::token::Tokens;
 use super::waits::Waits;
 use super::{Options, Progress};
+use crate::json;
 use crate::settings::Connection;
 
 /// The longest wait for a connection.
@@ -358,7 +358,10 @@ impl Retries {
 }
 
 fn refused(call: &Call, response: &Response, attempts: usize, given_token: bool) -> ApiError {
-    let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    let body = str::from_utf8(&response.body).ok();
+    let body = body
+        .and_then(|body| json::parse(body).ok())
+        .unwrap_or_default();
     let text = |field: &str| body[field].as_str().map(str::to_owned);
     ApiError::Refused {
         request: call.to_string(),

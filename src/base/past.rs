@@ -7,11 +7,12 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::client::ClientId;
 use crate::files::{ClientFile, Lock, Locked};
 use crate::git::{GitError, ObjectId, Repository};
+use crate::json;
 
 /// How an entry of the lock begins and ends, as tenantry writes it.
 const ENTRY_STARTS: &[u8] = b"\n    \"";
@@ -162,8 +163,10 @@ impl<'a> Look<'a> {
     fn version(&mut self, version: Vec<u8>) {
         let differing = differing_entries(&self.last, &version);
         let entries = differing.and_then(|text| {
-            let text = [b"{", text, b"}"].concat();
-            let entries: Map<String, Value> = serde_json::from_slice(&text).ok()?;
+            let text = format!("{{{}}}", std::str::from_utf8(text).ok()?);
+            let Value::Object(entries) = json::parse(&text).ok()? else {
+                return None;
+            };
             let entry = |(id, entry): (String, Value)| Some((id.into(), Locked::parse(&entry)?));
             entries.into_iter().map(entry).collect()
         });

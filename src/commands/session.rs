@@ -16,6 +16,7 @@ use crate::closest::closest;
 use crate::files::{
     self, Access, ClientFile, Contents, FilesError, Project, TenantDirectory, tenants,
 };
+use crate::opening;
 use crate::plan::{Change, Live, Plan, Sides, Tenant};
 use crate::sandbox::Sandbox;
 use crate::select::{Names, Selection};
@@ -71,7 +72,7 @@ impl<'a> Scene<'a> {
             }
             return Ok(root.clone());
         };
-        Ok(root.join(name))
+        tenant_folder(root, name)
     }
 
     /// The tenant's name, if one is given.
@@ -97,7 +98,7 @@ impl<'a> Scene<'a> {
         terminal: &Terminal,
     ) -> Result<TenantDirectory> {
         check_name(name)?;
-        open(self.global.dir.join(name), access, terminal)
+        open(tenant_folder(&self.global.dir, name)?, access, terminal)
     }
 
     /// The project's settings for the tenant.
@@ -277,6 +278,13 @@ fn check_name(name: &str) -> Result<()> {
         format!("`{name}` can't be a tenant's name"),
         "a name is the name of a folder: letters, digits, `.`, `_` and `-`",
     ))
+}
+
+/// A tenant's folder in `root`; in a cloned repository it may be a link to anywhere.
+fn tenant_folder(root: &Path, name: &str) -> Result<PathBuf> {
+    let folder = root.join(name);
+    opening::follow(root, &folder).with_context(|| format!("can't use {}", folder.display()))?;
+    Ok(folder)
 }
 
 fn open(path: PathBuf, access: Access, terminal: &Terminal) -> Result<TenantDirectory> {

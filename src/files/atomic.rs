@@ -4,6 +4,11 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
+use tempfile::{PathPersistError, TempPath};
+
+use super::directory::LARGEST_FILE;
+use crate::opening::{follow, too_large};
+
 /// Temporary files start with this. A killed command may leave some; the next one that writes removes them.
 pub(super) const TEMPORARY: &str = ".tenantry-";
 
@@ -17,32 +22,76 @@ pub(super) enum Durability {
     Cached,
 }
 
-/// Replaces a file's content, or makes the file. An existing one keeps its mode.
-pub(super) fn write(path: &Path, content: &[u8], durability: Durability) -> io::Result<()> {
-    // A link stays one, and what it points to changes.
-    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = path.parent().unwrap_or(Path::new("."));
+/// Makes or replaces a file below `root` that nobody but tenantry writes. An existing one keeps its mode; a link to one within
+/// `root` stays a link.
+pub(super) fn write(root: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
+    let target = follow(root, path)?;
+    let new = temporary(path, content, Durability::Synced)?;
+    if let Ok(old) = fs::metadata(&target) {
+        fs::set_permissions(&new, old.permissions())?;
+    }
+    new.persist(&target).map_err(|error| error.error)?;
+    sync_folder(&target)
+}
+
+/// Makes a file below `root`, and never replaces one: where there is one by now, the error is of the kind `AlreadyExists`.
+pub(super) fn create(root: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
+    let target = follow(root, path)?;
+    if fs::symlink_metadata(path).is_ok() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    rename_new(&temporary(path, content, Durability::Cached)?, &target)
+}
+
+/// Renames a file to a name that nothing may have.
+pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    let mut there = TempPath::try_from_path(from)?;
+    there.disable_cleanup(true);
+    let Err(PathPersistError { error, .. }) = there.persist_noclobber(to) else {
+        return Ok(());
+    };
+    // Some file systems know neither links nor a rename that replaces nothing: to look first is all that is left.
+    match fs::symlink_metadata(to) {
+        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(_) => fs::rename(from, to).map_err(|_| error),
+    }
+}
+
+/// A complete temporary file beside `path`, removed with the value that is returned.
+pub(super) fn temporary(
+    path: &Path,
+    content: &[u8],
+    durability: Durability,
+) -> io::Result<TempPath> {
+    // The next command would refuse to read it.
+    if content.len() as u64 > LARGEST_FILE {
+        return Err(io::Error::other(too_large(LARGEST_FILE)));
+    }
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY);
     // As the umask has it, unlike a temporary file's 0600.
     #[cfg(unix)]
     let builder = builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(without_path)?;
+    let mut file = builder.tempfile_in(folder(path)).map_err(without_path)?;
     file.write_all(content).map_err(without_path)?;
-    if let Ok(old) = fs::metadata(path) {
-        file.as_file().set_permissions(old.permissions())?;
-    }
     if durability == Durability::Synced {
         file.as_file().sync_all()?;
     }
-    file.persist(path).map_err(|error| error.error)?;
-    if durability == Durability::Synced {
-        // So that the rename survives too; where a folder can't be opened, there is nothing more to do.
-        if let Ok(folder) = File::open(folder) {
-            folder.sync_all()?;
-        }
+    Ok(file.into_temp_path())
+}
+
+/// Makes what was renamed in a file's folder survive a power failure.
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+    // Where a folder can't be opened, there is nothing more to do.
+    match File::open(folder(path)) {
+        Ok(folder) => folder.sync_all(),
+        Err(_) => Ok(()),
     }
-    Ok(())
+}
+
+/// The folder that a file is in.
+pub(super) fn folder(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
 }
 
 /// An error of a temporary file names that file, which means nothing to anybody.
@@ -54,15 +103,5 @@ fn without_path(error: io::Error) -> io::Error {
     match cause {
         Some(cause) => io::Error::new(error.kind(), cause),
         None => error,
-    }
-}
-
-/// Removes what killed commands left in a folder. Only for the one process that may write there.
-pub(super) fn clean(folder: &Path) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
-            // One that can't be removed is in nobody's way: no file of a client starts with a dot.
-            let _ = fs::remove_file(entry.path());
-        }
     }
 }

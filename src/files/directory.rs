@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::CLIENTS;
-use super::atomic::{self, Durability};
+use super::aside::{self, Outcome};
+use super::atomic;
 use super::client_file::ClientFile;
 use super::document::Format;
 use super::error::{FilesError, io};
@@ -14,10 +15,11 @@ use super::lock::{LOCK_FILE, Lock};
 use super::project::{PROJECT_FILE, Project};
 use super::source::{Source, in_clients};
 use crate::client::ClientId;
+use crate::opening;
 use crate::promote::Overrides;
 
 /// No client's file and no lock comes near this.
-const LARGEST_FILE: u64 = 32 * 1024 * 1024;
+pub(super) const LARGEST_FILE: u64 = 32 * 1024 * 1024;
 
 /// What a command does with the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub struct TenantDirectory {
     path: PathBuf,
     /// Folders that were made for it, the outermost first.
     made: Vec<PathBuf>,
+    /// What became of edits that a killed command had set aside.
+    restored: Vec<String>,
     _held: File,
 }
 
@@ -62,24 +66,27 @@ impl TenantDirectory {
     ) -> Result<TenantDirectory, FilesError> {
         let path = path.into();
         let mut made = Vec::new();
+        let clients = path.join(CLIENTS);
+        opening::follow(&path, &clients).map_err(io("use", &clients))?;
         if access == Access::Create {
-            let clients = path.join(CLIENTS);
             let missing = clients.ancestors().take_while(|folder| !folder.exists());
             made = missing.map(Path::to_owned).collect();
             made.reverse();
-            fs::create_dir_all(&clients).map_err(io("make", clients))?;
+            fs::create_dir_all(&clients).map_err(io("make", &clients))?;
         } else if !path.is_dir() {
             let tenants = path.parent().map(tenants).unwrap_or_default();
             return Err(FilesError::NoDirectory { path, tenants });
         }
         let held = hold(&path, access, waiting).map_err(io("hold", &path))?;
+        let mut restored = Vec::new();
         if access != Access::Read {
-            atomic::clean(&path);
-            atomic::clean(&path.join(CLIENTS));
+            restored.extend(aside::clean(&path, &path));
+            restored.extend(aside::clean(&path, &clients));
         }
         Ok(TenantDirectory {
             path,
             made,
+            restored,
             _held: held,
         })
     }
@@ -94,7 +101,9 @@ impl TenantDirectory {
     /// # Errors
     /// Everything that is wrong, at once: files that don't parse, one client in two files.
     pub fn read(&self) -> Result<Contents, FilesError> {
-        self.source()?.read()
+        let mut contents = self.source()?.read()?;
+        contents.warnings.extend(self.restored.iter().cloned());
+        Ok(contents)
     }
 
     /// Its files, to be read from the disk.
@@ -115,7 +124,7 @@ impl TenantDirectory {
             Err(error) => return Err(io("read", folder)(error)),
         }
         Ok(Source::new(&self.path, paths, |path| {
-            read_bounded(&self.path.join(path))
+            read_inside(&self.path, &self.path.join(path))
         }))
     }
 
@@ -133,10 +142,12 @@ impl TenantDirectory {
     /// The system refuses, or there is a file of that name by now; nothing is changed.
     pub fn create_client(&self, file: &str, text: &str) -> Result<(), FilesError> {
         let path = self.path.join(file);
-        if fs::symlink_metadata(&path).is_ok() {
-            return Err(FilesError::ChangedMeanwhile { path });
+        match atomic::create(&self.path, &path, text.as_bytes()) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(FilesError::ChangedMeanwhile { path })
+            }
+            created => created.map_err(io("write", path)),
         }
-        atomic::write(&path, text.as_bytes(), Durability::Cached).map_err(io("write", path))
     }
 
     /// Gives a client's file another text.
@@ -144,8 +155,9 @@ impl TenantDirectory {
     /// # Errors
     /// The system refuses, or somebody edited the file since it was read; the file is as it was.
     pub fn rewrite_client(&self, file: &ClientFile, text: &str) -> Result<(), FilesError> {
-        let path = self.unchanged(file)?;
-        atomic::write(&path, text.as_bytes(), Durability::Synced).map_err(io("write", path))
+        let path = self.path.join(&file.file);
+        let replaced = aside::replace(&self.path, &path, file.text.as_bytes(), text.as_bytes());
+        unless_changed(path, "write", replaced)
     }
 
     /// Removes a client's file.
@@ -153,19 +165,9 @@ impl TenantDirectory {
     /// # Errors
     /// The system refuses, or somebody edited the file since it was read; the file is as it was.
     pub fn remove_client(&self, file: &ClientFile) -> Result<(), FilesError> {
-        let path = self.unchanged(file)?;
-        fs::remove_file(&path).map_err(io("remove", path))
-    }
-
-    /// A file's path, if it is still what was read: asking the tenant took a while, and editors don't wait for us.
-    fn unchanged(&self, file: &ClientFile) -> Result<PathBuf, FilesError> {
         let path = self.path.join(&file.file);
-        let now = read_bounded(&path).map_err(io("read", &path))?;
-        if now == file.text.as_bytes() {
-            Ok(path)
-        } else {
-            Err(FilesError::ChangedMeanwhile { path })
-        }
+        let removed = aside::remove(&self.path, &path, file.text.as_bytes());
+        unless_changed(path, "remove", removed)
     }
 
     /// Writes the lock, unless it says the same already. It keeps the line endings that it has, which git may have given it.
@@ -175,14 +177,14 @@ impl TenantDirectory {
     pub fn write_lock(&self, lock: &Lock) -> Result<(), FilesError> {
         let path = self.path.join(LOCK_FILE);
         let mut text = lock.write();
-        let old = fs::read(&path).unwrap_or_default();
+        let old = read_inside(&self.path, &path).unwrap_or_default();
         if old.windows(2).any(|pair| pair == b"\r\n") {
             text = text.replace('\n', "\r\n");
         }
         if old == text.as_bytes() {
             return Ok(());
         }
-        atomic::write(&path, text.as_bytes(), Durability::Synced).map_err(io("write", path))
+        atomic::write(&self.path, &path, text.as_bytes()).map_err(io("write", path))
     }
 
     /// The path of a file of that stem.
@@ -216,6 +218,18 @@ impl Contents {
                 connected: domain.to_owned(),
             }),
         }
+    }
+}
+
+/// A file that somebody changed since it was read is left to them: asking the tenant took a while, and editors don't wait for us.
+fn unless_changed(
+    path: PathBuf,
+    action: &'static str,
+    outcome: io::Result<Outcome>,
+) -> Result<(), FilesError> {
+    match outcome.map_err(io(action, &path))? {
+        Outcome::Done => Ok(()),
+        Outcome::ChangedMeanwhile => Err(FilesError::ChangedMeanwhile { path }),
     }
 }
 
@@ -263,21 +277,14 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>, FilesError> {
     read_bounded(path).map_err(io("read", path))
 }
 
-/// Reads a file that is one, and not larger than any of ours.
+/// Reads a file of the tenant directory `root`, which no link may lead out of.
+pub(super) fn read_inside(root: &Path, path: &Path) -> io::Result<Vec<u8>> {
+    opening::read(&opening::follow(root, path)?, LARGEST_FILE)
+}
+
+/// Reads a file that somebody named, wherever it is, and that is not larger than any of ours.
 pub(super) fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    // Asked first: opening a named pipe would wait for a writer.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    let mut content = Vec::new();
-    File::open(path)?
-        .take(LARGEST_FILE + 1)
-        .read_to_end(&mut content)?;
-    if content.len() as u64 > LARGEST_FILE {
-        let largest = LARGEST_FILE >> 20;
-        return Err(io::Error::other(format!("it is larger than {largest} MiB")));
-    }
-    Ok(content)
+    opening::read(&fs::canonicalize(path)?, LARGEST_FILE)
 }
 
 /// Holds the directory: on Unix the folder itself, so that no extra file shows up in git.

@@ -7,9 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{json, yaml};
 use crate::client::{CLIENT_ID, Field, InvalidValue, strip_secrets};
-
-/// How deep lists and objects may be nested, the document itself included.
-pub(super) const MAX_DEPTH: usize = 128;
+use crate::json::MAX_DEPTH;
 
 /// The format of a client's file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]

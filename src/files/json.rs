@@ -1,46 +1,39 @@
 //! JSON client files: a strict reader that knows where everything stands, a writer in file order, and a rewriter that
 //! leaves unchanged values and the order of keys alone.
 
-use std::collections::HashMap;
-
-use crate::printable::printable_json;
-use serde::Deserializer as _;
-use serde::de::{MapAccess, Visitor};
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::document::{Fault, MAX_DEPTH, Parsed, Walk, by_name, in_order};
+use super::document::{Fault, Parsed, Walk, by_name, in_order};
+use crate::json;
+use crate::printable::printable_json;
 
 /// Reads a client's file.
 ///
 /// # Errors
 /// It is not one JSON object, a key is there twice, or it is nested too deep.
 pub(super) fn parse(text: &str) -> Result<Parsed, Fault> {
-    let reader = Reader { text };
-    let root = reader.leaf::<&RawValue>(text)?.get();
-    if !root.starts_with('{') {
-        return Err(
-            Fault::new(reader.offset(root), "is not an object at its top level")
-                .hint("a client's file is an object of field names and values"),
-        );
-    }
-    let mut parsed = Parsed {
-        fields: Map::new(),
-        offsets: Vec::new(),
+    let read = json::parse_object(text).map_err(|fault| match fault {
+        json::Fault::Syntax(offset, problem) => {
+            Fault::new(offset, format!("is not JSON: {problem}"))
+        }
+        json::Fault::Duplicate(offset, key, first) => {
+            Fault::duplicate(offset, &key, Walk::over(text).position(first))
+        }
+        json::Fault::TooDeep(offset) => Fault::too_deep(offset),
+    })?;
+    let Some((fields, places)) = read else {
+        let start = text.len() - text.trim_start().len();
+        return Err(Fault::new(start, "is not an object at its top level")
+            .hint("a client's file is an object of field names and values"));
     };
-    for (key, raw_key, raw) in reader.entries(root)? {
-        let entries = if raw.starts_with('[') {
-            let raw = reader.leaf::<Vec<&RawValue>>(raw)?;
-            raw.iter().map(|raw| reader.offset(raw.get())).collect()
-        } else {
-            Vec::new()
-        };
-        parsed
-            .offsets
-            .push((key.clone(), reader.offset(raw_key), entries));
-        parsed.fields.insert(key, reader.value(raw, 2)?);
-    }
-    Ok(parsed)
+    let keys = fields.keys().cloned();
+    let offsets = keys
+        .zip(places)
+        .map(|(key, place)| (key, place.key, place.entries));
+    Ok(Parsed {
+        offsets: offsets.collect(),
+        fields,
+    })
 }
 
 /// The text of a new file with these fields.
@@ -55,37 +48,32 @@ pub(super) fn write(fields: &Map<String, Value>) -> String {
 
 /// `old` with these fields in it; None where `old` can't be read.
 pub(super) fn rewrite(old: &str, fields: &Map<String, Value>) -> Option<String> {
-    let parsed = parse(old).ok()?;
-    if parsed.fields == *fields {
+    let (was, places) = json::parse_object(old).ok()??;
+    if was == *fields {
         return Some(old.to_owned());
     }
-    let reader = Reader { text: old };
-    let root = reader.leaf::<&RawValue>(old).ok()?.get();
-    let entries = reader.entries(root).ok()?;
-    let (Some((_, first, _)), Some((_, _, last))) = (entries.first(), entries.last()) else {
+    let (Some(first), Some(last)) = (places.first(), places.last()) else {
         return Some(write(fields));
     };
     // The white space around the entries, as the file has it: after `{`, between entries, before `}`.
-    let opening = old.get(..reader.offset(first))?;
-    let closing = old.get(reader.offset(last) + last.len()..)?;
+    let opening = old.get(..first.key)?;
+    let closing = old.get(last.end..)?;
     let margin = opening.rsplit('{').next()?;
     let separator = format!(",{margin}");
     let indent = margin.rsplit('\n').next().unwrap_or_default();
 
     let mut texts: Vec<(&str, String)> = Vec::new();
-    for (key, raw_key, raw) in &entries {
+    for ((key, before), place) in was.iter().zip(&places) {
         let Some(value) = fields.get(key) else {
             continue;
         };
-        let start = reader.offset(raw_key);
-        let value_start = reader.offset(raw);
-        let before = old.get(start..value_start)?;
-        let value = if parsed.fields.get(key) == Some(value) {
-            (*raw).to_owned()
+        let text = if before == value {
+            old.get(place.key..place.end)?.to_owned()
         } else {
-            indented(value, indent)
+            let key = old.get(place.key..place.start)?;
+            format!("{key}{}", indented(value, indent))
         };
-        texts.push((key, format!("{before}{value}")));
+        texts.push((key, text));
     }
     let (leading, read_only) = in_order(fields);
     let order: Vec<&String> = leading
@@ -94,7 +82,7 @@ pub(super) fn rewrite(old: &str, fields: &Map<String, Value>) -> Option<String> 
         .map(|(key, _)| *key)
         .collect();
     for (at, key) in order.iter().enumerate() {
-        if parsed.fields.contains_key(*key) {
+        if was.contains_key(*key) {
             continue;
         }
         // After the nearest field before it in the order that the file has.
@@ -129,93 +117,6 @@ fn sorted(value: &Value) -> Value {
             .collect(),
         Value::Array(entries) => entries.iter().map(sorted).collect(),
         other => other.clone(),
-    }
-}
-
-struct Reader<'a> {
-    text: &'a str,
-}
-
-impl<'a> Reader<'a> {
-    /// The offset of a part of the text.
-    fn offset(&self, part: &str) -> usize {
-        (part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize)
-    }
-
-    /// A part of the text as serde_json reads it.
-    fn leaf<T: serde::Deserialize<'a>>(&self, raw: &'a str) -> Result<T, Fault> {
-        serde_json::from_str(raw).map_err(|error| self.fault(raw, &error))
-    }
-
-    fn fault(&self, raw: &str, error: &serde_json::Error) -> Fault {
-        let before = error.line().saturating_sub(1);
-        let line: usize = raw.split_inclusive('\n').take(before).map(str::len).sum();
-        let mut offset = (line + error.column().saturating_sub(1)).min(raw.len());
-        while !raw.is_char_boundary(offset) {
-            offset -= 1;
-        }
-        // serde_json appends the place, which is one in the part that it was given.
-        let message = error.to_string();
-        let message = message.split(" at line ").next().unwrap_or_default();
-        Fault::new(
-            self.offset(raw) + offset,
-            format!("is not JSON: {}", message.to_lowercase()),
-        )
-    }
-
-    /// An object's entries: key, the key's text, the value's text.
-    fn entries(&self, raw: &'a str) -> Result<Vec<(String, &'a str, &'a str)>, Fault> {
-        let raw_entries = serde_json::Deserializer::from_str(raw)
-            .deserialize_map(Entries)
-            .map_err(|error| self.fault(raw, &error))?;
-        let mut seen: HashMap<String, usize> = HashMap::new();
-        let mut entries = Vec::with_capacity(raw_entries.len());
-        for (raw_key, raw) in raw_entries {
-            let key: String = self.leaf(raw_key.get())?;
-            let at = self.offset(raw_key.get());
-            if let Some(first) = seen.insert(key.clone(), at) {
-                let first = Walk::over(self.text).position(first);
-                return Err(Fault::duplicate(at, &key, first));
-            }
-            entries.push((key, raw_key.get(), raw.get()));
-        }
-        Ok(entries)
-    }
-
-    /// A value from its text, which is known to be well-formed up to the escapes in strings.
-    fn value(&self, raw: &'a str, depth: usize) -> Result<Value, Fault> {
-        match raw.as_bytes().first() {
-            Some(b'{' | b'[') if depth > MAX_DEPTH => Err(Fault::too_deep(self.offset(raw))),
-            Some(b'{') => self
-                .entries(raw)?
-                .into_iter()
-                .map(|(key, _, raw)| Ok((key, self.value(raw, depth + 1)?)))
-                .collect(),
-            Some(b'[') => self
-                .leaf::<Vec<&RawValue>>(raw)?
-                .into_iter()
-                .map(|raw| self.value(raw.get(), depth + 1))
-                .collect(),
-            _ => self.leaf(raw),
-        }
-    }
-}
-
-struct Entries;
-
-impl<'a> Visitor<'a> for Entries {
-    type Value = Vec<(&'a RawValue, &'a RawValue)>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(entry) = map.next_entry()? {
-            entries.push(entry);
-        }
-        Ok(entries)
     }
 }
 
@@ -322,24 +223,24 @@ mod tests {
             .map(|text| read(text).unwrap_err())
             .collect();
         insta::assert_snapshot!(errors.join("\n"), @r#"
-        1:1: is not JSON: eof while parsing a value
+        1:1: is not JSON: the text ends too early
         1:1: is not an object at its top level
         2:3: is not an object at its top level
-        1:10: is not JSON: trailing characters
+        1:10: is not JSON: something follows the end
         4:3: `a` is there twice, first on line 2
         1:17: `b` is there twice, first on line 1
-        1:8: is not JSON: invalid number
-        1:7: is not JSON: expected value
-        1:7: is not JSON: expected value
-        1:14: is not JSON: unexpected end of hex escape
-        1:7: is not JSON: control character (\u0000-\u001f) found while parsing a string
-        1:9: is not JSON: key must be a string
-        1:2: is not JSON: key must be a string
-        1:2: is not JSON: key must be a string
-        1:9: is not JSON: expected `,` or `}`
-        1:10: is not JSON: expected ident
-        1:8: is not JSON: lone leading surrogate in hex escape
-        1:100006: is not JSON: eof while parsing a list
+        1:9: is not JSON: a number is not one of JSON's
+        1:7: is not JSON: this is no value
+        1:7: is not JSON: this is no value
+        1:8: is not JSON: half a character is escaped
+        1:8: is not JSON: a control character stands in a string
+        1:9: is not JSON: a key in double quotes is missing
+        1:2: is not JSON: a key in double quotes is missing
+        1:2: is not JSON: a key in double quotes is missing
+        1:9: is not JSON: `,` or `}` is missing
+        1:7: is not JSON: this is no value
+        1:3: is not JSON: half a character is escaped
+        1:134: lists and objects are nested more than 128 deep
         1:134: lists and objects are nested more than 128 deep
         "#);
     }

@@ -245,7 +245,7 @@ mod tests {
         "#);
         insta::assert_snapshot!(Lock::new("d").write(), @r#"
         {
-          "version": 1,
+          "version": 2,
           "domain": "d",
           "clients": {}
         }
@@ -279,8 +279,8 @@ mod tests {
             })
             .collect();
         insta::assert_snapshot!(errors.join("\n"), @"
-        1:1: is not JSON: eof while parsing a value
-        1:1: is not JSON: eof while parsing an object
+        1:1: is not JSON: the text ends too early
+        1:2: is not JSON: the text ends too early
         1:1: is not an object at its top level
         1:1: a lock has a `version`
         1:2: this lock has version 3, and this tenantry knows version 2

@@ -1,6 +1,7 @@
 //! The tenant directory: clients as files that people edit and git keeps, and the lock that remembers base. Reading is strict
 //! and touches nothing; writing is atomic, and only where a byte changes.
 
+mod aside;
 mod atomic;
 mod check;
 mod client_file;

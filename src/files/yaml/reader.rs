@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::extent::{block_ends, quoted_end, skip_blank};
 use super::scalar::resolve;
 use super::tree::{Entry, Item, Kind, List, Map, Node, Scalar, Style};
-use crate::files::document::{Fault, MAX_DEPTH, Walk};
+use crate::files::document::{Fault, Walk};
+use crate::json::MAX_DEPTH;
 
 /// Reads a text; the root map.
 ///
