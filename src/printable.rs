@@ -10,6 +10,11 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     })
 }
 
+/// Foreign text on one line, without anything of [`printable`]: it can't pass for a line of ours.
+pub fn one_line(text: &str) -> String {
+    printable(text).replace('\n', "\\n")
+}
+
 /// The same for a JSON text, where they can only be inside of strings.
 pub fn printable_json(text: &str) -> Cow<'_, str> {
     escaped(text, |escaped, character| {

@@ -3,9 +3,9 @@
 
 mod common;
 
-use common::{Bed, Run};
+use common::{Bed, Run, Stub};
 use serde_json::{Value, json};
-use tenantry::api::{Options, Reader};
+use tenantry::api::{Fields, Options, Reader};
 use tenantry::client::Client;
 use tenantry::sandbox::{Fault, FaultRule};
 use tenantry::settings::Connection;
@@ -285,5 +285,160 @@ fn a_broken_file_with_a_secret_is_not_quoted() {
             assert_ne!(run.code, 0, "{what}");
             assert!(!format!("{run:?}").contains(MARK), "{what}: {run:?}");
         }
+    }
+}
+
+/// A token as a tenant might issue it, and as nothing else has it.
+const TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.t0p-s3cret-token.c2lnbmF0dXJl";
+
+/// Every way in which a server may give back what it was sent.
+fn echoes() -> String {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    let basic = STANDARD.encode(format!("an-application:{CLIENT_SECRET}"));
+    format!(
+        "Bearer {TOKEN} is no good, {CLIENT_SECRET} neither\nhint: {}… Basic {basic}",
+        &TOKEN[..30]
+    )
+}
+
+/// Fails where a text has anything of what [`echoes`] gives back.
+#[track_caller]
+fn assert_no_echo(text: &str) {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    for echo in [
+        CLIENT_SECRET.to_owned(),
+        TOKEN[..30].to_owned(),
+        "t0p-s3cret".to_owned(),
+        STANDARD.encode(CLIENT_SECRET)[..20].to_owned(),
+        STANDARD.encode(format!("an-application:{CLIENT_SECRET}"))[24..50].to_owned(),
+    ] {
+        assert!(!text.contains(&echo), "{echo} in {text}");
+    }
+}
+
+fn answer(status: u16, body: &Value) -> String {
+    let body = body.to_string();
+    format!(
+        "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\nretry-after: 0\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+fn granted() -> String {
+    answer(200, &json!({"access_token": TOKEN, "expires_in": 3600}))
+}
+
+fn at(stub: &Stub, bed: &Bed) -> assert_cmd::Command {
+    let mut command = bed.command_without_settings();
+    command
+        .env("AUTH0_DOMAIN", stub.url())
+        .env("AUTH0_CLIENT_ID", "an-application")
+        .env("AUTH0_CLIENT_SECRET", CLIENT_SECRET);
+    command
+}
+
+#[test]
+fn what_a_server_echoes_is_masked() {
+    let bed = Bed::new().start();
+    for (status, at_the_token_endpoint) in [400, 401, 403, 404, 409, 302]
+        .into_iter()
+        .flat_map(|status| [(status, false), (status, true)])
+    {
+        // Before it has issued a token, it has none to give back.
+        let echo = move || match at_the_token_endpoint {
+            true => echoes().replace(TOKEN, "it").replace(&TOKEN[..30], "it"),
+            false => echoes(),
+        };
+        let stub = Stub::raw(move |_, path| {
+            let body = json!({
+                "statusCode": status, "message": echo(), "errorCode": echo(),
+                "error": echo(), "error_description": echo(),
+            });
+            match path == "/oauth/token" && !at_the_token_endpoint {
+                true => granted(),
+                false => answer(status, &body),
+            }
+        });
+        for output in ["text", "json"] {
+            let mut command = at(&stub, &bed);
+            command.args(["list", "-v", "--no-token-cache", "-o", output]);
+            let run = bed.run_command(command).exits(2);
+            assert!(
+                run.stderr.contains("is no good, [redacted] neither"),
+                "{run}"
+            );
+            // Nor does it say anything in a line of ours.
+            let forged =
+                run.stderr.contains("\nhint: [redacted]") || run.stderr.contains("\nhint: it");
+            assert!(!forged, "{run}");
+            assert_no_echo(&run.to_string());
+        }
+        let mut command = bed.command_without_settings();
+        command
+            .env("AUTH0_DOMAIN", stub.url())
+            .env("AUTH0_ACCESS_TOKEN", TOKEN)
+            .args(["list", "-v"]);
+        let run = bed.run_command(command).exits(2);
+        assert!(!run.to_string().contains("t0p-s3cret"), "{run}");
+    }
+}
+
+#[test]
+fn what_a_tenant_s_clients_say_is_masked_too() {
+    let bed = Bed::new().start();
+    let stub = Stub::raw(|_, path| match path {
+        "/oauth/token" => granted(),
+        _ => answer(
+            200,
+            &json!({"total": 1, "clients": [{"client_id": "a", "name": "A", "logo_uri": echoes(),
+                "description": format!("Bearer {TOKEN} is no good")}]}),
+        ),
+    });
+    let run = |arguments: &[&str], code: i32| {
+        let mut command = at(&stub, &bed);
+        command.args(arguments);
+        let run = bed.run_command(command).exits(code);
+        assert_no_echo(&run.to_string());
+        run
+    };
+    run(&["pull", "-v"], 0);
+    run(&["list", "-v"], 0);
+    run(&["list", "-o", "json"], 0).json();
+    let file = bed.client_files().remove(0);
+    let text = bed.read(&format!("tenant/clients/{file}"));
+    let edited = text.replace("is no good", "is good");
+    assert_ne!(text, edited);
+    bed.write(&format!("tenant/clients/{file}"), &edited);
+    for output in ["text", "json", "markdown"] {
+        let run = run(&["diff", "-o", output], 1);
+        assert!(run.stdout.contains("[redacted]"), "{run}");
+    }
+    // What is asked for is the token itself.
+    let mut command = at(&stub, &bed);
+    command.arg("token");
+    assert_eq!(
+        bed.run_command(command).exits(0).stdout,
+        format!("{TOKEN}\n")
+    );
+}
+
+#[tokio::test]
+async fn an_error_of_the_library_holds_no_echo() {
+    for status in [400, 429, 500] {
+        let stub = Stub::raw(move |_, path| match path {
+            "/oauth/token" => granted(),
+            _ => answer(status, &json!({"message": echoes(), "errorCode": echoes()})),
+        });
+        let tenant =
+            Connection::client_secret(&stub.url(), "an-application", CLIENT_SECRET).unwrap();
+        let options = Options {
+            retries: 0,
+            ..Options::default()
+        };
+        let reader = Reader::new(tenant, options);
+        let error = reader.clients(Fields::All).await.unwrap_err();
+        assert_no_echo(&format!("{error} {error:?} {:?}", error.hint()));
     }
 }

@@ -2,6 +2,12 @@
 
 use std::time::Duration;
 
+use super::Secrets;
+use crate::printable::one_line;
+
+/// No message of the API's has more characters.
+const LONGEST_QUOTE: usize = 1000;
+
 /// A request that did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
@@ -163,6 +169,15 @@ pub(super) fn not_the_apis(status: u16) -> String {
         "{}, with an answer that is not the API's",
         reason.unwrap_or("unknown status")
     )
+}
+
+/// What a server says, as a message quotes it: on one line, not for ever, and without a secret that it was sent.
+pub(super) fn quoted(text: &str, secrets: &Secrets) -> String {
+    let text = secrets.masked(text);
+    match text.char_indices().nth(LONGEST_QUOTE) {
+        Some((end, _)) => format!("{}…", one_line(&text[..end])),
+        None => one_line(&text),
+    }
 }
 
 fn detail(before: &str, message: &str) -> String {

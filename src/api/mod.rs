@@ -7,6 +7,7 @@ mod error;
 mod list;
 mod pace;
 mod progress;
+mod secrets;
 mod stop;
 mod token;
 mod transport;
@@ -28,6 +29,7 @@ pub use cache::TokenCache;
 pub use error::ApiError;
 pub use list::PAGE;
 pub use progress::Progress;
+pub use secrets::Secrets;
 pub use stop::Stop;
 
 /// How long and how often the API is asked.
@@ -43,6 +45,8 @@ pub struct Options {
     pub stop: Stop,
     /// Is told how far a long read is, and of waits.
     pub progress: Progress,
+    /// Learns every secret and token in use, so that whoever shows text can mask them.
+    pub secrets: Secrets,
 }
 
 impl Default for Options {
@@ -53,6 +57,7 @@ impl Default for Options {
             cache: None,
             stop: Stop::default(),
             progress: Progress::default(),
+            secrets: Secrets::default(),
         }
     }
 }

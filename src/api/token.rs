@@ -8,8 +8,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
+use super::Secrets;
 use super::cache::{CacheKey, TokenCache};
-use super::error::{ApiError, not_the_apis};
+use super::error::{ApiError, not_the_apis, quoted};
 use super::transport::Transport;
 use crate::settings::{Connection, Credentials};
 use crate::signing::{ASSERTION_TYPE, assertion};
@@ -94,6 +95,7 @@ impl Tokens {
                 }
             }
         };
+        transport.secrets().know(token.secret());
         let token = Arc::new(token);
         *current = Some(Arc::clone(&token));
         Ok(token)
@@ -155,6 +157,7 @@ async fn request(
         Credentials::SigningKey { client_id, key, .. } => {
             signed = assertion(key, client_id, connection.issuer(), asked)
                 .map_err(|error| ApiError::Setup(error.to_string()))?;
+            transport.secrets().know(&signed);
             form.push(("client_id", client_id));
             form.push(("client_assertion_type", ASSERTION_TYPE));
             form.push(("client_assertion", signed.expose_secret()));
@@ -166,7 +169,13 @@ async fn request(
     }
     let (status, body) = transport.post_token_form(&form).await?;
     if status != 200 {
-        return Err(refusal(connection, credentials, status, &body));
+        return Err(refusal(
+            connection,
+            credentials,
+            status,
+            &body,
+            transport.secrets(),
+        ));
     }
     // serde's own message could quote the answer, which holds the token.
     let granted: Granted = serde_json::from_slice(&body).map_err(|_| ApiError::OddAnswer {
@@ -186,14 +195,16 @@ fn refusal(
     credentials: &Credentials,
     status: u16,
     body: &[u8],
+    secrets: &Secrets,
 ) -> ApiError {
     let denied = serde_json::from_slice(body).unwrap_or(Denied {
         error: None,
         error_description: None,
     });
-    let message = denied
-        .error_description
-        .unwrap_or_else(|| not_the_apis(status));
+    let message = match denied.error_description {
+        Some(description) => quoted(&description, secrets),
+        None => not_the_apis(status),
+    };
     let hint = match status {
         401 => format!("the credentials are {}: is this the application's id and secret, and of this tenant?", credentials.source()),
         403 if message.contains("scopes") && connection.scope().is_some() => {
@@ -214,7 +225,7 @@ fn refusal(
     ApiError::TokenRefused {
         status,
         message,
-        code: denied.error,
+        code: denied.error.map(|code| quoted(&code, secrets)),
         hint,
     }
 }

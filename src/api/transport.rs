@@ -11,11 +11,11 @@ use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::call::{Answer, Call};
-use super::error::{ApiError, not_the_apis, seconds};
+use super::error::{ApiError, not_the_apis, quoted, seconds};
 use super::pace::{Allowance, Pace};
 use super::token::Tokens;
 use super::waits::Waits;
-use super::{Options, Progress};
+use super::{Options, Progress, Secrets};
 use crate::json;
 use crate::settings::Connection;
 
@@ -44,6 +44,9 @@ pub(super) struct Transport {
 
 impl Transport {
     pub(super) fn new(connection: Connection, options: Options) -> Transport {
+        if let Some(secret) = connection.credentials().secret() {
+            options.secrets.know(secret);
+        }
         Transport {
             tokens: Tokens::new(options.cache.clone()),
             waits: Waits::new(options.progress.clone()),
@@ -57,6 +60,11 @@ impl Transport {
 
     pub(super) fn domain(&self) -> &str {
         self.connection.domain().as_str()
+    }
+
+    /// Where secrets are to be made known before they are sent.
+    pub(super) fn secrets(&self) -> &Secrets {
+        &self.options.secrets
     }
 
     /// Where to tell how far something is.
@@ -122,7 +130,7 @@ impl Transport {
                         status if status.is_server_error() => retries.next(),
                         _ => None,
                     };
-                    let refused = refused(call, &response, retries.sent, !token.renewable());
+                    let refused = self.refused(call, &response, retries.sent, !token.renewable());
                     if status == StatusCode::TOO_MANY_REQUESTS
                         && let Some(wait) = wait
                     {
@@ -269,6 +277,28 @@ impl Transport {
         Ok(self.http.get_or_init(|| http))
     }
 
+    fn refused(
+        &self,
+        call: &Call,
+        response: &Response,
+        attempts: usize,
+        given_token: bool,
+    ) -> ApiError {
+        let body = str::from_utf8(&response.body).ok();
+        let body = body
+            .and_then(|body| json::parse(body).ok())
+            .unwrap_or_default();
+        let text = |field: &str| Some(quoted(body[field].as_str()?, self.secrets()));
+        ApiError::Refused {
+            request: call.to_string(),
+            status: response.status.as_u16(),
+            message: text("message").unwrap_or_else(|| not_the_apis(response.status.as_u16())),
+            code: text("errorCode"),
+            attempts,
+            given_token,
+        }
+    }
+
     fn network_error(&self, request: String, error: &Failure, attempts: usize) -> ApiError {
         let domain = self.connection.domain();
         let (problem, hint) = match error {
@@ -357,46 +387,3 @@ impl Retries {
     }
 }
 
-fn refused(call: &Call, response: &Response, attempts: usize, given_token: bool) -> ApiError {
-    let body = str::from_utf8(&response.body).ok();
-    let body = body
-        .and_then(|body| json::parse(body).ok())
-        .unwrap_or_default();
-    let text = |field: &str| body[field].as_str().map(str::to_owned);
-    ApiError::Refused {
-        request: call.to_string(),
-        status: response.status.as_u16(),
-        message: text("message").unwrap_or_else(|| not_the_apis(response.status.as_u16())),
-        code: text("errorCode"),
-        attempts,
-        given_token,
-    }
-}
-
-fn log_request(
-    url: &Url,
-    call: &Call,
-    outcome: &Result<Response, Failure>,
-    took: Duration,
-    allowance: &Allowance,
-) {
-    let query = url
-        .query()
-        .map(|query| format!("?{query}"))
-        .unwrap_or_default();
-    let outcome = match outcome {
-        Ok(response) => response.status.as_u16().to_string(),
-        Err(_) => "failed".to_owned(),
-    };
-    let left = match allowance.remaining {
-        Some(remaining) => format!(", {remaining} left"),
-        None => String::new(),
-    };
-    log::info!("{call}{query} {outcome} {took:.0?}{left}");
-}
-
-/// Seconds since 1970, as rate limits give their times.
-pub(super) fn unix_seconds(now: SystemTime) -> u64 {
-    now.duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
-}

@@ -211,6 +211,7 @@ impl<'a> Scene<'a> {
         let mut options = Options {
             stop: terminal.stop(),
             progress: terminal.progress(),
+            secrets: terminal.secrets(),
             timeout: Duration::from_secs(self.global.timeout),
             ..Options::default()
         };

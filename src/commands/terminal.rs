@@ -1,5 +1,5 @@
-//! The edge to stdout and stderr: results here, everything else there, colours only where they are wanted, and no control
-//! characters of anybody else's.
+//! The edge to stdout and stderr: results here, everything else there, colours only where they are wanted, no control
+//! characters of anybody else's, and no secret.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,9 +10,10 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use dialoguer::console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use secrecy::{ExposeSecret, SecretString};
 
 use super::Problem;
-use crate::api::{Progress, Stop};
+use crate::api::{Progress, Secrets, Stop};
 use crate::cli::{Color, Global};
 use crate::render::{self, printable};
 
@@ -29,6 +30,8 @@ pub struct Terminal {
     stop: Stop,
     sending: Arc<AtomicBool>,
     progress: Progress,
+    /// What is never shown, whoever says it.
+    secrets: Secrets,
     /// Held by whoever draws or prints, so that nothing is drawn after the end.
     bar: Arc<Mutex<ProgressBar>>,
 }
@@ -55,6 +58,7 @@ impl Terminal {
             quiet: global.quiet,
             stop: Stop::default(),
             sending: Arc::default(),
+            secrets: Secrets::default(),
         }
     }
 
@@ -83,7 +87,7 @@ impl Terminal {
                 if bar.is_finished() {
                     bar.reset();
                 }
-                bar.set_message(printable(&line).into_owned());
+                bar.set_message(printable(&self.secrets.masked(&line)).into_owned());
                 bar.tick();
             }
         }
@@ -92,6 +96,11 @@ impl Terminal {
     /// Where to tell how far something is.
     pub(super) fn progress(&self) -> Progress {
         self.progress.clone()
+    }
+
+    /// What to give to the API, so that nothing that is secret is shown.
+    pub(super) fn secrets(&self) -> Secrets {
+        self.secrets.clone()
     }
 
     /// Undoes what a question may have done to the screen.
@@ -118,6 +127,18 @@ impl Terminal {
     /// # Errors
     /// stdout can't be written, for another reason.
     pub fn result(&self, text: &str) -> io::Result<()> {
+        self.stdout(&self.secrets.masked(text))
+    }
+
+    /// Prints the one result that is a secret itself.
+    ///
+    /// # Errors
+    /// As [`Terminal::result`].
+    pub(super) fn token(&self, token: &SecretString) -> io::Result<()> {
+        self.stdout(&format!("{}\n", token.expose_secret()))
+    }
+
+    fn stdout(&self, text: &str) -> io::Result<()> {
         self.end_progress();
         // Taking colours out of what has none could only take something else out.
         let colors = match text.contains('\u{1b}') {
@@ -138,7 +159,8 @@ impl Terminal {
     /// As [`Terminal::result`].
     pub fn text(&self, text: &str) -> io::Result<()> {
         match Term::stdout().size_checked() {
-            Some((_, width)) => self.result(&render::fit(text, width.into())),
+            // Masked first: what is broken into lines is not recognized any more.
+            Some((_, width)) => self.result(&render::fit(&self.secrets.masked(text), width.into())),
             None => self.result(text),
         }
     }
@@ -197,7 +219,7 @@ impl Terminal {
     pub fn confirm(&self, question: &str) -> io::Result<bool> {
         self.end_progress();
         let question = dialoguer::Confirm::new()
-            .with_prompt(printable(question))
+            .with_prompt(printable(&self.secrets.masked(question)))
             .default(false);
         question
             .interact()
@@ -211,7 +233,7 @@ impl Terminal {
     pub fn ask(&self, question: &str) -> io::Result<String> {
         self.end_progress();
         let question = dialoguer::Input::<String>::new()
-            .with_prompt(printable(question))
+            .with_prompt(printable(&self.secrets.masked(question)))
             .allow_empty(true);
         question
             .interact_text()
@@ -225,6 +247,7 @@ impl Terminal {
     fn stderr(&self, text: &str) {
         self.bar().suspend(|| {
             // Nobody can be told that stderr is gone.
+            let text = self.secrets.masked(text);
             let _ = AutoStream::new(io::stderr(), self.color).write_all(text.as_bytes());
         });
     }

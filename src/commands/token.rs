@@ -1,7 +1,6 @@
 //! `token`: prints an access token, the one result of this tool that is a secret.
 
 use anyhow::Result;
-use secrecy::ExposeSecret;
 
 use super::session::Scene;
 use super::{Ending, Terminal};
@@ -10,6 +9,6 @@ pub(super) async fn run(scene: &Scene<'_>, terminal: &Terminal) -> Result<Ending
     let settings = scene.settings()?;
     let session = scene.connect(settings, terminal)?;
     let token = session.reader.access_token().await?;
-    terminal.result(&format!("{}\n", token.expose_secret()))?;
+    terminal.token(&token)?;
     Ok(Ending::Clean)
 }

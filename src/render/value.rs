@@ -2,12 +2,7 @@
 
 use serde_json::Value;
 
-use crate::printable::printable;
-
-/// A name on one line.
-pub(super) fn line(text: &str) -> String {
-    printable(text).replace('\n', "\\n")
-}
+pub(super) use crate::printable::one_line as line;
 
 /// A value as JSON on one line, escaped for a terminal; `(absent)` for none.
 pub(super) fn inline(value: Option<&Value>) -> String {

@@ -258,6 +258,15 @@ impl Credentials {
         }
     }
 
+    /// What must not be shown, if it is text: the token or the client secret.
+    pub(crate) fn secret(&self) -> Option<&SecretString> {
+        match self {
+            Self::Token { token, .. } => Some(token),
+            Self::Secret { client_secret, .. } => Some(client_secret),
+            Self::SigningKey { .. } => None,
+        }
+    }
+
     /// Where the credentials came from, for an error that says which variable to look at:
     /// `AUTH0_CLIENT_ID (.env:2) and AUTH0_CLIENT_SECRET (.env:3)`.
     pub fn source(&self) -> String {
