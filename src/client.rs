@@ -12,17 +12,19 @@ use serde_json::{Map, Value};
 /// The field that identifies a client, in the API and in its file.
 pub const CLIENT_ID: &str = "client_id";
 
-/// Top-level fields that hold secrets. They are left out of what is asked of the API, and stripped again on arrival.
+/// Fields that hold secrets. They are left out of what is asked of the API, and stripped again on arrival, wherever they stand.
 pub const SECRET_FIELDS: [&str; 3] = ["client_secret", "signing_keys", "encryption_key"];
 
 /// Secrets inside `addons`, as (addon, field).
 /// Source: <https://auth0.com/docs/api/management/v2/clients/get-clients-by-id>, schema of `addons`.
-pub const SECRET_ADDON_FIELDS: [(&str, &str); 7] = [
+pub const SECRET_ADDON_FIELDS: [(&str, &str); 9] = [
     ("azure_blob", "storageAccessKey"),
     ("azure_sb", "sasKey"),
     ("firebase", "secret"),
     ("firebase", "private_key"),
+    ("firebase", "private_key_id"),
     ("layer", "privateKey"),
+    ("layer", "keyId"),
     ("sap_api", "servicePassword"),
     ("wams", "masterkey"),
 ];
@@ -298,52 +300,115 @@ impl Serialize for Client {
     }
 }
 
-/// Where a client's fields have secrets: the keys on the way to each.
-pub fn secrets(fields: &Map<String, Value>) -> Vec<Vec<&'static str>> {
-    let top = SECRET_FIELDS
-        .into_iter()
-        .filter(|field| fields.contains_key(*field));
-    let in_addon = |(addon, field): &(&str, &str)| {
-        let addon = fields.get("addons")?.get(addon)?;
-        addon.get(field).map(|_| ())
-    };
-    let addons = SECRET_ADDON_FIELDS
-        .into_iter()
-        .filter(|path| in_addon(path).is_some());
-    let addons = addons.map(|(addon, field)| vec!["addons", addon, field]);
-    top.map(|field| vec![field]).chain(addons).collect()
+/// Where in a client an object is: that decides which of its keys are secrets.
+#[derive(Debug, Clone, Copy)]
+enum Place<'a> {
+    Client,
+    Addons,
+    /// Below an addon; None where the shape does not say below which.
+    Addon(Option<&'a str>),
 }
 
-/// Whether the text of a file, which may be a broken one, names a secret field as a key.
-pub fn may_hold_a_secret(text: &str) -> bool {
-    let names = SECRET_FIELDS
-        .into_iter()
-        .chain(SECRET_ADDON_FIELDS.map(|(_, field)| field));
-    let is_part_of_a_name = |character: char| character.is_alphanumeric() || character == '_';
-    let is_key = |(at, name): (usize, &str)| {
-        let (before, after) = (&text[..at], &text[at + name.len()..]);
-        let after = after.trim_start_matches(['"', '\'']).trim_start();
-        !before.ends_with(is_part_of_a_name) && after.starts_with(':')
-    };
-    names.flat_map(|name| text.match_indices(name)).any(is_key)
+impl<'a> Place<'a> {
+    fn is_secret(self, key: &str) -> bool {
+        let in_addon = |(addon, field): &(&str, &str)| match self {
+            Place::Addon(name) => {
+                is_named(key, field) && name.is_none_or(|name| is_named(name, addon))
+            }
+            Place::Client | Place::Addons => false,
+        };
+        SECRET_FIELDS.iter().any(|field| is_named(key, field))
+            || SECRET_ADDON_FIELDS.iter().any(in_addon)
+    }
+
+    /// The place of what stands below a key.
+    fn below(self, key: &'a str) -> Place<'a> {
+        match self {
+            Place::Client if is_named(key, "addons") => Place::Addons,
+            Place::Addons => Place::Addon(Some(key)),
+            Place::Client | Place::Addon(_) => self,
+        }
+    }
+
+    /// The place of a list's entries.
+    fn entry(self) -> Place<'a> {
+        match self {
+            Place::Addons => Place::Addon(None),
+            Place::Client | Place::Addon(_) => self,
+        }
+    }
+}
+
+/// Whether a key is that name, in any case and with any signs between its words: `clientSecret`, `CLIENT-SECRET`.
+fn is_named(key: &str, name: &str) -> bool {
+    fn letters(text: &str) -> impl Iterator<Item = u8> {
+        let letters = text.bytes().filter(u8::is_ascii_alphanumeric);
+        letters.map(|letter| letter.to_ascii_lowercase())
+    }
+    letters(key).eq(letters(name))
+}
+
+/// Where a client's fields have secrets: the keys on the way to each. The entries of a list have none of their own.
+pub fn secrets(fields: &Map<String, Value>) -> Vec<Vec<&str>> {
+    let mut found = Vec::new();
+    find(fields, Place::Client, &mut Vec::new(), &mut found);
+    found
+}
+
+fn find<'a>(
+    fields: &'a Map<String, Value>,
+    place: Place<'a>,
+    path: &mut Vec<&'a str>,
+    found: &mut Vec<Vec<&'a str>>,
+) {
+    for (key, value) in fields {
+        path.push(key);
+        match place.is_secret(key) {
+            true => found.push(path.clone()),
+            false => find_in_value(value, place.below(key), path, found),
+        }
+        path.pop();
+    }
+}
+
+fn find_in_value<'a>(
+    value: &'a Value,
+    place: Place<'a>,
+    path: &mut Vec<&'a str>,
+    found: &mut Vec<Vec<&'a str>>,
+) {
+    match value {
+        Value::Object(fields) => find(fields, place, path, found),
+        Value::Array(entries) => entries
+            .iter()
+            .for_each(|entry| find_in_value(entry, place.entry(), path, found)),
+        _ => {}
+    }
 }
 
 /// Removes every secret from a client's fields, and says whether there was one.
 pub fn strip_secrets(fields: &mut Map<String, Value>) -> bool {
-    let secrets = secrets(fields);
-    for path in &secrets {
-        let Some((last, above)) = path.split_last() else {
-            continue;
-        };
-        let mut object = Some(&mut *fields);
-        for key in above {
-            object = object.and_then(|object| object.get_mut(*key)?.as_object_mut());
-        }
-        if let Some(object) = object {
-            object.shift_remove(*last);
-        }
+    strip(fields, Place::Client)
+}
+
+fn strip(fields: &mut Map<String, Value>, place: Place<'_>) -> bool {
+    let mut found = false;
+    fields.retain(|key, value| {
+        let is_secret = place.is_secret(key);
+        found |= is_secret || strip_value(value, place.below(key));
+        !is_secret
+    });
+    found
+}
+
+fn strip_value(value: &mut Value, place: Place<'_>) -> bool {
+    match value {
+        Value::Object(fields) => strip(fields, place),
+        Value::Array(entries) => entries.iter_mut().fold(false, |found, entry| {
+            strip_value(entry, place.entry()) || found
+        }),
+        _ => false,
     }
-    !secrets.is_empty()
 }
 
 /// What kind of value it is, in words.
@@ -383,6 +448,29 @@ mod tests {
         }));
         insta::assert_snapshot!(serde_json::to_string(&client).unwrap(), @r#"{"client_id":"a","name":"A","addons":{"azure_blob":{"accountName":"n"},"azure_sb":{},"firebase":{"client_email":"e"},"layer":{},"sap_api":{},"wams":{},"samlp":{"audience":"urn:a"}}}"#);
         assert!(!format!("{client:?}").contains("s3"));
+    }
+
+    #[test]
+    fn secrets_are_found_in_whatever_shape_they_come() {
+        let client = client(json!({
+            "client_id": "a", "CLIENT_SECRET": "s3", "clientSecret": "s3", "signing-keys": "s3",
+            "deeper": [{"x": {"encryption_key": "s3"}}],
+            "Addons": {"FireBase": {"Private_Key": "s3", "private_key_id": "s3", "key": [{"SECRET": "s3"}]}, "layer": [{"keyId": "s3"}]}
+        }));
+        insta::assert_snapshot!(serde_json::to_string(&client).unwrap(), @r#"{"client_id":"a","deeper":[{"x":{}}],"Addons":{"FireBase":{"key":[{}]},"layer":[{}]}}"#);
+        let list = json!({"client_id": "a", "addons": [{"name": "wams", "masterkey": "s3", "firebase": {"secret": "s3"}}]});
+        let mut list = list.as_object().cloned().unwrap();
+        assert_eq!(
+            secrets(&list),
+            [
+                vec!["addons", "masterkey"],
+                vec!["addons", "firebase", "secret"]
+            ]
+        );
+        assert!(strip_secrets(&mut list) && !strip_secrets(&mut list));
+        insta::assert_snapshot!(Value::Object(list), @r#"{"client_id":"a","addons":[{"name":"wams","firebase":{}}]}"#);
+        let none = json!({"client_id": "a", "secret": 1, "addons": {"samlp": {"secret": 1, "keyId": 2}, "secret": {}}});
+        assert!(secrets(none.as_object().unwrap()).is_empty());
     }
 
     #[test]

@@ -210,6 +210,55 @@ fn a_secret_in_a_file_is_warned_of_and_neither_sent_nor_shown() {
 }
 
 #[test]
+fn a_secret_is_one_in_any_case_and_shape() {
+    let bed = bed();
+    bed.run(["pull"]).exits(0);
+    let text = bed.read("tenant/clients/alpha.yaml");
+    for lines in [
+        format!("CLIENT_SECRET: {MARK}\n"),
+        format!("clientSecret: {MARK}\n"),
+        format!("deeper:\n  - Signing-Keys: [{MARK}]\n"),
+        format!("Addons:\n  - firebase: {{Private_Key: {MARK}}}\n"),
+    ] {
+        bed.write("tenant/clients/alpha.yaml", &format!("{text}{lines}"));
+        let run = bed.run(["check"]).exits(1);
+        assert!(run.stdout.contains("` is a secret\n"), "{run}");
+        for arguments in [
+            &["check", "-o", "json"][..],
+            &["check", "-o", "github"],
+            &["diff"],
+            &["diff", "-o", "json"],
+            &["diff", "-o", "markdown"],
+            &["push", "--yes", "-o", "json"],
+        ] {
+            let run = bed.run(arguments.iter().copied());
+            assert!(!run.to_string().contains(MARK), "{run}");
+        }
+    }
+    assert_eq!(bed.patches(), []);
+}
+
+#[test]
+fn a_file_that_is_no_plan_is_not_quoted() {
+    let bed = bed();
+    bed.run(["pull"]).exits(0);
+    for text in [
+        format!("CLIENT_ID={MARK};\nCLIENT_SECRET={MARK};\n"),
+        format!("{{\"type\": \"service_account\", \"id\": \"{MARK}\", \"x\": \"{MARK}\"}}"),
+        format!("{MARK}\n"),
+    ] {
+        bed.write("plan.json", &text);
+        for output in ["text", "json"] {
+            let run = bed
+                .run(["push", "--yes", "-o", output, "--plan", "plan.json"])
+                .exits(2);
+            assert!(run.stderr.contains("error: plan.json:1:"), "{run}");
+            assert!(!run.to_string().contains(MARK), "{run}");
+        }
+    }
+}
+
+#[test]
 fn no_secret_is_in_debug_text() {
     let secret = format!("{MARK}-x");
     let connection = Connection::client_secret("acme.eu.auth0.com", "id", secret.clone()).unwrap();
@@ -272,6 +321,17 @@ fn a_broken_file_with_a_secret_is_not_quoted() {
         (
             format!("client_id: a\nclient_secret: {MARK}: {MARK}\n"),
             "two colons",
+        ),
+        (format!("CLIENT_SECRET={MARK}\n"), "a .env file"),
+        (
+            format!("\"client\\u005fsecret\": {MARK}: {MARK}\n"),
+            "an escape",
+        ),
+        (format!("password: {MARK}: {MARK}\n"), "another name"),
+        (format!("- Authorization: Bearer {MARK}\n"), "a header"),
+        (
+            format!("-----BEGIN PRIVATE KEY-----\n{MARK}\n"),
+            "a key in PEM",
         ),
     ] {
         bed.write(file, &broken);

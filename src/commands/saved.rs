@@ -10,7 +10,7 @@ use crate::api::Fields;
 use crate::base::Bases;
 use crate::cli::{Output, Push};
 use crate::client::ClientId;
-use crate::files::{Contents, FilesError, read_file};
+use crate::files::{Contents, read_file};
 use crate::plan::{ClientPlan, Plan, State};
 use crate::render;
 use crate::saved_plan::{self, Standing, edited_since, standing};
@@ -25,8 +25,13 @@ pub(super) async fn planned(
     bases: &Bases,
     terminal: &Terminal,
 ) -> Result<Option<(Plan, LiveClients)>> {
-    let saved =
-        saved_plan::parse(&read_file(file)?).map_err(|error| FilesError::content(file, error))?;
+    // Not as an error of our own files, which would quote the line: this may be any file, by a slip the one with the secret.
+    let saved = saved_plan::parse(&read_file(file)?).map_err(|error| {
+        Usage::error(
+            format!("{}:{}: {}", file.display(), error.position, error.message),
+            error.hint.unwrap_or_default(),
+        )
+    })?;
     if saved.tenant.domain != session.tenant.domain {
         return Err(Usage::error(
             format!(

@@ -11,12 +11,14 @@ const MARK: &str = "sandbox-secret-";
 
 const TOP_LEVEL: [&str; 3] = ["client_secret", "signing_keys", "encryption_key"];
 
-const IN_ADDONS: [(&str, &str); 7] = [
+const IN_ADDONS: [(&str, &str); 9] = [
     ("azure_blob", "storageAccessKey"),
     ("azure_sb", "sasKey"),
     ("firebase", "secret"),
     ("firebase", "private_key"),
+    ("firebase", "private_key_id"),
     ("layer", "privateKey"),
+    ("layer", "keyId"),
     ("sap_api", "servicePassword"),
     ("wams", "masterkey"),
 ];

@@ -13,7 +13,9 @@ pub fn without_secrets(client: &Map<String, Value>) -> Map<String, Value> {
         ("azure_sb", "sasKey"),
         ("firebase", "secret"),
         ("firebase", "private_key"),
+        ("firebase", "private_key_id"),
         ("layer", "privateKey"),
+        ("layer", "keyId"),
         ("sap_api", "servicePassword"),
         ("wams", "masterkey"),
     ] {
