@@ -84,6 +84,11 @@ impl SigningKey {
         Ok(Self { key, algorithm })
     }
 
+    /// Its public half, in DER.
+    pub(crate) fn public_key(&self) -> &[u8] {
+        self.key.public().as_ref()
+    }
+
     /// The algorithm it signs with.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm

@@ -4,8 +4,10 @@
 mod common;
 
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{Bed, Setup};
+use common::{Bed, Setup, Stub};
 use serde_json::{Value, json};
 
 fn one() -> Setup {
@@ -209,4 +211,123 @@ fn the_sandbox_s_own_tokens_are_not_kept() {
     command.args(["list", "--tenant", "sandbox"]);
     bed.run_command(command).exits(0);
     assert!(!bed.path("cache").exists());
+}
+
+/// The settings of a tenant that a stub stands for.
+fn at(stub: &Stub, bed: &Bed) -> assert_cmd::Command {
+    let mut command = bed.command_without_settings();
+    command
+        .env("AUTH0_DOMAIN", stub.url())
+        .env("AUTH0_CLIENT_ID", "an-application")
+        .env("AUTH0_CLIENT_SECRET", "the-application-s-own-secret");
+    command
+}
+
+#[test]
+fn what_is_no_header_is_no_token_and_is_not_kept() {
+    let bed = Bed::new().start();
+    for token in [
+        "",
+        "one\ntwo",
+        "one\r\nX-Header: two",
+        "tökén",
+        "a b",
+        "\u{7f}",
+    ] {
+        let stub = Stub::start(move |_, _| json!({"access_token": token, "expires_in": 86_400}));
+        for command in ["token", "list"] {
+            let mut command_line = at(&stub, &bed);
+            command_line.arg(command);
+            let run = bed.run_command(command_line).exits(2);
+            assert_eq!(
+                run.stderr.lines().next(),
+                Some(
+                    "error: POST /oauth/token: the answer makes no sense: its `access_token` is empty, or has characters that \
+                     no token has"
+                ),
+                "{token:?}"
+            );
+        }
+        assert_eq!(cached(&bed), [], "{token:?}");
+    }
+}
+
+#[test]
+fn a_token_in_the_cache_that_is_none_is_replaced() {
+    let bed = one().start();
+    bed.run(["list"]).exits(0);
+    let (name, mut entry) = cached(&bed).remove(0);
+    for token in ["", "one\ntwo", "tökén"] {
+        entry["access_token"] = token.into();
+        bed.write(&name, &entry.to_string());
+        bed.run(["list"]).exits(0);
+        assert_ne!(cached(&bed)[0].1["access_token"], token);
+    }
+}
+
+#[test]
+fn a_token_without_a_lifetime_is_asked_for_once_in_a_run() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let client = |id: &str| json!({"client_id": id, "name": id});
+    let stub = Stub::start(move |method, path| match (method, path) {
+        (_, "/oauth/token") => {
+            count.fetch_add(1, Ordering::SeqCst);
+            json!({"access_token": "a-token", "expires_in": 0})
+        }
+        ("PATCH", path) => client(path.rsplit('/').next().unwrap()),
+        _ => json!({"total": 3, "clients": [client("a"), client("b"), client("c")]}),
+    });
+    let bed = Bed::new().start();
+    let run = |arguments: &[&str]| {
+        let mut command = at(&stub, &bed);
+        command.args(arguments);
+        bed.run_command(command)
+    };
+    run(&["pull"]).exits(0);
+    assert_eq!(asked.swap(0, Ordering::SeqCst), 1);
+    for id in ["a", "b", "c"] {
+        bed.edit(
+            &format!("tenant/clients/{id}.yaml"),
+            &format!("name: {id}"),
+            "name: edited",
+        );
+    }
+    run(&["push", "--yes"]);
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    assert_eq!(cached(&bed), []);
+}
+
+#[test]
+fn a_scope_that_was_granted_since_is_had_with_a_new_token() {
+    let bed = one()
+        .sandbox(|sandbox| sandbox.scopes(&["read:clients"]))
+        .pulled();
+    bed.edit("tenant/clients/alpha.yaml", "Alpha", "Beta");
+    // The token of the run before lacks the scope, and so does the new one: no third is asked for.
+    let run = bed.run(["push", "--yes"]).exits(2);
+    assert!(run.stderr.contains("insufficient_scope"), "{run}");
+    assert_eq!(bed.statuses(), [200, 403, 200, 403]);
+    bed.sandbox.grant(&["read:clients", "update:clients"]);
+    bed.sandbox.clear_requests();
+    bed.run(["push", "--yes"]).exits(0);
+    assert_eq!(bed.statuses(), [200, 403, 200, 200]);
+    assert_eq!(bed.live("a")["name"], "Beta");
+}
+
+#[test]
+fn a_changed_secret_is_not_served_by_an_old_token() {
+    let bed = one().start();
+    bed.run(["list"]).exits(0);
+    let mut command = bed.command();
+    command
+        .env("AUTH0_CLIENT_SECRET", "not-this-application-s")
+        .arg("list");
+    let run = bed.run_command(command).exits(2);
+    assert!(
+        run.stderr.contains("error: POST /oauth/token: 401"),
+        "{run}"
+    );
+    let secret = bed.sandbox.client_secret();
+    assert!(!cached(&bed)[0].1.to_string().contains(secret));
 }

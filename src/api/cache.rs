@@ -10,9 +10,9 @@ use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::token::Token;
+use super::token::{Source, Token};
 use super::transport::unix_seconds;
-use crate::settings::Connection;
+use crate::settings::{Connection, Credentials};
 
 /// A folder of cached tokens.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub(super) struct CacheKey {
     client_id: String,
     audience: String,
     scope: Option<String>,
+    /// A digest of what proves the application: a token that another secret was good for is none.
+    proof: String,
 }
 
 impl CacheKey {
@@ -38,6 +40,13 @@ impl CacheKey {
                 .to_owned(),
             audience: connection.audience().to_owned(),
             scope: connection.scope().map(str::to_owned),
+            proof: match connection.credentials() {
+                Credentials::Token { .. } => String::new(),
+                Credentials::Secret { client_secret, .. } => {
+                    hex(client_secret.expose_secret().as_bytes())
+                }
+                Credentials::SigningKey { key, .. } => hex(key.public_key()),
+            },
         }
     }
 }
@@ -69,8 +78,11 @@ impl TokenCache {
         let text = fs::read(self.path(key)).ok()?;
         let entry: Entry = serde_json::from_slice(&text).ok()?;
         let expires = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(entry.expires))?;
-        (entry.key == *key)
-            .then(|| Token::new(SecretString::from(entry.access_token), Some(expires)))
+        if entry.key != *key {
+            return None;
+        }
+        let token = SecretString::from(entry.access_token);
+        Token::new(token, Some(expires), Source::Cached)
     }
 
     pub(super) fn write(&self, key: &CacheKey, token: &Token) {
@@ -89,12 +101,7 @@ impl TokenCache {
 
     fn path(&self, key: &CacheKey) -> PathBuf {
         let name = serde_json::to_vec(key).unwrap_or_default();
-        let hash = digest(&SHA256, &name);
-        let name: String = hash.as_ref()[..16]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        self.0.join(format!("{name}.json"))
+        self.0.join(format!("{}.json", hex(&name)))
     }
 
     fn try_write(&self, key: &CacheKey, token: &Token) -> std::io::Result<()> {
@@ -113,6 +120,13 @@ impl TokenCache {
         file.persist(self.path(key))?;
         Ok(())
     }
+}
+
+/// A digest that says nothing of the bytes, as text that is short enough for a file's name.
+fn hex(bytes: &[u8]) -> String {
+    let hash = digest(&SHA256, bytes);
+    let half = hash.as_ref()[..16].iter();
+    half.map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn create_private_folder(folder: &Path) -> std::io::Result<()> {

@@ -117,6 +117,11 @@ impl ApiError {
         matches!(self, ApiError::Refused { status, .. } if *status >= 500)
     }
 
+    /// Whether the token lacks a scope.
+    pub(super) fn is_missing_scope(&self) -> bool {
+        matches!(self, ApiError::Refused { status: 403, code: Some(code), .. } if code == "insufficient_scope")
+    }
+
     /// Whether the API said that there is no such client.
     pub(crate) fn is_inexistent_client(&self) -> bool {
         matches!(self, ApiError::Refused { status: 404, code: Some(code), .. } if code == "inexistent_client")

@@ -23,13 +23,36 @@ const MARGIN: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Token {
     secret: SecretString,
-    /// Until when it is used; None for one that the user gave.
+    /// Until when it is used; None for one that is used until it is refused.
     expires: Option<SystemTime>,
+    source: Source,
+}
+
+/// Where a token came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The user: no other can be had.
+    Given,
+    /// An earlier run: what the application is granted may have changed since.
+    Cached,
+    /// The token endpoint, in this run.
+    Fresh,
 }
 
 impl Token {
-    pub(super) fn new(secret: SecretString, expires: Option<SystemTime>) -> Token {
-        Token { secret, expires }
+    /// A token, unless it can't be one: what is no header value would break every request.
+    pub(super) fn new(
+        secret: SecretString,
+        expires: Option<SystemTime>,
+        source: Source,
+    ) -> Option<Token> {
+        let text = secret.expose_secret();
+        let is_one = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        is_one.then_some(Token {
+            secret,
+            expires,
+            source,
+        })
     }
 
     pub(super) fn secret(&self) -> &SecretString {
@@ -42,7 +65,11 @@ impl Token {
 
     /// Whether another can be had in its place.
     pub(super) fn renewable(&self) -> bool {
-        self.expires.is_some()
+        self.source != Source::Given
+    }
+
+    pub(super) fn is_cached(&self) -> bool {
+        self.source == Source::Cached
     }
 
     pub(super) fn is_good(&self, now: SystemTime) -> bool {
@@ -79,7 +106,8 @@ impl Tokens {
             return Ok(Arc::clone(token));
         }
         let token = match connection.credentials() {
-            Credentials::Token { token, .. } => Token::new(token.clone(), None),
+            Credentials::Token { token, origin } => Token::new(token.clone(), None, Source::Given)
+                .ok_or_else(|| ApiError::Setup(format!("{origin} is no token")))?,
             credentials => {
                 let key = CacheKey::of(connection);
                 let cached = self.cache.as_ref().and_then(|cache| cache.read(&key));
@@ -187,7 +215,12 @@ async fn request(
     })?;
     let lifetime = Duration::from_secs(granted.expires_in.min(30 * 86_400));
     let used = lifetime - MARGIN.min(lifetime / 10);
-    Ok(Token::new(granted.access_token, Some(asked + used)))
+    // One that lives for no time at all is used until it is refused: to ask for another each time would end nowhere.
+    let expires = (!lifetime.is_zero()).then_some(asked + used);
+    Token::new(granted.access_token, expires, Source::Fresh).ok_or_else(|| ApiError::OddAnswer {
+        request: "POST /oauth/token".to_owned(),
+        problem: "its `access_token` is empty, or has characters that no token has".to_owned(),
+    })
 }
 
 fn refusal(

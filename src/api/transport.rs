@@ -77,19 +77,21 @@ impl Transport {
         Ok(token.secret().clone())
     }
 
-    /// Sends a call until it has a good answer, is refused for good, or the retries ran out. A 401 asks once for a new token.
+    /// Sends a call until it has a good answer, is refused for good, or the retries ran out. A 401 asks once for a new token, and
+    /// so does a scope that a token of an earlier run lacks: it may have been granted since.
     pub(super) async fn send(&self, call: &Call) -> Result<Answer, ApiError> {
         let url = call.url(self.connection.base_url());
         let mut retries = Retries::new(self.options.retries);
         let mut renewed = false;
         let mut last = None;
         loop {
-            let token = self.tokens.get(&self.connection, self).await?;
-            let turn = self
-                .unless_stopped(call, self.pace(call).turn(&self.waits))
-                .await;
+            let ready = async {
+                let token = self.tokens.get(&self.connection, self).await?;
+                Ok((token, self.pace(call).turn(&self.waits).await))
+            };
+            let ready = self.unless_stopped(call, ready).await;
             // What was sent before may have had its effect: that is what there is to say then.
-            let turn = turn.map_err(|stopped| last.take().unwrap_or(stopped))?;
+            let (token, turn) = ready.map_err(|stopped| last.take().unwrap_or(stopped))??;
             let mut request = self
                 .http()?
                 .request(call.method.clone(), url.clone())
@@ -118,7 +120,10 @@ impl Transport {
                 Ok(response) if response.status.is_success() => return Ok(Answer(response.body)),
                 Ok(response) => {
                     let status = response.status;
-                    if status == StatusCode::UNAUTHORIZED && !renewed && token.renewable() {
+                    let refused = self.refused(call, &response, retries.sent, !token.renewable());
+                    let may_be_granted = token.is_cached() && refused.is_missing_scope();
+                    let is_bad = status == StatusCode::UNAUTHORIZED && token.renewable();
+                    if (is_bad || may_be_granted) && !renewed {
                         renewed = true;
                         self.tokens.drop_token(&self.connection, &token).await;
                         continue;
@@ -130,7 +135,6 @@ impl Transport {
                         status if status.is_server_error() => retries.next(),
                         _ => None,
                     };
-                    let refused = self.refused(call, &response, retries.sent, !token.renewable());
                     if status == StatusCode::TOO_MANY_REQUESTS
                         && let Some(wait) = wait
                     {

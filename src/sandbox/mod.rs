@@ -133,6 +133,11 @@ impl Sandbox {
         })
     }
 
+    /// Grants the application these scopes, and no others: tokens that are issued from now on are worth them.
+    pub fn grant(&self, scopes: &[&str]) {
+        self.tenant.tokens().grant(scopes);
+    }
+
     /// Every token issued so far answers 401 from now on.
     pub fn revoke_tokens(&self) {
         self.tenant.tokens().revoke();

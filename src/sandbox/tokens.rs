@@ -32,6 +32,8 @@ pub(super) struct Authority {
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
     issued: HashMap<String, Issued>,
+    /// What the application was granted since the start, in place of what it had then.
+    granted: Option<Vec<String>>,
 }
 
 #[derive(Debug)]
@@ -86,7 +88,8 @@ impl Tokens {
         if !known {
             return Err(Refusal::token(401, "access_denied", "Unauthorized"));
         }
-        let scopes = authority.grant(text("audience"), text("scope"))?;
+        let granted = self.granted.as_ref().unwrap_or(&authority.scopes);
+        let scopes = authority.grant(text("audience"), text("scope"), granted)?;
         let token = fresh_id().ok_or_else(|| {
             Refusal::token(
                 500,
@@ -144,6 +147,11 @@ impl Tokens {
         ))
     }
 
+    /// What tokens may do that are issued from now on.
+    pub fn grant(&mut self, scopes: &[&str]) {
+        self.granted = Some(scopes.iter().map(|&scope| scope.to_owned()).collect());
+    }
+
     /// Forgets every token.
     pub fn revoke(&mut self) {
         self.issued.clear();
@@ -151,7 +159,12 @@ impl Tokens {
 }
 
 impl Authority {
-    fn grant(&self, audience: Option<&str>, scope: Option<&str>) -> Result<Vec<String>, Refusal> {
+    fn grant(
+        &self,
+        audience: Option<&str>,
+        scope: Option<&str>,
+        granted: &[String],
+    ) -> Result<Vec<String>, Refusal> {
         let denied = |description: &str| Err(Refusal::token(403, "access_denied", description));
         let Some(audience) = audience else {
             return denied(
@@ -171,12 +184,12 @@ impl Authority {
             ));
         }
         let Some(scope) = scope else {
-            return Ok(self.scopes.clone());
+            return Ok(granted.to_vec());
         };
         let asked: Vec<String> = scope.split_whitespace().map(str::to_owned).collect();
         let missing: Vec<&str> = asked
             .iter()
-            .filter(|scope| !self.scopes.contains(scope))
+            .filter(|scope| !granted.contains(scope))
             .map(String::as_str)
             .collect();
         if missing.is_empty() {
