@@ -5,8 +5,10 @@
 mod common;
 
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{Bed, until};
+use common::{Bed, Stub, until};
 use serde_json::json;
 use tenantry::sandbox::{Fault, FaultRule};
 
@@ -379,4 +381,105 @@ fn a_directory_that_may_only_be_read_stops_a_pull_and_not_a_diff() {
     pull.exits(2)
         .complains("error: can't write tenant/clients/client-0001.yaml: Permission denied");
     bed.assert_untouched(&before);
+}
+
+/// A tenant of a thousand clients of which each page is what a test makes of its number.
+fn tenant_of_pages(page: impl Fn(usize) -> String + Send + 'static) -> Stub {
+    Stub::raw(move |_, path| {
+        let number = path
+            .split("page=")
+            .nth(1)
+            .and_then(|rest| rest.split('&').next());
+        let body = match (path, number) {
+            ("/oauth/token", _) => r#"{"access_token": "a-token", "expires_in": 3600}"#.to_owned(),
+            (_, number) => page(
+                number
+                    .and_then(|number| number.parse().ok())
+                    .unwrap_or_default(),
+            ),
+        };
+        format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        )
+    })
+}
+
+/// Runs `list` at a stub; on Linux with no more than half a gigabyte of memory for everything.
+fn list_at(stub: &Stub, bed: &Bed) -> common::Run {
+    let mut shell = assert_cmd::Command::new("sh");
+    let limit = if cfg!(target_os = "linux") {
+        "ulimit -v 524288;"
+    } else {
+        ""
+    };
+    let binary = env!("CARGO_BIN_EXE_tenantry");
+    shell
+        .args([
+            "-c",
+            &format!("{limit} exec {binary} list --no-token-cache"),
+        ])
+        .env_clear()
+        .current_dir(bed.path(""))
+        .env("HOME", bed.path("home"))
+        // Threads of their own heaps would each reserve much that they never use.
+        .env("MALLOC_ARENA_MAX", "1")
+        .env("AUTH0_DOMAIN", stub.url())
+        .env("AUTH0_CLIENT_ID", "an-application")
+        .env("AUTH0_CLIENT_SECRET", "the-application-s-own-secret");
+    bed.run_command(shell)
+}
+
+#[test]
+fn answers_of_any_size_take_no_more_memory_than_there_is_room_for() {
+    let bed = Bed::new().start();
+    let hundred = |number: usize, rest: &str| {
+        let clients =
+            (0..100).map(|client| format!(r#"{{"client_id": "{number}-{client}", "x": {rest}}}"#));
+        format!(
+            r#"{{"total": 1000, "clients": [{}]}}"#,
+            clients.collect::<Vec<_>>().join(",")
+        )
+    };
+    let long = tenant_of_pages(move |number| match number {
+        0 => hundred(0, "0"),
+        number => hundred(number, &format!("\"{}\"", "x".repeat(450_000))),
+    });
+    let run = list_at(&long, &bed).exits(2);
+    assert!(
+        run.stderr
+            .starts_with("error: GET /api/v2/clients: the answer is larger than 16 MiB\n"),
+        "{run}"
+    );
+    // Small in bytes, and large in values.
+    let many = tenant_of_pages(move |number| match number {
+        0 => hundred(0, "0"),
+        number => hundred(number, &format!("[{}0]", "0,".repeat(75_000))),
+    });
+    let run = list_at(&many, &bed).exits(2);
+    assert!(
+        run.stderr
+            .contains("the answer makes no sense: it has more values in it"),
+        "{run}"
+    );
+}
+
+#[test]
+fn checkpoints_that_never_end_are_followed_to_the_total_and_no_further() {
+    let bed = Bed::new().start();
+    for repeats in [false, true] {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let stub = tenant_of_pages(move |_| {
+            let number = count.fetch_add(1, Ordering::SeqCst);
+            let next = if repeats { 7 } else { number };
+            let clients = (0..50).map(|client| format!(r#"{{"client_id": "{number}-{client}"}}"#));
+            let clients = clients.collect::<Vec<_>>().join(",");
+            format!(r#"{{"total": 1200, "next": "{next}", "clients": [{clients}]}}"#)
+        });
+        let run = list_at(&stub, &bed).exits(2);
+        assert!(run.stderr.contains("the answer makes no sense: "), "{run}");
+        let asked = asked.load(Ordering::SeqCst);
+        assert!(asked <= if repeats { 4 } else { 30 }, "{asked}: {run}");
+    }
 }

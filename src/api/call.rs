@@ -6,6 +6,7 @@ use reqwest::{Method, Url};
 use serde_json::{Map, Value};
 
 use super::error::ApiError;
+use super::room::{Taken, is_too_many};
 use crate::client::Patch;
 use crate::json;
 
@@ -69,13 +70,22 @@ impl fmt::Display for Call {
     }
 }
 
-/// A good answer's body.
-pub(super) struct Answer(pub(super) Vec<u8>);
+/// A good answer's body, and the room that it takes.
+pub(super) struct Answer {
+    pub(super) body: Vec<u8>,
+    /// Given back when the body is dropped.
+    pub(super) _taken: Taken,
+}
 
 impl Answer {
     /// The body as what it has to be.
     pub(super) fn json<T: FromAnswer>(&self, call: &Call) -> Result<T, ApiError> {
-        let text = str::from_utf8(&self.0)
+        if is_too_many(&self.body) {
+            return Err(
+                call.odd_answer("it has more values in it than any of the API's".to_owned())
+            );
+        }
+        let text = str::from_utf8(&self.body)
             .map_err(|_| call.odd_answer("it is no JSON: it is not UTF-8 text".to_owned()))?;
         let value = json::parse(text).map_err(|fault| {
             call.odd_answer(match text.trim_start().chars().next() {

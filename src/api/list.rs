@@ -202,6 +202,7 @@ async fn walk<'a, 'b>(
 ) -> Result<List<'a, 'b>, ApiError> {
     let mut list = List::new(arrived, transport.progress(), total);
     let mut from: Option<String> = None;
+    let mut followed = HashSet::new();
     loop {
         let call = call(fields).query([("take", PAGE.to_string())]);
         let call = call.query(from.take().map(|from| ("from", from)));
@@ -211,6 +212,17 @@ async fn walk<'a, 'b>(
         match page.next.filter(|next| !next.is_empty()) {
             // Every page brings clients, or the walk might never end.
             Some(_) if empty => return Err(odd("a page is empty and names a next one".to_owned())),
+            // Some may be made meanwhile, but not more than a page of them.
+            Some(_) if list.len() > total + PAGE => {
+                return Err(odd(format!(
+                    "the tenant says that it has {total} clients, and lists more and more"
+                )));
+            }
+            Some(next) if !followed.insert(next.clone()) => {
+                return Err(odd(
+                    "a page names one as the next that was read before".to_owned()
+                ));
+            }
             Some(next) => from = Some(next),
             None => return Ok(list),
         }

@@ -7,6 +7,7 @@ mod error;
 mod list;
 mod pace;
 mod progress;
+mod room;
 mod secrets;
 mod stop;
 mod token;

@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::call::{Answer, Call};
 use super::error::{ApiError, not_the_apis, quoted, seconds};
 use super::pace::{Allowance, Pace};
+use super::room::{LARGEST, Room, Taken, TooLarge};
 use super::token::Tokens;
 use super::waits::Waits;
 use super::{Options, Progress, Secrets};
@@ -21,14 +22,13 @@ use crate::settings::Connection;
 
 /// The longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// No answer of the API comes near this; one that does is not read to its end.
-const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
 
 /// What one attempt came to.
 struct Response {
     status: StatusCode,
     headers: HeaderMap,
     body: Vec<u8>,
+    taken: Taken,
 }
 
 #[derive(Debug)]
@@ -40,6 +40,7 @@ pub(super) struct Transport {
     list_pace: Pace,
     pace: Pace,
     waits: Waits,
+    room: Room,
 }
 
 impl Transport {
@@ -55,6 +56,7 @@ impl Transport {
             http: OnceLock::new(),
             list_pace: Pace::default(),
             pace: Pace::default(),
+            room: Room::default(),
         }
     }
 
@@ -117,7 +119,13 @@ impl Transport {
             log_request(&url, call, &outcome, started.elapsed(), &allowance);
 
             let (error, wait) = match outcome {
-                Ok(response) if response.status.is_success() => return Ok(Answer(response.body)),
+                Ok(response) if response.status.is_success() => {
+                    let Response { body, taken, .. } = response;
+                    return Ok(Answer {
+                        body,
+                        _taken: taken,
+                    });
+                }
                 Ok(response) => {
                     let status = response.status;
                     let refused = self.refused(call, &response, retries.sent, !token.renewable());
@@ -144,7 +152,7 @@ impl Transport {
                     (refused, wait)
                 }
                 Err(error) => {
-                    let wait = retries.next();
+                    let wait = error.may_get_better().then(|| retries.next()).flatten();
                     (
                         self.network_error(call.to_string(), &error, retries.sent),
                         wait,
@@ -213,7 +221,7 @@ impl Transport {
                     }
                 }
                 Err(error) => {
-                    let wait = retries.next();
+                    let wait = error.may_get_better().then(|| retries.next()).flatten();
                     let error = self.network_error(name.to_owned(), &error, retries.sent);
                     match wait {
                         Some(wait) => (wait, error.to_string()),
@@ -240,16 +248,17 @@ impl Transport {
     async fn attempt(&self, request: reqwest::RequestBuilder) -> Result<Response, Failure> {
         let mut response = request.send().await?;
         let mut body = Vec::new();
+        let mut taken = Taken::default();
         while let Some(chunk) = response.chunk().await? {
-            if body.len() + chunk.len() > LARGEST_ANSWER {
-                return Err(Failure::TooLarge);
-            }
+            let size = body.len() + chunk.len();
+            self.room.take(&mut taken, size).await?;
             body.extend_from_slice(&chunk);
         }
         Ok(Response {
             status: response.status(),
             headers: std::mem::take(response.headers_mut()),
             body,
+            taken,
         })
     }
 
@@ -307,7 +316,7 @@ impl Transport {
         let domain = self.connection.domain();
         let (problem, hint) = match error {
             Failure::TooLarge => (
-                format!("the answer is larger than {} MiB", LARGEST_ANSWER >> 20),
+                format!("the answer is larger than {} MiB", LARGEST >> 20),
                 format!("is {domain} an Auth0 tenant?"),
             ),
             Failure::Http(error) if error.is_timeout() && !error.is_connect() => (
@@ -335,6 +344,22 @@ impl Transport {
 enum Failure {
     Http(reqwest::Error),
     TooLarge,
+}
+
+impl Failure {
+    /// Whether the same request may fare better in a moment.
+    fn may_get_better(&self) -> bool {
+        match self {
+            Failure::TooLarge => false,
+            Failure::Http(_) => true,
+        }
+    }
+}
+
+impl From<TooLarge> for Failure {
+    fn from(_: TooLarge) -> Self {
+        Failure::TooLarge
+    }
 }
 
 impl From<reqwest::Error> for Failure {
