@@ -673,3 +673,99 @@ fn a_mistyped_tenant_is_asked_about() {
         "hint: `tenantry pull` makes it"
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_neither_waited_for_nor_read() {
+    let bed = one().start();
+    common::make_pipe(&bed.path(".env"));
+    std::os::unix::fs::symlink("/dev/zero", bed.path(".env.dev")).unwrap();
+    let settings = [
+        ("AUTH0_DOMAIN", bed.sandbox.url()),
+        ("AUTH0_CLIENT_ID", "x".to_owned()),
+        ("AUTH0_CLIENT_SECRET", "y".to_owned()),
+    ];
+    let settings = settings
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    for (arguments, file) in [
+        (&["list"][..], ".env"),
+        (&["list", "--tenant", "dev"], ".env.dev"),
+        (&["list", "--env-file", ".env"], ".env"),
+    ] {
+        let run = run(&bed, &settings, arguments).exits(2);
+        assert!(
+            run.stderr.starts_with(&format!(
+                "error: {file}: cannot be read: it is not a regular file\n"
+            )),
+            "{run}"
+        );
+    }
+    let key = bed.path("key.pem");
+    common::make_pipe(&key);
+    bed.write(
+        "settings",
+        "AUTH0_DOMAIN=acme.eu.auth0.com\nAUTH0_CLIENT_ID=x\n",
+    );
+    let variables = [("AUTH0_CLIENT_SIGNING_KEY_PATH", key.to_str().unwrap())];
+    let run = run(&bed, &variables, &["list", "--env-file", "settings"]).exits(2);
+    assert!(
+        run.stderr
+            .contains("key.pem cannot be read: it is not a regular file"),
+        "{run}"
+    );
+}
+
+/// What a repository that somebody cloned may have in place of a sandbox's folder and files.
+#[cfg(unix)]
+#[test]
+fn a_sandbox_follows_no_link() {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    let bed = Bed::new().start();
+    let embedded =
+        |arguments: &[&str]| run(&bed, &[], &[arguments, &["--tenant", "sandbox"]].concat());
+    bed.write("home/precious", "mine\n");
+    let precious = bed.path("home/precious");
+    let folder = bed.path("home");
+    for (link, to, is_refused) in [
+        ("tenant/sandbox/.sandbox/held", &precious, true),
+        ("tenant/sandbox/.sandbox/state.json", &precious, true),
+        ("tenant/sandbox/.sandbox/.gitignore", &precious, false),
+        ("tenant/sandbox/.sandbox", &folder, true),
+        ("tenant/sandbox", &folder, true),
+    ] {
+        let link = bed.path(link);
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        symlink(to, &link).unwrap();
+        for arguments in [
+            &["pull"][..],
+            &["list"],
+            &["sandbox", "serve", "--port", "0"],
+        ] {
+            if !is_refused && arguments.contains(&"serve") {
+                continue;
+            }
+            let run = embedded(arguments);
+            assert_eq!(run.code == 2, is_refused, "{run}");
+            let is_named =
+                run.stderr.contains("a link") || run.stderr.contains("not a regular file");
+            assert_eq!(is_named, is_refused, "{run}");
+        }
+        assert_eq!(bed.read("home/precious"), "mine\n", "{}", link.display());
+        assert_eq!(
+            fs::read_dir(&folder).unwrap().count(),
+            1,
+            "{}",
+            link.display()
+        );
+        fs::remove_dir_all(bed.path("tenant")).unwrap();
+    }
+    for file in ["held", "state.json"] {
+        fs::create_dir_all(bed.path("tenant/sandbox/.sandbox")).unwrap();
+        common::make_pipe(&bed.path(&format!("tenant/sandbox/.sandbox/{file}")));
+        let run = embedded(&["list"]).exits(2);
+        assert!(run.stderr.contains("it is not a regular file"), "{run}");
+        fs::remove_dir_all(bed.path("tenant")).unwrap();
+    }
+}

@@ -331,3 +331,43 @@ fn a_changed_secret_is_not_served_by_an_old_token() {
     let secret = bed.sandbox.client_secret();
     assert!(!cached(&bed)[0].1.to_string().contains(secret));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_cache_file_that_is_no_file_or_not_the_user_s_alone_is_replaced() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let bed = one().start();
+    bed.run(["list"]).exits(0);
+    let (name, entry) = cached(&bed).remove(0);
+    let path = bed.path(&name);
+    let forged = entry.to_string().replace(
+        entry["access_token"].as_str().unwrap(),
+        "a-token-of-somebody-else-s",
+    );
+    let prepare: [&dyn Fn(); 5] = [
+        &|| {
+            bed.write(&name, &forged);
+            fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+        },
+        &|| {
+            bed.write(&name, &forged);
+            fs::set_permissions(&path, PermissionsExt::from_mode(0o620)).unwrap();
+        },
+        &|| common::make_pipe(&path),
+        &|| symlink("/dev/zero", &path).unwrap(),
+        &|| symlink(bed.path("nowhere"), &path).unwrap(),
+    ];
+    for prepare in prepare {
+        fs::remove_file(&path).unwrap();
+        prepare();
+        bed.sandbox.clear_requests();
+        let run = bed.run(["list"]).exits(0);
+        assert_eq!(run.stderr, "");
+        assert_eq!(bed.statuses(), [200, 200]);
+        let metadata = fs::symlink_metadata(&path).unwrap();
+        assert!(metadata.is_file());
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+        bed.run(["list"]).exits(0);
+        assert_eq!(bed.count("POST /oauth/token"), 1, "the new one is kept");
+    }
+}

@@ -2,7 +2,7 @@
 //! read or written costs a request, never the run.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use super::token::{Source, Token};
 use super::transport::unix_seconds;
+use crate::own_file;
 use crate::settings::{Connection, Credentials};
+
+/// No token comes near this, in bytes.
+const LARGEST_ENTRY: u64 = 1_000_000;
 
 /// A folder of cached tokens.
 #[derive(Debug, Clone)]
@@ -75,7 +79,13 @@ impl TokenCache {
     }
 
     pub(super) fn read(&self, key: &CacheKey) -> Option<Token> {
-        let text = fs::read(self.path(key)).ok()?;
+        // What others may have written or read is as good as none, and replaced.
+        let file = own_file::open(&self.path(key)).ok()?;
+        if !own_file::is_private(&file.metadata().ok()?) {
+            return None;
+        }
+        let mut text = Vec::new();
+        file.take(LARGEST_ENTRY).read_to_end(&mut text).ok()?;
         let entry: Entry = serde_json::from_slice(&text).ok()?;
         let expires = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(entry.expires))?;
         if entry.key != *key {

@@ -56,7 +56,7 @@ async fn run_server(
 
 fn reset(scene: &Scene<'_>, terminal: &Terminal) -> Result<Ending> {
     let name = name(scene)?;
-    let state = scene.sandbox_folder(name);
+    let state = scene.sandbox_folder(name)?;
     match std::fs::remove_dir_all(&state) {
         Ok(()) => terminal.note(&format!("{name} starts anew; its files are as they were")),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -143,15 +144,31 @@ impl<'a> Scene<'a> {
     }
 
     /// The folder with a sandbox's state.
-    pub(super) fn sandbox_folder(&self, name: &str) -> PathBuf {
-        self.global.dir.join(name).join(SANDBOX_FOLDER)
+    ///
+    /// # Errors
+    /// It is a link, or in one: a repository that somebody cloned must not make us write elsewhere.
+    pub(super) fn sandbox_folder(&self, name: &str) -> Result<PathBuf> {
+        let tenant = self.global.dir.join(name);
+        let folder = tenant.join(SANDBOX_FOLDER);
+        match [tenant, folder.clone()]
+            .iter()
+            .find(|path| path.is_symlink())
+        {
+            Some(link) => Err(link_error(link)),
+            None => Ok(folder),
+        }
     }
 
     /// The file with a sandbox's state, in a folder that is made here and that git ignores.
     pub(super) fn sandbox_state(&self, name: &str) -> Result<PathBuf> {
-        let folder = self.sandbox_folder(name);
-        let made = std::fs::create_dir_all(&folder)
-            .and_then(|()| std::fs::write(folder.join(".gitignore"), "*\n"));
+        let folder = self.sandbox_folder(name)?;
+        let made = std::fs::create_dir_all(&folder).and_then(|()| {
+            match File::create_new(folder.join(".gitignore")) {
+                Ok(mut file) => file.write_all(b"*\n"),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+                Err(error) => Err(error),
+            }
+        });
         made.with_context(|| format!("can't make {}", folder.display()))?;
         Ok(folder.join("state.json"))
     }
@@ -243,8 +260,11 @@ impl<'a> Scene<'a> {
     pub(super) fn hold_sandbox(&self, name: &str, terminal: &Terminal) -> Result<File> {
         let state = self.sandbox_state(name)?;
         let path = state.with_file_name("held");
-        let held =
-            File::create(&path).with_context(|| format!("can't write {}", path.display()))?;
+        if path.is_symlink() {
+            return Err(link_error(&path));
+        }
+        let held = open_to_hold(&path);
+        let held = held.with_context(|| format!("can't write {}", path.display()))?;
         if let Err(TryLockError::WouldBlock) = held.try_lock() {
             terminal.note(&format!("waiting for another tenantry that runs {name}"));
             held.lock()?;
@@ -259,6 +279,31 @@ impl<'a> Scene<'a> {
         // Its port changes from run to run, its name does not.
         let connection = Connection::client_secret(&url, id, secret)?.named(name);
         Ok((connection, sandbox))
+    }
+}
+
+fn link_error(path: &Path) -> anyhow::Error {
+    Usage::error(
+        format!("{} is a link, and a sandbox follows none", path.display()),
+        "remove it: the sandbox makes what it needs",
+    )
+}
+
+/// Opens a file whose content does not matter, and leaves it as it is.
+fn open_to_hold(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags.bits().cast_signed());
+    }
+    match std::fs::symlink_metadata(path) {
+        Ok(metadata) if !metadata.is_file() => {
+            Err(std::io::Error::other("it is not a regular file"))
+        }
+        _ => options.open(path),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -324,13 +324,35 @@ fn merge(old: &mut Map<String, Value>, new: Map<String, Value>) {
     }
 }
 
+/// What is in a file that is one, and no link to another: the state is in a folder that somebody else may have made.
+fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    let check = |metadata: fs::Metadata| match metadata.is_file() {
+        true => Ok(()),
+        false => Err(io::Error::other("it is not a regular file")),
+    };
+    check(fs::symlink_metadata(path)?)?;
+    let mut options = fs::OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags.bits().cast_signed());
+    }
+    let mut file = options.open(path)?;
+    check(file.metadata()?)?;
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    Ok(text)
+}
+
 /// The clients in the state file; None where there is no file.
 fn read(path: &Path) -> Result<Option<Vec<Map<String, Value>>>, SandboxError> {
     let broken = |reason: String| SandboxError::BrokenState {
         path: path.to_owned(),
         reason,
     };
-    let text = match fs::read(path) {
+    let text = match read_regular(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(broken(error.to_string())),

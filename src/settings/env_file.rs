@@ -3,7 +3,6 @@
 //! to the same value, so that a line either means what it seems to mean or is an error.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -11,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::error::SettingsError;
 use super::origin::Variable;
+use crate::own_file;
 
 /// No .env file that a person wrote is larger, in bytes.
 const MAX_SIZE: u64 = 1_000_000;
@@ -29,7 +29,7 @@ pub(super) fn read(path: &Path, shown: &Path) -> Result<Option<Vec<Entry>>, Sett
         path: shown.to_owned(),
         source,
     };
-    let file = match File::open(path) {
+    let file = match own_file::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unreadable(error)),

@@ -1,7 +1,7 @@
 //! Decides between the sources of settings: process environment, then `.env.<tenant>`, then `.env`. The first source
 //! that gives a setting wins, and where two that somebody chose on purpose contradict each other, it is an error.
 
-use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
@@ -10,6 +10,7 @@ use super::connection::{Connection, Credentials, Origins, word_problem};
 use super::error::{Missing, SettingsError, TwoDomains, ValueProblem};
 use super::origin::{Origin, Variable};
 use super::{Environment, Options, domain, env_file, env_file_of};
+use crate::own_file;
 use crate::signing::{Algorithm, SigningKey};
 
 /// Reads the settings and makes the one connection that they describe.
@@ -285,7 +286,7 @@ impl<'a> Sources<'a> {
         };
         let key_path = self.folder.join(folder).join(path.text());
         let shown = shown(&key_path, self.folder).to_owned();
-        let pem = match fs::read(&key_path) {
+        let pem = match read_key(&key_path) {
             Ok(pem) => pem,
             Err(source) => {
                 return Err(SettingsError::KeyFile {
@@ -413,6 +414,16 @@ fn path_problem(path: &str) -> Option<ValueProblem> {
         && !path.contains(char::is_control)
         && path.split('/').all(|name| name.len() <= 255);
     (!is_path).then_some(ValueProblem::NotPath)
+}
+
+/// No key's file comes near this, in bytes.
+const LARGEST_KEY: u64 = 1_000_000;
+
+fn read_key(path: &Path) -> io::Result<Vec<u8>> {
+    let mut pem = Vec::new();
+    let file = own_file::open(path)?;
+    file.take(LARGEST_KEY).read_to_end(&mut pem)?;
+    Ok(pem)
 }
 
 /// `path` as it is shown: without the working directory before it.

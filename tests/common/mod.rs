@@ -397,6 +397,13 @@ pub fn is_root() -> bool {
     tempfile::tempfile().unwrap().metadata().unwrap().uid() == 0
 }
 
+/// Makes a named pipe, which nobody writes to: whoever opens it waits.
+#[cfg(unix)]
+pub fn make_pipe(path: &Path) {
+    let made = Command::new("mkfifo").arg(path).status().unwrap();
+    assert!(made.success());
+}
+
 /// Waits until something is so.
 #[track_caller]
 pub fn until(is_so: impl Fn() -> bool) {
