@@ -4,13 +4,17 @@
 
 mod common;
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::{Bed, Stub, until};
 use serde_json::json;
+use tenantry::api::{Fields, Options, Reader};
 use tenantry::sandbox::{Fault, FaultRule};
+use tenantry::settings::Connection;
 
 /// Every fault that a request may meet, with how the journal of a failing test is to name it.
 fn faults() -> Vec<Fault> {
@@ -482,4 +486,37 @@ fn checkpoints_that_never_end_are_followed_to_the_total_and_no_further() {
         let asked = asked.load(Ordering::SeqCst);
         assert!(asked <= if repeats { 4 } else { 30 }, "{asked}: {run}");
     }
+}
+
+/// A host that is gone may be gone for a moment only, unlike one that was never there.
+#[tokio::test]
+async fn a_host_that_has_answered_is_asked_again() {
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", socket.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut connection, _) = socket.accept().unwrap();
+        drop(socket);
+        let mut request = [0; 4096];
+        let _ = connection.read(&mut request).unwrap();
+        let body = r#"{"access_token": "a-token", "expires_in": 3600}"#;
+        let length = body.len();
+        let head =
+            format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+        connection.write_all((head + body).as_bytes()).unwrap();
+    });
+    let tenant = Connection::client_secret(&url, "x", "a-secret-of-an-application").unwrap();
+    let options = Options {
+        retries: 1,
+        ..Options::default()
+    };
+    let error = Reader::new(tenant, options)
+        .clients(Fields::All)
+        .await
+        .unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.starts_with("GET /api/v2/clients: can't connect to "),
+        "{error}"
+    );
+    assert!(error.ends_with(", after 2 attempts"), "{error}");
 }

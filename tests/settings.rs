@@ -4,7 +4,10 @@
 
 mod common;
 
+use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::{Bed, Run, Setup, Stub};
 use serde_json::json;
@@ -414,21 +417,7 @@ fn a_scope_that_is_asked_for_is_asked_for() {
 /// Each of these takes all the retries that there are, so they run side by side.
 #[test]
 fn what_never_works_is_given_up_with_a_reason() {
-    // A port that was free a moment ago, and that nobody else is given so soon.
-    let free = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
     let endings = std::thread::scope(|scope| {
-        let nobody = scope.spawn(move || {
-            let bed = one().start();
-            let mut command = bed.command();
-            command
-                .env("AUTH0_DOMAIN", format!("http://{free}"))
-                .arg("list");
-            let unreachable = bed.run_command(command).exits(2);
-            vec![ending(&unreachable).replace(&free.to_string(), "127.0.0.1:NOBODY")]
-        });
         let too_many = Fault::TooManyRequests {
             retry_after: Some(0),
         };
@@ -447,14 +436,9 @@ fn what_never_works_is_given_up_with_a_reason() {
                 ending(&bed.run(["list", "--timeout", "1"]).exits(2))
             })
         });
-        let mut endings = nobody.join().unwrap();
-        endings.extend(faults.map(|fault| fault.join().unwrap()));
-        endings
+        faults.map(|fault| fault.join().unwrap())
     });
     insta::assert_snapshot!(endings.join("\n\n"), @"
-    error: POST /oauth/token: can't connect to 127.0.0.1:NOBODY: Connection refused (os error 111), after 7 attempts
-    hint: is the domain right, and is the network there? HTTPS_PROXY and SSL_CERT_FILE are respected
-
     error: GET /api/v2/clients: 502: Bad Gateway, with an answer that is not the API's, after 7 attempts
     hint: the fault is on Auth0's side, or on a proxy's: try again, or see https://status.auth0.com
 
@@ -473,6 +457,112 @@ fn what_never_works_is_given_up_with_a_reason() {
     error: GET /api/v2/clients: 429: Global limit has been reached (too_many_requests), after 7 attempts
     hint: others use this tenant's rate limit too: try again in a minute
     ");
+}
+
+#[test]
+fn what_can_t_get_better_is_given_up_at_once() {
+    let bed = one().start();
+    let key = ("AUTH0_CLIENT_ID", "x");
+    let secret = ("AUTH0_CLIENT_SECRET", "a-secret-of-an-application");
+    // A port that was free a moment ago, and that nobody else is given so soon.
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = free.local_addr().unwrap().to_string();
+    drop(free);
+    // No TLS at all, which is as far from a certificate to trust as a server can be.
+    let plain = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = plain.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for connection in plain.incoming() {
+            let mut connection = connection.unwrap();
+            let _ = connection.read(&mut [0; 4096]);
+            let _ = connection.write_all(
+                b"HTTP/1.1 400 Bad Request
+
+",
+            );
+        }
+    });
+    for (domain, problem) in [
+        (format!("http://{nobody}"), "Connection refused"),
+        (format!("https://{address}"), "corrupt"),
+        ("nobody.invalid".to_owned(), ""),
+    ] {
+        let run = run(&bed, &[("AUTH0_DOMAIN", &domain), key, secret], &["list"]).exits(2);
+        let host = domain.rsplit('/').next().unwrap();
+        let begins = format!("error: POST /oauth/token: can't connect to {host}: ");
+        assert!(run.stderr.starts_with(&begins), "{run}");
+        assert!(run.stderr.contains(problem), "{run}");
+        assert!(!run.stderr.contains("attempts"), "{run}");
+        assert!(run.stderr.contains("\nhint: is the domain right"), "{run}");
+    }
+}
+
+#[test]
+fn a_proxy_that_can_t_be_used_is_never_passed_over() {
+    let bed = one().start();
+    let tenant = [
+        ("AUTH0_DOMAIN", "acme.eu.auth0.com"),
+        ("AUTH0_CLIENT_ID", "x"),
+        ("AUTH0_CLIENT_SECRET", "a-secret-of-an-application"),
+    ];
+    for value in [
+        "http://",
+        "ftp://me:pa55word@proxy:21",
+        "socks5://proxy:1080",
+        "proxy port",
+    ] {
+        let run = run(
+            &bed,
+            &[&tenant[..], &[("HTTPS_PROXY", value)]].concat(),
+            &["list"],
+        )
+        .exits(2);
+        assert_eq!(
+            run.stderr,
+            "error: HTTPS_PROXY in the environment is no proxy that can be used\n\
+             hint: write it as http://proxy.example.com:3128 (or https://…; others are not supported), or unset it\n"
+        );
+    }
+    // One that can be is the one that is asked.
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let proxy = Stub::raw(move |method, path| {
+        assert_eq!((method, path), ("CONNECT", "acme.eu.auth0.com:443"));
+        count.fetch_add(1, Ordering::SeqCst);
+        "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n".to_owned()
+    });
+    let url = proxy.url();
+    run(
+        &bed,
+        &[&tenant[..], &[("https_proxy", &url)]].concat(),
+        &["list"],
+    )
+    .exits(2);
+    assert!(asked.load(Ordering::SeqCst) > 0);
+    // On this machine none is needed.
+    let mut command = bed.command();
+    command.env("HTTPS_PROXY", "http://").arg("list");
+    bed.run_command(command).exits(0);
+}
+
+#[test]
+fn a_pasted_address_of_the_dashboard_names_its_tenant() {
+    let bed = one().start();
+    let tenant = [
+        (
+            "AUTH0_DOMAIN",
+            "https://manage.auth0.com/dashboard/eu/acme/applications",
+        ),
+        ("AUTH0_CLIENT_ID", "x"),
+        ("AUTH0_CLIENT_SECRET", "a-secret-of-an-application"),
+        ("HTTPS_PROXY", "http://127.0.0.1:1"),
+    ];
+    let run = run(&bed, &tenant, &["list", "-v"]).exits(2);
+    assert!(
+        run.stderr
+            .starts_with("domain acme.eu.auth0.com from AUTH0_DOMAIN in the environment\n"),
+        "{run}"
+    );
 }
 
 /// What stands below the waits, which differ from run to run.

@@ -1,8 +1,10 @@
 //! One request after the other, each done properly: with a token, at the tenant's pace, with timeouts and bounded retries.
 //! Nothing above it sees HTTP, and nothing else in the crate sends.
 
-use std::error::Error as _;
+use std::error::Error as StdError;
+use std::io;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -41,6 +43,8 @@ pub(super) struct Transport {
     pace: Pace,
     waits: Waits,
     room: Room,
+    /// Whether anything was answered so far.
+    has_answered: AtomicBool,
 }
 
 impl Transport {
@@ -57,6 +61,7 @@ impl Transport {
             list_pace: Pace::default(),
             pace: Pace::default(),
             room: Room::default(),
+            has_answered: AtomicBool::default(),
         }
     }
 
@@ -152,7 +157,7 @@ impl Transport {
                     (refused, wait)
                 }
                 Err(error) => {
-                    let wait = error.may_get_better().then(|| retries.next()).flatten();
+                    let wait = self.wait_after(&error, &mut retries);
                     (
                         self.network_error(call.to_string(), &error, retries.sent),
                         wait,
@@ -221,7 +226,7 @@ impl Transport {
                     }
                 }
                 Err(error) => {
-                    let wait = error.may_get_better().then(|| retries.next()).flatten();
+                    let wait = self.wait_after(&error, &mut retries);
                     let error = self.network_error(name.to_owned(), &error, retries.sent);
                     match wait {
                         Some(wait) => (wait, error.to_string()),
@@ -247,6 +252,7 @@ impl Transport {
 
     async fn attempt(&self, request: reqwest::RequestBuilder) -> Result<Response, Failure> {
         let mut response = request.send().await?;
+        self.has_answered.store(true, Ordering::Relaxed);
         let mut body = Vec::new();
         let mut taken = Taken::default();
         while let Some(chunk) = response.chunk().await? {
@@ -288,6 +294,14 @@ impl Transport {
             ))
         })?;
         Ok(self.http.get_or_init(|| http))
+    }
+
+    /// How long to wait after a failure before the next try; None where there is no use in one.
+    fn wait_after(&self, failure: &Failure, retries: &mut Retries) -> Option<Duration> {
+        let has_answered = self.has_answered.load(Ordering::Relaxed);
+        failure
+            .may_get_better(has_answered)
+            .then(|| retries.next())?
     }
 
     fn refused(
@@ -347,11 +361,14 @@ enum Failure {
 }
 
 impl Failure {
-    /// Whether the same request may fare better in a moment.
-    fn may_get_better(&self) -> bool {
+    /// Whether the same request may fare better in a moment. A host that has answered in this run may be gone for a moment only.
+    fn may_get_better(&self, has_answered: bool) -> bool {
         match self {
             Failure::TooLarge => false,
-            Failure::Http(_) => true,
+            Failure::Http(error) => {
+                !causes(error).any(is_tls)
+                    && (has_answered || !error.is_connect() || !causes(error).any(is_nobody))
+            }
         }
     }
 }
@@ -369,18 +386,36 @@ impl From<reqwest::Error> for Failure {
     }
 }
 
-/// An error's causes without its own words, which only say that there was an error.
+/// An error's causes, the deepest last.
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    std::iter::successors(error.source(), |&cause| cause.source())
+}
+
+/// The deepest cause, since the others only say that there was an error.
 fn chain(error: &reqwest::Error) -> String {
-    let mut causes = Vec::new();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        causes.push(cause.to_string());
-        source = cause.source();
-    }
-    match causes.pop() {
-        Some(last) => last,
-        None => error.to_string(),
-    }
+    let deepest = causes(error).last();
+    deepest.map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+/// A certificate that is not trusted or for another host, or something that is no TLS at all.
+fn is_tls(cause: &(dyn StdError + 'static)) -> bool {
+    // What an I/O error wraps is not among its sources.
+    let inner = cause
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref);
+    cause.is::<rustls::Error>() || inner.is_some_and(|inner| is_tls(inner))
+}
+
+/// A name that nobody has, or an address where nobody listens.
+fn is_nobody(cause: &(dyn StdError + 'static)) -> bool {
+    use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
+    let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+    let is_unreachable = matches!(
+        kind,
+        Some(ConnectionRefused | HostUnreachable | NetworkUnreachable)
+    );
+    // The HTTP library's own word; the system's are many.
+    is_unreachable || cause.to_string() == "dns error"
 }
 
 /// How often a call was sent, and how long to wait before the next time.

@@ -50,6 +50,9 @@ pub enum DomainProblem {
         /// The domain that the value begins with.
         domain: String,
     },
+    /// The address of the dashboard, without the part that names a tenant.
+    #[error("is the dashboard's address, which names no tenant")]
+    Dashboard,
     /// Not a host name, or one that only the local network could know.
     #[error("is not a full domain name")]
     Host,
@@ -76,6 +79,8 @@ pub(super) fn parse(text: &str) -> Result<(Domain, Url), DomainProblem> {
     if text.is_empty() {
         return Err(DomainProblem::Empty);
     }
+    let named = in_dashboard(text)?;
+    let text = named.as_deref().unwrap_or(text);
     check_characters(text)?;
     let (scheme, rest) = match text.split_once("://") {
         Some((scheme, rest)) => (Some(scheme.to_ascii_lowercase()), rest),
@@ -116,6 +121,41 @@ pub(super) fn parse(text: &str) -> Result<(Domain, Url), DomainProblem> {
     }
 }
 
+/// The domain of the tenant that the dashboard's address shows, as it is copied from a browser:
+/// `https://manage.auth0.com/dashboard/eu/acme/applications`. None for any other text.
+///
+/// A tenant that was made in the US before June 10, 2020 has no region in its domain, and the address does not tell it from
+/// later ones: the newer form is what comes out.
+/// Source: <https://auth0.com/docs/get-started/auth0-overview/create-tenants>, region.
+fn in_dashboard(text: &str) -> Result<Option<String>, DomainProblem> {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let (host, path) = rest.split_once(['/', '?', '#']).unwrap_or((rest, ""));
+    if !host.eq_ignore_ascii_case("manage.auth0.com") {
+        return Ok(None);
+    }
+    let mut parts = path.split(['/', '?', '#']);
+    let named = parts.next() == Some("dashboard");
+    match (parts.next(), parts.next().map(str::to_ascii_lowercase)) {
+        (Some(region), Some(tenant)) if named && is_region(region) && is_label(&tenant) => {
+            Ok(Some(format!("{tenant}.{region}.auth0.com")))
+        }
+        _ => Err(DomainProblem::Dashboard),
+    }
+}
+
+fn is_region(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|b| b.is_ascii_lowercase())
+}
+
+fn is_label(label: &str) -> bool {
+    (1..=63).contains(&label.len())
+        && label
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
+
 /// Whether `url` stays on this machine.
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
@@ -150,14 +190,6 @@ fn check_characters(text: &str) -> Result<(), DomainProblem> {
 /// A name on the public internet has several labels. `localhost`, and what was written as a URL, may have one: a value
 /// without a dot is more likely a tenant's short name, or an id on the wrong line.
 fn check_name(name: &str, is_url: bool) -> Result<(), DomainProblem> {
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
     let is_full = is_url || name.contains('.') || name == "localhost";
     if is_full && name.len() <= 253 && name.split('.').all(is_label) {
         Ok(())
@@ -193,6 +225,9 @@ mod tests {
             "http://localhost:3000",
             "localhost:3000",
             "https://auth0-mock:3000",
+            "https://manage.auth0.com/dashboard/eu/acme/applications/Wq7m/settings?x=%20#y",
+            "manage.auth0.com/dashboard/us/acme-dev",
+            "https://manage.auth0.com/dashboard/au/Acme/",
         ];
         insta::assert_snapshot!(texts.map(show).join("\n"), @r"
         acme.eu.auth0.com → acme.eu.auth0.com https://acme.eu.auth0.com/ loopback: false
@@ -208,6 +243,9 @@ mod tests {
         http://localhost:3000 → localhost:3000 http://localhost:3000/ loopback: true
         localhost:3000 → localhost:3000 https://localhost:3000/ loopback: true
         https://auth0-mock:3000 → auth0-mock:3000 https://auth0-mock:3000/ loopback: false
+        https://manage.auth0.com/dashboard/eu/acme/applications/Wq7m/settings?x=%20#y → acme.eu.auth0.com https://acme.eu.auth0.com/ loopback: false
+        manage.auth0.com/dashboard/us/acme-dev → acme-dev.us.auth0.com https://acme-dev.us.auth0.com/ loopback: false
+        https://manage.auth0.com/dashboard/au/Acme/ → acme.au.auth0.com https://acme.au.auth0.com/ loopback: false
         ");
     }
 
@@ -240,6 +278,10 @@ mod tests {
             "http://acme.eu.auth0.com",
             "http://localhost.acme.com",
             "http://10.0.0.1:4000",
+            "https://manage.auth0.com/",
+            "https://manage.auth0.com/dashboard/eu",
+            "https://manage.auth0.com/dashboard/eu/-/x",
+            "https://manage.auth0.com/#/applications",
         ];
         insta::assert_snapshot!(texts.map(show).join("\n"), @r#"
          → is empty | write it as in the Auth0 dashboard, for example acme.eu.auth0.com
@@ -268,6 +310,10 @@ mod tests {
         http://acme.eu.auth0.com → uses http://, which is accepted for loopback hosts only | write https://, or leave the scheme out
         http://localhost.acme.com → uses http://, which is accepted for loopback hosts only | write https://, or leave the scheme out
         http://10.0.0.1:4000 → uses http://, which is accepted for loopback hosts only | write https://, or leave the scheme out
+        https://manage.auth0.com/ → is the dashboard's address, which names no tenant | write it as in the Auth0 dashboard, for example acme.eu.auth0.com
+        https://manage.auth0.com/dashboard/eu → is the dashboard's address, which names no tenant | write it as in the Auth0 dashboard, for example acme.eu.auth0.com
+        https://manage.auth0.com/dashboard/eu/-/x → is the dashboard's address, which names no tenant | write it as in the Auth0 dashboard, for example acme.eu.auth0.com
+        https://manage.auth0.com/#/applications → is the dashboard's address, which names no tenant | write it as in the Auth0 dashboard, for example acme.eu.auth0.com
         "#);
     }
 }

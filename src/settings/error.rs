@@ -245,6 +245,9 @@ pub enum ValueProblem {
     /// A `;` at its end, in a place where nobody takes it off.
     #[error("ends in a `;`, as part of the value")]
     Semicolon,
+    /// Not the address of a proxy, or of one of a sort that is not supported.
+    #[error("is no proxy that can be used")]
+    NotProxy,
     /// Neither yes nor no.
     #[error("is neither true nor false")]
     NeitherTrueNorFalse,
@@ -256,6 +259,9 @@ impl ValueProblem {
             Self::Empty => "copy it from the application's settings in the Auth0 dashboard",
             Self::Character(_) => "copy the value again, without what stands around it",
             Self::NeitherTrueNorFalse => "write `true` or `false`",
+            Self::NotProxy => {
+                "write it as http://proxy.example.com:3128 (or https://…; others are not supported), or unset it"
+            }
             Self::NotPath => "put the key into a file, and the file's path there",
             Self::Wrapped | Self::Semicolon => {
                 "set the variable without them; if they do belong to the value, put it into .env in single quotes"

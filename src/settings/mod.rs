@@ -6,6 +6,7 @@ mod domain;
 mod env_file;
 mod error;
 mod origin;
+mod proxy;
 mod resolve;
 
 use std::collections::BTreeMap;
@@ -41,7 +42,8 @@ impl Environment {
             let Ok(name) = name.into_string() else {
                 continue;
             };
-            match (value.into_string(), Variable::find(&name)) {
+            let ours = Variable::find(&name).or_else(|| proxy::variable(&name));
+            match (value.into_string(), ours) {
                 (Ok(value), _) => {
                     environment.0.insert(name, value);
                 }

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::connection::{Connection, Credentials, Origins, word_problem};
 use super::error::{Missing, SettingsError, TwoDomains, ValueProblem};
 use super::origin::{Origin, Variable};
-use super::{Environment, Options, domain, env_file, env_file_of};
+use super::{Environment, Options, domain, env_file, env_file_of, proxy};
 use crate::own_file;
 use crate::signing::{Algorithm, SigningKey};
 
@@ -21,7 +21,12 @@ pub fn connection(
     options: &Options,
     environment: &Environment,
 ) -> Result<Connection, SettingsError> {
-    Sources::read(options, environment)?.connection()
+    let connection = Sources::read(options, environment)?.connection()?;
+    // Plain HTTP is for this machine only, and goes there without a proxy.
+    if connection.base_url().scheme() == "https" {
+        proxy::check(environment)?;
+    }
+    Ok(connection)
 }
 
 /// A setting's value and where it is.
