@@ -166,9 +166,10 @@ pub struct InvalidValue {
 pub struct ClientId(String);
 
 impl ClientId {
-    /// Whether the API can be asked for it: an empty segment of a path, or a dotted one, would ask for something else.
+    /// Whether the API can be asked for it: an empty segment of a path, a dotted one, or one that loses characters on the way
+    /// would ask for something else.
     pub fn is_addressable(&self) -> bool {
-        !["", ".", ".."].contains(&self.as_str())
+        !["", ".", ".."].contains(&self.as_str()) && !self.0.contains(char::is_control)
     }
 
     /// The id as text.
@@ -480,6 +481,10 @@ mod tests {
             Client::new(Map::from_iter([("client_id".to_owned(), json!(1))])),
             None
         );
+        for id in ["", ".", "..", "a\nb", "\t", "a\u{7f}", "\u{9b}"] {
+            let fields = Map::from_iter([("client_id".to_owned(), json!(id))]);
+            assert_eq!(Client::new(fields), None, "{id:?}");
+        }
     }
 
     #[test]

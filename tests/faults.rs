@@ -287,6 +287,76 @@ fn carried_out(bed: &Bed) -> u64 {
     done.count() as u64
 }
 
+/// The binary under way, with the settings of the sandbox; what it says is piped.
+#[cfg(unix)]
+fn piped(bed: &Bed, arguments: &[&str]) -> std::process::Child {
+    let mut command = bed.bare();
+    command
+        .args(arguments)
+        .env("AUTH0_DOMAIN", bed.sandbox.url())
+        .env("AUTH0_CLIENT_ID", bed.sandbox.client_id())
+        .env("AUTH0_CLIENT_SECRET", bed.sandbox.client_secret())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+/// What a process came to that got a Ctrl-C.
+#[cfg(unix)]
+fn interrupted(child: std::process::Child) -> std::process::Output {
+    let interrupt = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(interrupt.unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    output
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_leaves_one_document_and_no_folder() {
+    for fault in [
+        FaultRule::new(Fault::HangBefore),
+        FaultRule::new(Fault::HangBefore).token(),
+        FaultRule::new(Fault::TooManyRequests {
+            retry_after: Some(60),
+        })
+        .token(),
+    ] {
+        let bed = Bed::new().plain_clients(1).start();
+        bed.sandbox.fail_next(fault.always());
+        let child = piped(&bed, &["pull", "-o", "json"]);
+        until(|| bed.requests().len() > 1 || bed.count("POST /oauth/token") > 0);
+        let output = interrupted(child);
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(document["error"]["message"], "interrupted");
+        assert!(!bed.path("tenant").exists(), "{output:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_the_wait_for_a_token_too() {
+    let bed = edited(3);
+    let wait = Fault::TooManyRequests {
+        retry_after: Some(60),
+    };
+    bed.sandbox.set_faults([
+        FaultRule::new(Fault::RevokeTokens).method("PATCH"),
+        FaultRule::new(wait).token().always(),
+    ]);
+    let child = piped(&bed, &["push", "--yes", "-o", "json"]);
+    until(|| bed.count("POST /oauth/token") > 0);
+    let output = interrupted(child);
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["summary"]["updated"], 0, "{document}");
+    bed.sandbox.set_faults([]);
+    bed.run(["push", "--yes"]).exits(0);
+    assert_all_arrived(&bed, 3);
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_finishes_what_is_on_its_way_and_reports_the_rest() {

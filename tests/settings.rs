@@ -859,3 +859,71 @@ fn a_sandbox_follows_no_link() {
         fs::remove_dir_all(bed.path("tenant")).unwrap();
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_sandbox_that_runs_is_not_reset() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+    let bed = Bed::new().start();
+    let reset = || run(&bed, &[], &["sandbox", "reset"]);
+    assert_eq!(reset().exits(0).stderr, "sandbox is as it was first\n");
+    run(&bed, &[], &["pull", "--tenant", "sandbox"]).exits(0);
+    let mut serving = bed
+        .bare()
+        .args(["sandbox", "serve", "--port", "0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut stdout = BufReader::new(serving.stdout.take().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    assert!(line.starts_with("AUTH0_DOMAIN="), "{line}");
+    insta::assert_snapshot!(reset().exits(2), @"
+    exit code 2
+    --- stderr
+    error: sandbox is running
+    hint: stop the tenantry that runs it first
+    ");
+    serving.kill().unwrap();
+    serving.wait().unwrap();
+    assert_eq!(
+        reset().exits(0).stderr,
+        "sandbox starts anew; its files are as they were\n"
+    );
+    assert!(!bed.path("tenant/sandbox/.sandbox/state.json").exists());
+    run(&bed, &[], &["diff", "--tenant", "sandbox"]).exits(0);
+}
+
+#[test]
+fn a_domain_and_a_secret_from_two_places_are_asked_about() {
+    let bed = one().start();
+    let text = env_file(&bed);
+    let (domain, keys) = text.split_once('\n').unwrap();
+    bed.write(".env", keys);
+    bed.write(".env.dev", domain);
+    let apart = run(&bed, &[], &["list", "--tenant", "dev"]).exits(0);
+    assert_eq!(
+        apart.stderr,
+        "warning: the domain is AUTH0_DOMAIN (.env.dev:1), and the client secret is AUTH0_CLIENT_SECRET (.env:2): are they of \
+         one tenant?\n"
+    );
+    let url = bed.sandbox.url();
+    let apart = run(&bed, &[("AUTH0_DOMAIN", &url)], &["list"]).exits(0);
+    assert!(
+        apart
+            .stderr
+            .starts_with("warning: the domain is AUTH0_DOMAIN in the environment, "),
+        "{apart}"
+    );
+    let token = [("AUTH0_ACCESS_TOKEN", "a-token"), ("AUTH0_DOMAIN", &url)];
+    bed.write(".env", "");
+    let together = run(&bed, &token, &["list"]).exits(2);
+    assert!(!together.stderr.contains("warning"), "{together}");
+    bed.write(".env.dev", &text);
+    assert_eq!(
+        run(&bed, &[], &["list", "--tenant", "dev"]).exits(0).stderr,
+        ""
+    );
+}

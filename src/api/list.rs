@@ -262,8 +262,8 @@ impl<'a, 'b> List<'a, 'b> {
     fn add(&mut self, page: Vec<Map<String, Value>>) -> Result<(), ApiError> {
         self.progress.advance(page.len());
         for fields in page {
-            let client =
-                Client::new(fields).ok_or_else(|| odd("a client has no `client_id`".to_owned()))?;
+            let client = Client::new(fields)
+                .ok_or_else(|| odd("a client has no `client_id` that can be one".to_owned()))?;
             if !self.ids.insert(client.id().clone()) {
                 return Err(odd(format!("the client {} is listed twice", client.id())));
             }

@@ -206,7 +206,7 @@ fn whole_client(
     fields: Map<String, Value>,
 ) -> Result<Client, ApiError> {
     match Client::new(fields) {
-        None => Err(call.odd_answer("it has no `client_id`".to_owned())),
+        None => Err(call.odd_answer("it has no `client_id` that can be one".to_owned())),
         Some(client) if client.id() != id => {
             Err(call.odd_answer(format!("it is about the client {}", client.id())))
         }

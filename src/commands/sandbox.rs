@@ -56,8 +56,13 @@ async fn run_server(
 
 fn reset(scene: &Scene<'_>, terminal: &Terminal) -> Result<Ending> {
     let name = name(scene)?;
-    let state = scene.sandbox_folder(name)?;
-    match std::fs::remove_dir_all(&state) {
+    // The folder stays, with the file that whoever runs the sandbox holds.
+    let state = scene.sandbox_folder(name)?.join("state.json");
+    let _held = match state.symlink_metadata() {
+        Ok(_) => Some(scene.hold_unused_sandbox(name)?),
+        Err(_) => None,
+    };
+    match std::fs::remove_file(&state) {
         Ok(()) => terminal.note(&format!("{name} starts anew; its files are as they were")),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             terminal.note(&format!("{name} is as it was first"));

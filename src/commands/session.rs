@@ -194,6 +194,9 @@ impl<'a> Scene<'a> {
         for note in connection.notes() {
             log::info!("{note}");
         }
+        if let Some(warning) = connection.warning() {
+            log::warn!("warning: {warning}");
+        }
         Ok(Some(connection))
     }
 
@@ -258,18 +261,33 @@ impl<'a> Scene<'a> {
 
     /// Holds a sandbox's state for as long as the answer lives: two that run on it would write over each other.
     pub(super) fn hold_sandbox(&self, name: &str, terminal: &Terminal) -> Result<File> {
-        let state = self.sandbox_state(name)?;
-        let path = state.with_file_name("held");
-        if path.is_symlink() {
-            return Err(link_error(&path));
-        }
-        let held = open_to_hold(&path);
-        let held = held.with_context(|| format!("can't write {}", path.display()))?;
+        let held = self.open_hold(name)?;
         if let Err(TryLockError::WouldBlock) = held.try_lock() {
             terminal.note(&format!("waiting for another tenantry that runs {name}"));
             held.lock()?;
         }
         Ok(held)
+    }
+
+    /// The same, but where it runs that is an error: it may run for ever.
+    pub(super) fn hold_unused_sandbox(&self, name: &str) -> Result<File> {
+        let held = self.open_hold(name)?;
+        match held.try_lock() {
+            Err(TryLockError::WouldBlock) => Err(Usage::error(
+                format!("{name} is running"),
+                "stop the tenantry that runs it first",
+            )),
+            _ => Ok(held),
+        }
+    }
+
+    fn open_hold(&self, name: &str) -> Result<File> {
+        let state = self.sandbox_state(name)?;
+        let path = state.with_file_name("held");
+        if path.is_symlink() {
+            return Err(link_error(&path));
+        }
+        open_to_hold(&path).with_context(|| format!("can't write {}", path.display()))
     }
 
     fn start_sandbox(&self, name: &str) -> Result<(Connection, Sandbox)> {

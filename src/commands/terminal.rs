@@ -32,6 +32,8 @@ pub struct Terminal {
     progress: Progress,
     /// What is never shown, whoever says it.
     secrets: Secrets,
+    /// Whether there is a result on stdout. Held by whoever writes there.
+    has_result: Arc<Mutex<bool>>,
     /// Held by whoever draws or prints, so that nothing is drawn after the end.
     bar: Arc<Mutex<ProgressBar>>,
 }
@@ -59,6 +61,7 @@ impl Terminal {
             stop: Stop::default(),
             sending: Arc::default(),
             secrets: Secrets::default(),
+            has_result: Arc::default(),
         }
     }
 
@@ -138,8 +141,23 @@ impl Terminal {
         self.stdout(&format!("{}\n", token.expose_secret()))
     }
 
+    /// Prints a document in place of the result that there is not going to be. Nothing where there is one, or where it is
+    /// being printed right now.
+    pub fn last_document(&self, text: &str) {
+        let is_missing = self.has_result.try_lock().is_ok_and(|has| !*has);
+        if is_missing {
+            // There is nobody left to tell that stdout can't be written.
+            let _ = self.result(text);
+        }
+    }
+
     fn stdout(&self, text: &str) -> io::Result<()> {
         self.end_progress();
+        let mut has_result = self
+            .has_result
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *has_result = true;
         // Taking colours out of what has none could only take something else out.
         let colors = match text.contains('\u{1b}') {
             true => self.color,

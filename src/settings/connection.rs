@@ -35,6 +35,7 @@ pub struct Connection {
     credentials: Credentials,
     is_protected: bool,
     notes: Vec<String>,
+    warning: Option<String>,
 }
 
 impl Connection {
@@ -97,6 +98,7 @@ impl Connection {
             credentials,
             is_protected: false,
             notes: Vec::new(),
+            warning: None,
         })
     }
 
@@ -140,6 +142,10 @@ impl Connection {
         Self { notes, ..self }
     }
 
+    pub(super) fn with_warning(self, warning: Option<String>) -> Self {
+        Self { warning, ..self }
+    }
+
     /// The domain as it is shown and locked.
     pub fn domain(&self) -> &Domain {
         &self.domain
@@ -180,6 +186,11 @@ impl Connection {
         &self.notes
     }
 
+    /// What may be wrong with the settings as a whole, if anything. Names no secret's value.
+    pub fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
+    }
+
     /// Whether the tenant is on this machine.
     pub fn is_loopback(&self) -> bool {
         domain::is_loopback(&self.base_url)
@@ -196,6 +207,7 @@ impl fmt::Debug for Connection {
             credentials,
             is_protected,
             notes: _,
+            warning: _,
         } = self;
         f.debug_struct("Connection")
             .field("domain", &domain.as_str())

@@ -134,9 +134,20 @@ impl<'a> Sources<'a> {
         };
 
         let mut notes = vec![format!("domain {} from {}", domain.text(), domain.origin)];
+        let mut warning = None;
+        let mut compare = |what: &str, found: &Found| {
+            // One tenant's secret would be sent to another's domain.
+            if found.rank != domain.rank {
+                warning = Some(format!(
+                    "the domain is {}, and the {what} is {}: are they of one tenant?",
+                    domain.origin, found.origin
+                ));
+            }
+        };
         let credentials = match (keys.id, keys.proof, token) {
             (Some(id), Some(proof), token) => {
                 let credentials = self.application(&id, &proof)?;
+                compare(proof.kind(), proof.found());
                 notes.push(format!("client id {} from {}", id.text(), id.origin));
                 notes.push(format!("{} from {}", proof.kind(), proof.found().origin));
                 if id.rank != proof.found().rank {
@@ -155,6 +166,7 @@ impl<'a> Sources<'a> {
             }
             (_, _, Some(token)) => {
                 notes.push(format!("access token from {}", token.origin));
+                compare("access token", &token);
                 Credentials::Token {
                     token: token.text().into(),
                     origin: token.origin,
@@ -188,7 +200,7 @@ impl<'a> Sources<'a> {
             notes.push(format!("protected by {origin}"));
             connection = connection.protected();
         }
-        Ok(connection.with_notes(notes))
+        Ok(connection.with_notes(notes).with_warning(warning))
     }
 
     /// Where it says that the tenant is protected. One source is enough: what protects is not lifted by what comes before it.
