@@ -359,6 +359,9 @@ pub struct Serve {
     /// How many of a hundred requests fail with 500 or 503, before or after their effect
     #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub fail: u8,
+    /// What tokens may do, such as read:clients; everything unless this is given
+    #[arg(long = "scope", value_name = "SCOPE", num_args = 1..)]
+    pub scopes: Vec<String>,
     /// Serve so many made-up clients from memory instead of the sandbox's own
     #[arg(long, value_name = "COUNT")]
     pub clients: Option<usize>,

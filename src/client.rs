@@ -405,9 +405,13 @@ fn strip(fields: &mut Map<String, Value>, place: Place<'_>) -> bool {
 fn strip_value(value: &mut Value, place: Place<'_>) -> bool {
     match value {
         Value::Object(fields) => strip(fields, place),
-        Value::Array(entries) => entries.iter_mut().fold(false, |found, entry| {
-            strip_value(entry, place.entry()) || found
-        }),
+        Value::Array(entries) => {
+            let found = entries
+                .iter_mut()
+                .map(|entry| strip_value(entry, place.entry()));
+            // Each of them is looked at.
+            found.filter(|found| *found).count() > 0
+        }
         _ => false,
     }
 }

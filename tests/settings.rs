@@ -927,3 +927,47 @@ fn a_domain_and_a_secret_from_two_places_are_asked_about() {
         ""
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn a_sandbox_grants_the_scopes_that_it_is_told_to() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+    let bed = Bed::new().start();
+    let mut serving = bed
+        .bare()
+        .args(["sandbox", "serve", "--port", "0", "--clients", "1"])
+        .args([
+            "--scope",
+            "read:clients",
+            "create:clients",
+            "--scope",
+            "delete:clients",
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let settings = BufReader::new(serving.stdout.take().unwrap())
+        .lines()
+        .take(3);
+    let settings: Vec<String> = settings.map(Result::unwrap).collect();
+    bed.write(".env", &settings.join("\n"));
+    run(&bed, &[], &["pull"]).exits(0);
+    let file = format!("tenant/clients/{}", bed.client_files()[0]);
+    let text = bed.read(&file);
+    let name = text
+        .lines()
+        .find(|line| line.starts_with("name: "))
+        .unwrap();
+    bed.write(&file, &text.replace(name, "name: Another"));
+    let refused = run(&bed, &[], &["push", "--yes"]);
+    serving.kill().unwrap();
+    serving.wait().unwrap();
+    assert!(
+        refused
+            .exits(2)
+            .stderr
+            .contains("403: Insufficient scope, expected any of: update:clients")
+    );
+}

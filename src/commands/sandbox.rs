@@ -32,6 +32,14 @@ async fn run_server(
     if let (Some(rate), Some(burst)) = (options.rate, options.burst) {
         sandbox = sandbox.rate(rate, burst);
     }
+    if !options.scopes.is_empty() {
+        let scopes = options
+            .scopes
+            .iter()
+            .flat_map(|scopes| scopes.split([' ', ',']));
+        let scopes: Vec<&str> = scopes.filter(|scope| !scope.is_empty()).collect();
+        sandbox = sandbox.scopes(&scopes);
+    }
     let mut held = None;
     sandbox = match options.clients {
         Some(count) => sandbox.generated(count),

@@ -15,9 +15,10 @@ use serde_json::Value;
 use super::answer::{Refusal, text_answer};
 use super::connection::Cutter;
 use super::faults::{Asked, Fault};
+use super::form;
 use super::journal::Request;
 use super::rate::Verdict;
-use super::routes::{CLIENTS, TOKEN, form, media_type};
+use super::routes::{CLIENTS, FORM, TOKEN, media_type};
 use super::tenant::Tenant;
 use super::tokens::now;
 
@@ -35,12 +36,14 @@ pub(super) async fn exchange(
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
-        return Refusal::api(
+        let refusal = Refusal::api(
             413,
             "Payload content length greater than maximum allowed",
             "",
-        )
-        .into_response();
+        );
+        let mut response = refusal.into_response();
+        limit_headers(response.headers_mut(), Verdict::far_from_any(now()));
+        return response;
     };
     let method = parts.method.clone();
     let path = parts.uri.to_string();
@@ -61,14 +64,13 @@ pub(super) async fn exchange(
         tokio::time::sleep(tenant.latency).await;
     }
 
-    let verdict = if is_token {
-        None
-    } else {
-        tenant.bucket().as_mut().map(|bucket| bucket.take(now()))
+    let verdict = match tenant.bucket().as_mut().filter(|_| !is_token) {
+        Some(bucket) => bucket.take(now()),
+        None => Verdict::far_from_any(now()),
     };
     let request = HttpRequest::from_parts(parts, Body::from(body));
     let mut response = match verdict {
-        Some(verdict) if !verdict.allowed => {
+        Verdict { allowed: false, .. } => {
             let wait = tenant.retry_after.then_some(verdict.retry_after);
             Refusal::too_many_requests(wait).into_response()
         }
@@ -84,9 +86,7 @@ pub(super) async fn exchange(
             }
         }
     };
-    if let Some(verdict) = verdict {
-        limit_headers(response.headers_mut(), verdict);
-    }
+    limit_headers(response.headers_mut(), verdict);
     tenant
         .journal()
         .answered(number, response.status().as_u16());
@@ -221,8 +221,8 @@ fn journal_body(headers: &HeaderMap, body: &[u8]) -> Option<Value> {
     if body.is_empty() {
         return None;
     }
-    if media_type(headers) == "application/x-www-form-urlencoded" {
-        return Some(Value::Object(form(body)));
+    if media_type(headers) == FORM {
+        return Some(Value::Object(form::texts(body)));
     }
     let text = || Value::from(String::from_utf8_lossy(body).into_owned());
     Some(serde_json::from_slice(body).unwrap_or_else(|_| text()))

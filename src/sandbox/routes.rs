@@ -8,13 +8,16 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
-use url::form_urlencoded;
 
 use super::answer::{Refusal, json_answer};
 use super::exchange;
+use super::form;
 use super::listing::{ListQuery, Selection};
 use super::secrets;
+use super::shapes;
 use super::store::{Store, with_defaults};
 use super::tenant::Tenant;
 use super::validate::{self, Operation};
@@ -34,6 +37,8 @@ type Answer = Result<Response<Body>, Refusal>;
 
 /// The path of the list of clients.
 pub(super) const CLIENTS: &str = "/api/v2/clients";
+/// The media type of a form.
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 /// The path of the token endpoint.
 pub(super) const TOKEN: &str = "/oauth/token";
 
@@ -60,11 +65,15 @@ async fn not_found() -> Refusal {
 }
 
 async fn token(State(tenant): State<Arc<Tenant>>, headers: HeaderMap, body: Bytes) -> Answer {
-    let request = match media_type(&headers) {
+    let mut request = match media_type(&headers) {
         "application/json" => serde_json::from_slice(&body)
             .map_err(|_| Refusal::token(400, "invalid_request", "The body is not a JSON object"))?,
-        _ => form(&body),
+        _ => form::texts(&body),
     };
+    if let Some((id, secret)) = basic(&headers) {
+        request.insert("client_id".to_owned(), id.into());
+        request.insert("client_secret".to_owned(), secret.into());
+    }
     let answer = tenant
         .tokens()
         .issue(&tenant.authority, &request, &tenant.url())?;
@@ -98,7 +107,7 @@ async fn read(
 
 async fn create(State(tenant): State<Arc<Tenant>>, headers: HeaderMap, body: Bytes) -> Answer {
     authorize(&tenant, &headers, &CREATE)?;
-    let sent = validate::body(Operation::Create, json_body(&headers, &body)?)?;
+    let sent = client_body(Operation::Create, &headers, &body)?;
     let mut store = tenant.store();
     let client = with_defaults(store.tenant(), sent);
     let client = written(store.create(client))?;
@@ -112,7 +121,7 @@ async fn update(
     body: Bytes,
 ) -> Answer {
     authorize(&tenant, &headers, &UPDATE)?;
-    let fields = validate::body(Operation::Update, json_body(&headers, &body)?)?;
+    let fields = client_body(Operation::Update, &headers, &body)?;
     let mut store = tenant.store();
     let client = written(store.update(&id, fields))?.ok_or_else(Refusal::no_such_client)?;
     Ok(client_answer(200, &client))
@@ -161,12 +170,39 @@ fn written<T>(result: std::io::Result<T>) -> Result<T, Refusal> {
     })
 }
 
-fn json_body(headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
-    if media_type(headers) != "application/json" {
-        return Err(Refusal::api(415, "Unsupported Media Type", ""));
+/// A client's fields, in either of the encodings that the API takes.
+fn client_body(
+    operation: Operation,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Map<String, Value>, Refusal> {
+    let value = match media_type(headers) {
+        "application/json" => serde_json::from_slice(body)
+            .map_err(|_| Refusal::bad_request("", "Invalid request payload JSON format"))?,
+        FORM => form::value(shapes::client(operation), body),
+        _ => return Err(Refusal::api(415, "Unsupported Media Type", "")),
+    };
+    validate::body(operation, value)
+}
+
+/// The client id and secret of HTTP Basic, each of them form-encoded.
+/// Source: <https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1>.
+fn basic(headers: &HeaderMap) -> Option<(String, String)> {
+    let (scheme, text) = headers
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
     }
-    serde_json::from_slice(body)
-        .map_err(|_| Refusal::bad_request("", "Invalid request payload JSON format"))
+    let pair = String::from_utf8(STANDARD.decode(text.trim()).ok()?).ok()?;
+    let (id, secret) = pair.split_once(':')?;
+    let decode = |text: &str| {
+        let decoded = form::texts(format!("x={}", text.replace('&', "%26")).as_bytes());
+        Some(decoded.get("x")?.as_str()?.to_owned())
+    };
+    Some((decode(id)?, decode(secret)?))
 }
 
 /// The media type of a request's body, without parameters.
@@ -176,11 +212,4 @@ pub(super) fn media_type(headers: &HeaderMap) -> &str {
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim()
-}
-
-/// A form-encoded body, as an object of texts.
-pub(super) fn form(body: &[u8]) -> Map<String, Value> {
-    form_urlencoded::parse(body)
-        .map(|(name, value)| (name.into_owned(), Value::from(value.into_owned())))
-        .collect()
 }

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::answer::Refusal;
-use super::properties::{Null, Property, Type, property};
+use super::shapes::{self, Kind, Rule, Shape};
 
 /// Which request a body belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,128 +13,149 @@ pub(super) enum Operation {
     Update,
 }
 
-impl Operation {
-    fn takes(self, property: &Property) -> Null {
-        match self {
-            Operation::Create => property.create,
-            Operation::Update => property.update,
-        }
-    }
-}
-
 /// Checks a request's body.
 ///
 /// # Errors
 /// The refusal (400 `invalid_body`) that the API would answer.
 pub(super) fn body(operation: Operation, body: Value) -> Result<Map<String, Value>, Refusal> {
-    let Value::Object(body) = body else {
-        return Err(mismatch("object", &body, ""));
-    };
-    let unknown: Vec<&str> = body
+    check(shapes::client(operation), &body, "")?;
+    match body {
+        Value::Object(body) => Ok(body),
+        other => Err(mismatch("object", &other, "")),
+    }
+}
+
+fn check(shape: &Shape, value: &Value, at: &str) -> Result<(), Refusal> {
+    let is_null = value.is_null() && shape.0.iter().any(|rule| rule.takes_null);
+    if is_null {
+        return Ok(());
+    }
+    match shape.0.iter().find(|rule| is_of(rule.kind, value)) {
+        Some(rule) => check_by(rule, value, at),
+        None => {
+            let kinds: Vec<&str> = shape.0.iter().map(|rule| rule.kind.name()).collect();
+            Err(mismatch(&kinds.join(" or "), value, at))
+        }
+    }
+}
+
+fn is_of(kind: Kind, value: &Value) -> bool {
+    match (kind, value) {
+        (Kind::Object, Value::Object(_))
+        | (Kind::List, Value::Array(_))
+        | (Kind::Text, Value::String(_))
+        | (Kind::Bool, Value::Bool(_)) => true,
+        (Kind::Integer, Value::Number(number)) => number.is_i64() || number.is_u64(),
+        _ => false,
+    }
+}
+
+fn check_by(rule: &Rule, value: &Value, at: &str) -> Result<(), Refusal> {
+    match value {
+        Value::Object(fields) => object(rule, fields, at),
+        Value::Array(entries) => {
+            let count = entries.len();
+            if let Some(min) = rule.min.filter(|min| count < *min) {
+                return Err(refuse(
+                    &format!("Array is too short ({count}), minimum {min}"),
+                    at,
+                ));
+            }
+            if let Some(max) = rule.max.filter(|max| count > *max) {
+                return Err(refuse(
+                    &format!("Array is too long ({count}), maximum {max}"),
+                    at,
+                ));
+            }
+            for (index, entry) in entries.iter().enumerate() {
+                check(&rule.entries, entry, &format!("{at}[{index}]"))?;
+            }
+            Ok(())
+        }
+        Value::String(text) => self::text(rule, text, at),
+        Value::Number(number) => {
+            let number = number.as_f64().unwrap_or_default();
+            match (rule.min, rule.max) {
+                (Some(min), _) if number < min as f64 => Err(refuse(
+                    &format!("Value {number} is less than minimum {min}"),
+                    at,
+                )),
+                (_, Some(max)) if number > max as f64 => Err(refuse(
+                    &format!("Value {number} is greater than maximum {max}"),
+                    at,
+                )),
+                _ => Ok(()),
+            }
+        }
+        Value::Null | Value::Bool(_) => Ok(()),
+    }
+}
+
+fn object(rule: &Rule, fields: &Map<String, Value>, at: &str) -> Result<(), Refusal> {
+    let unknown: Vec<&str> = fields
         .keys()
         .map(String::as_str)
-        .filter(|name| {
-            property(name).is_none_or(|property| operation.takes(property) == Null::Unknown)
-        })
+        .filter(|name| !rule.is_open && rule.property(name).is_none())
         .collect();
     if !unknown.is_empty() {
         return Err(refuse(
             &format!("Additional properties not allowed: {}", unknown.join(", ")),
-            "",
+            at,
         ));
     }
-    match operation {
-        Operation::Create if !body.contains_key("name") => {
-            return Err(refuse("Missing required property: name", ""));
-        }
-        Operation::Update if body.is_empty() => {
-            return Err(refuse("Too few properties defined (0), minimum 1", ""));
-        }
-        Operation::Create | Operation::Update => {}
+    let mut required = rule
+        .properties
+        .iter()
+        .filter(|property| property.is_required);
+    if let Some(missing) = required.find(|property| !fields.contains_key(property.name)) {
+        return Err(refuse(
+            &format!("Missing required property: {}", missing.name),
+            at,
+        ));
     }
-    for (name, value) in &body {
-        let Some(property) = property(name) else {
+    let count = fields.len();
+    if let Some(min) = rule.min.filter(|min| count < *min) {
+        return Err(refuse(
+            &format!("Too few properties defined ({count}), minimum {min}"),
+            at,
+        ));
+    }
+    if let Some(max) = rule.max.filter(|max| count > *max) {
+        return Err(refuse(
+            &format!("Too many properties defined ({count}), maximum {max}"),
+            at,
+        ));
+    }
+    for (name, value) in fields {
+        let Some(property) = rule.property(name) else {
             continue;
         };
-        if value.is_null() && operation.takes(property) == Null::Allowed {
-            continue;
-        }
-        let kind = match (operation, property.kind) {
-            (Operation::Create, Type::Page) => Type::Text {
-                min: 1,
-                max: usize::MAX,
-            },
-            (_, kind) => kind,
+        let at = match at {
+            "" => name.clone(),
+            at => format!("{at}.{name}"),
         };
-        check(kind, value, name)?;
-    }
-    Ok(body)
-}
-
-fn check(kind: Type, value: &Value, at: &str) -> Result<(), Refusal> {
-    match (kind, value) {
-        (Type::Text { min, max }, Value::String(text)) => length(text, min, max, at),
-        (Type::Name, Value::String(name)) => {
-            if name.is_empty() || name.contains(['<', '>']) {
-                return Err(refuse("String does not match pattern: ^[^<>]+$", at));
-            }
-            Ok(())
-        }
-        (Type::OneOf(choices), Value::String(text)) => one_of(choices, text, at),
-        (Type::Page, Value::String(_)) => Ok(()),
-        (Type::Bool, Value::Bool(_)) | (Type::Object, Value::Object(_)) => Ok(()),
-        (Type::Integer { min, max }, Value::Number(number)) => match number.as_i64() {
-            None => Err(mismatch("integer", value, at)),
-            Some(number) if number < min => Err(refuse(
-                &format!("Value {number} is less than minimum {min}"),
-                at,
-            )),
-            Some(number) if number > max => Err(refuse(
-                &format!("Value {number} is greater than maximum {max}"),
-                at,
-            )),
-            Some(_) => Ok(()),
-        },
-        (Type::List { entry_min }, Value::Array(entries)) => each(entries, at, |entry, at| {
-            length(entry, entry_min, usize::MAX, at)
-        }),
-        (Type::Choices(_), Value::Array(entries)) if entries.is_empty() => {
-            Err(refuse("Array is too short (0), minimum 1", at))
-        }
-        (Type::Choices(choices), Value::Array(entries)) => {
-            each(entries, at, |entry, at| one_of(choices, entry, at))
-        }
-        (Type::Text { .. } | Type::Page | Type::Name | Type::OneOf(_), _) => {
-            Err(mismatch("string", value, at))
-        }
-        (Type::Bool, _) => Err(mismatch("boolean", value, at)),
-        (Type::Integer { .. }, _) => Err(mismatch("integer", value, at)),
-        (Type::List { .. } | Type::Choices(_), _) => Err(mismatch("array", value, at)),
-        (Type::Object, _) => Err(mismatch("object", value, at)),
-    }
-}
-
-fn one_of(choices: &[&str], text: &str, at: &str) -> Result<(), Refusal> {
-    if choices.contains(&text) {
-        return Ok(());
-    }
-    Err(refuse(&format!("No enum match for: {text}"), at))
-}
-
-/// Checks a list whose entries have to be texts.
-fn each(
-    entries: &[Value],
-    at: &str,
-    check: impl Fn(&str, &str) -> Result<(), Refusal>,
-) -> Result<(), Refusal> {
-    for (index, entry) in entries.iter().enumerate() {
-        let at = format!("{at}[{index}]");
-        match entry {
-            Value::String(text) => check(text, &at)?,
-            other => return Err(mismatch("string", other, &at)),
-        }
+        check(&property.shape, value, &at)?;
     }
     Ok(())
+}
+
+fn text(rule: &Rule, text: &str, at: &str) -> Result<(), Refusal> {
+    if !rule.choices.is_empty() && !rule.choices.contains(&text) {
+        return Err(refuse(&format!("No enum match for: {text}"), at));
+    }
+    length(
+        text,
+        rule.min.unwrap_or(0),
+        rule.max.unwrap_or(usize::MAX),
+        at,
+    )?;
+    match &rule.like {
+        Some(pattern) if !(pattern.matches)(text) => Err(refuse(
+            &format!("String does not match pattern: {}", pattern.expression),
+            at,
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn length(text: &str, min: usize, max: usize, at: &str) -> Result<(), Refusal> {
@@ -216,6 +237,14 @@ mod tests {
             json!({"organization_discovery_methods": []}),
             json!({"jwt_configuration": []}),
             json!({"resource_server_identifier": "x"}),
+            json!({"refresh_token": {"rotation_type": "rotating", "leeway": -1}}),
+            json!({"refresh_token": {"leeway": 1}}),
+            json!({"native_social_login": {"apple": {"enabled": "yes"}}}),
+            json!({"oidc_logout": {"backchannel_logout_initiators": {"selected_initiators": ["rp-logout", "x"]}}}),
+            json!({"client_authentication_methods": {"private_key_jwt": {"credentials": [{"id": 1}]}}}),
+            json!({"addons": {"azure_blob": {"accountName": "UPPER"}, "sharepoint": {"external_url": ["a"]}}}),
+            json!({"addons": {"sharepoint": {"external_url": 7}}}),
+            json!({"addons": {"unheard_of": {}}}),
             json!({"name": "ü\n", "description": "", "allowed_clients": [], "refresh_token": null}),
         ]
         .into_iter()
@@ -240,6 +269,14 @@ mod tests {
         Payload validation error: 'Array is too short (0), minimum 1' on property organization_discovery_methods.
         Payload validation error: 'Expected type object but found type array' on property jwt_configuration.
         Payload validation error: 'Additional properties not allowed: resource_server_identifier'.
+        Payload validation error: 'Missing required property: expiration_type' on property refresh_token.
+        Payload validation error: 'Missing required property: rotation_type' on property refresh_token.
+        Payload validation error: 'Expected type boolean but found type string' on property native_social_login.apple.enabled.
+        Payload validation error: 'No enum match for: x' on property oidc_logout.backchannel_logout_initiators.selected_initiators[1].
+        Payload validation error: 'Expected type string but found type number' on property client_authentication_methods.private_key_jwt.credentials[0].id.
+        Payload validation error: 'String does not match pattern: ^([a-z0-9]){3,24}$' on property addons.azure_blob.accountName.
+        Payload validation error: 'Expected type array or string but found type number' on property addons.sharepoint.external_url.
+        Payload validation error: 'Additional properties not allowed: unheard_of' on property addons.
         takes {"name":"ü\n","description":"","allowed_clients":[],"refresh_token":null}
         "#);
     }

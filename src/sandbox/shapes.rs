@@ -1,0 +1,256 @@
+//! The shapes of request bodies: which properties there are at every depth, of what type and within what bounds. Read from
+//! `clients.shapes`, which says how it is written.
+
+use std::sync::LazyLock;
+
+use super::validate::Operation;
+
+const CLIENTS: &str = include_str!("clients.shapes");
+
+static CREATE: LazyLock<Shape> = LazyLock::new(|| read(CLIENTS, 'c'));
+static UPDATE: LazyLock<Shape> = LazyLock::new(|| read(CLIENTS, 'u'));
+
+/// The shape of a client's body.
+pub(super) fn client(operation: Operation) -> &'static Shape {
+    match operation {
+        Operation::Create => &CREATE,
+        Operation::Update => &UPDATE,
+    }
+}
+
+/// What a value may be: any of these.
+#[derive(Debug, Default)]
+pub(super) struct Shape(pub Vec<Rule>);
+
+/// One thing that a value may be.
+#[derive(Debug, Default)]
+pub(super) struct Rule {
+    pub kind: Kind,
+    pub takes_null: bool,
+    pub min: Option<usize>,
+    pub max: Option<usize>,
+    pub choices: Vec<&'static str>,
+    pub like: Option<Pattern>,
+    /// An object that takes properties it has no shape for.
+    pub is_open: bool,
+    pub properties: Vec<Property>,
+    pub entries: Shape,
+}
+
+/// A property of an object.
+#[derive(Debug)]
+pub(super) struct Property {
+    pub name: &'static str,
+    pub is_required: bool,
+    pub shape: Shape,
+}
+
+/// The type of a value.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    #[default]
+    Object,
+    List,
+    Text,
+    Bool,
+    Integer,
+}
+
+/// A pattern that texts have to match.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pattern {
+    /// As the API names it in a refusal.
+    pub expression: &'static str,
+    pub matches: fn(&str) -> bool,
+}
+
+impl Rule {
+    /// The property of that name.
+    pub fn property(&self, name: &str) -> Option<&Property> {
+        self.properties
+            .iter()
+            .find(|property| property.name == name)
+    }
+}
+
+impl Kind {
+    /// As the API names it in a refusal.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Object => "object",
+            Kind::List => "array",
+            Kind::Text => "string",
+            Kind::Bool => "boolean",
+            Kind::Integer => "integer",
+        }
+    }
+
+    fn of(word: &str) -> Option<Kind> {
+        Some(match word {
+            "object" => Kind::Object,
+            "list" => Kind::List,
+            "text" => Kind::Text,
+            "bool" => Kind::Bool,
+            "int" => Kind::Integer,
+            _ => return None,
+        })
+    }
+}
+
+/// The shape that the lines for one operation describe. A line that is none describes nothing; the tests see to it.
+fn read(text: &'static str, operation: char) -> Shape {
+    let mut root = Shape::default();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let Some((operations, rest)) = line.split_once(' ') else {
+            continue;
+        };
+        let mut words = rest.split_whitespace();
+        if let (Some(path), Some(kind)) = (words.next(), words.next())
+            && operations.contains(operation)
+            && let Some(rule) = rule(kind, words)
+        {
+            let is_required = path.ends_with('!');
+            let path = path.trim_end_matches('!');
+            place(&mut root, path, is_required).0.push(rule);
+        }
+    }
+    root
+}
+
+fn rule(kind: &'static str, mut words: impl Iterator<Item = &'static str>) -> Option<Rule> {
+    let mut rule = Rule {
+        kind: Kind::of(kind.trim_end_matches('?'))?,
+        takes_null: kind.ends_with('?'),
+        ..Rule::default()
+    };
+    while let Some(word) = words.next() {
+        match word {
+            "open" => rule.is_open = true,
+            "like" => rule.like = Some(pattern(words.next()?)?),
+            "of" => rule.choices = words.by_ref().collect(),
+            bounds => {
+                let (min, max) = bounds.split_once("..")?;
+                rule.min = min.parse().ok();
+                rule.max = max.parse().ok();
+            }
+        }
+    }
+    Some(rule)
+}
+
+/// The place in the tree that a path leads to, which is made.
+fn place<'s>(shape: &'s mut Shape, path: &'static str, is_required: bool) -> &'s mut Shape {
+    let (step, rest) = match path {
+        "." | "" => return shape,
+        path if path.starts_with("[]") => ("[]", &path[2..]),
+        path => {
+            let path = path.trim_start_matches('.');
+            path.split_at(path.find(['.', '[']).unwrap_or(path.len()))
+        }
+    };
+    let kind = if step == "[]" {
+        Kind::List
+    } else {
+        Kind::Object
+    };
+    let at = shape.0.iter().position(|rule| rule.kind == kind);
+    let at = at.unwrap_or_else(|| {
+        shape.0.push(Rule {
+            kind,
+            ..Rule::default()
+        });
+        shape.0.len() - 1
+    });
+    let rule = &mut shape.0[at];
+    if step == "[]" {
+        return place(&mut rule.entries, rest, is_required);
+    }
+    let known = rule
+        .properties
+        .iter()
+        .position(|property| property.name == step);
+    let at = known.unwrap_or_else(|| {
+        rule.properties.push(Property {
+            name: step,
+            is_required,
+            shape: Shape::default(),
+        });
+        rule.properties.len() - 1
+    });
+    place(&mut rule.properties[at].shape, rest, is_required)
+}
+
+fn pattern(name: &str) -> Option<Pattern> {
+    Some(match name {
+        "name" => Pattern {
+            expression: "^[^<>]+$",
+            matches: |text| !text.is_empty() && !text.contains(['<', '>']),
+        },
+        "blob-account" => Pattern {
+            expression: "^([a-z0-9]){3,24}$",
+            matches: |text| (3..=24).contains(&text.len()) && text.bytes().all(is_small),
+        },
+        "blob-key" => Pattern {
+            expression: "^([A-Za-z0-9+/]){86}==$",
+            matches: |text| {
+                let is_one = |b: u8| b.is_ascii_alphanumeric() || b"+/".contains(&b);
+                let key = text.strip_suffix("==");
+                key.is_some_and(|key| key.len() == 86 && key.bytes().all(is_one))
+            },
+        },
+        "blob-container" => Pattern {
+            expression: "^([a-z0-9]){1}([a-z0-9-]){2,62}$",
+            matches: |text| {
+                (3..=63).contains(&text.len())
+                    && !text.starts_with('-')
+                    && text.bytes().all(|b| is_small(b) || b == b'-')
+            },
+        },
+        "blob" => Pattern {
+            expression: "^(.){1,1024}$",
+            matches: |text| (1..=1024).contains(&text.chars().count()) && !text.contains('\n'),
+        },
+        "kid" => Pattern {
+            expression: "^([0-9a-zA-Z-_]{10,64})$",
+            matches: |text| {
+                let is_one = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
+                (10..=64).contains(&text.len()) && text.bytes().all(is_one)
+            },
+        },
+        _ => return None,
+    })
+}
+
+fn is_small(b: u8) -> bool {
+    b.is_ascii_lowercase() || b.is_ascii_digit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many rules there are in a shape and below it.
+    fn count(shape: &Shape) -> usize {
+        let rules = shape.0.iter();
+        rules
+            .map(|rule| {
+                let below = rule
+                    .properties
+                    .iter()
+                    .map(|property| count(&property.shape));
+                1 + below.sum::<usize>() + count(&rule.entries)
+            })
+            .sum()
+    }
+
+    #[test]
+    fn every_line_says_something() {
+        for (operation, mark) in [(Operation::Create, 'c'), (Operation::Update, 'u')] {
+            let lines = CLIENTS.lines().filter(|line| {
+                let operations = line.split(' ').next();
+                operations.is_some_and(|operations| operations != "#" && operations.contains(mark))
+            });
+            assert_eq!(count(client(operation)), lines.count());
+        }
+    }
+}
