@@ -911,7 +911,7 @@ fn an_answer_that_is_no_list_deletes_nothing() {
     error: GET /api/v2/clients: the answer makes no sense: the tenant says that it has 2 clients, and lists 0
     hint: a proxy in between, or a change of the API, may be why
 
-    error: GET /api/v2/clients: the answer makes no sense: a client has no `client_id`
+    error: GET /api/v2/clients: the answer makes no sense: a client has no `client_id` that can be one
     hint: a proxy in between, or a change of the API, may be why
 
     error: GET /api/v2/clients: the answer makes no sense: it has another shape than documented
