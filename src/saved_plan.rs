@@ -247,7 +247,8 @@ fn field(saved: SavedField) -> Result<FieldPlan, String> {
 pub enum Standing {
     /// As the plan has it: the plan can be applied.
     AsPlanned,
-    /// Some or all of it was applied before: what is left, which may be nothing.
+    /// The tenant came to say what the file says, in some fields or in all: what is left, which may be nothing. An edit was
+    /// applied before, or drift is gone, since an older plan was applied after this one was made.
     PartlyApplied(ClientPlan),
     /// Live has another value than the plan, in this field.
     Moved(Field),
@@ -264,7 +265,8 @@ pub fn standing(client: &ClientPlan, live: &Map<String, Value>) -> Standing {
         if now == field.live.as_ref() {
             continue;
         }
-        if field.change == Change::Edit && now == field.local.as_ref() {
+        let in_step = now == field.local.as_ref();
+        if in_step && matches!(field.change, Change::Edit | Change::Drift) {
             left.fields.retain(|other| other.field != field.field);
         } else {
             return Standing::Moved(name);
@@ -414,18 +416,22 @@ mod tests {
 
     #[test]
     fn live_is_as_planned_applied_or_moved() {
-        let standing = |live: &str| {
-            let plan = plan(
-                [None, Some(json!("new")), Some(json!("old"))],
-                Change::Edit,
-                State::Changed,
-                None,
-            );
+        let standing = |change: Change, live: &str| {
+            let values = [None, Some(json!("new")), Some(json!("old"))];
+            let plan = plan(values, change, State::Changed, None);
             let live = Map::from_iter([("description".to_owned(), json!(live))]);
             super::standing(&plan.clients[0], &live)
         };
-        assert_eq!(standing("old"), Standing::AsPlanned);
-        assert!(matches!(standing("new"), Standing::PartlyApplied(left) if left.fields.is_empty()));
-        assert_eq!(standing("other"), Standing::Moved(Field::Description));
+        for change in [Change::Edit, Change::Drift, Change::Conflict] {
+            assert_eq!(standing(change, "old"), Standing::AsPlanned);
+            assert_eq!(
+                standing(change, "other"),
+                Standing::Moved(Field::Description)
+            );
+        }
+        for change in [Change::Edit, Change::Drift] {
+            let in_step = standing(change, "new");
+            assert!(matches!(in_step, Standing::PartlyApplied(left) if left.fields.is_empty()));
+        }
     }
 }
