@@ -451,3 +451,30 @@ impl Retries {
     }
 }
 
+fn log_request(
+    url: &Url,
+    call: &Call,
+    outcome: &Result<Response, Failure>,
+    took: Duration,
+    allowance: &Allowance,
+) {
+    let query = url
+        .query()
+        .map(|query| format!("?{query}"))
+        .unwrap_or_default();
+    let outcome = match outcome {
+        Ok(response) => response.status.as_u16().to_string(),
+        Err(_) => "failed".to_owned(),
+    };
+    let left = match allowance.remaining {
+        Some(remaining) => format!(", {remaining} left"),
+        None => String::new(),
+    };
+    log::info!("{call}{query} {outcome} {took:.0?}{left}");
+}
+
+/// Seconds since 1970, as rate limits give their times.
+pub(super) fn unix_seconds(now: SystemTime) -> u64 {
+    now.duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
