@@ -2,14 +2,15 @@
 # Whole commands of the release binary against `tenantry sandbox serve`, which can be slow and strict like a real tenant. Prints a
 # row of a markdown table for each run.
 #
-#   benches/tenant.sh [--quick] [start] [sizes] [limits] [together]      without names, all of them; --quick leaves out `limits`
+#   benches/tenant.sh [--quick] [start] [sizes] [history] [limits] [together]      without names, all of them; --quick leaves out `limits`
 #
 #   TENANTRY  the binary; by default target/release/tenantry, built first
 #   SIZES     how many clients the tenants in `sizes` have (500 5000)
 #   EDITS     how many of them a push sends there (50)
 #   LATENCY   of their answers, in milliseconds (100)
+#   COMMITS   how long the history of the repository in `history` is (10000); one in twenty of them changes the lock
 #
-# Needs bash, perl and python3. Only the command is measured; the server runs beside it and takes its share of the machine.
+# Needs bash, git, perl and python3. Only the command is measured; the server runs beside it and takes its share of the machine.
 #
 # requests   as the command tells them on stderr (`-v`), token included; `429` of them were refused by the tenant's rate limit
 # floor      the longest of: the requests that have to wait for one another, times the latency; all requests 16 at a time, which
@@ -18,12 +19,12 @@
 # memory     the peak; what starts the command is a python of some ten megabytes, so less can't be told
 set -euo pipefail
 
-sizes=${SIZES:-500 5000} edits=${EDITS:-50} latency=${LATENCY:-100}
-chosen=() all=(start sizes limits together)
+sizes=${SIZES:-500 5000} edits=${EDITS:-50} latency=${LATENCY:-100} commits=${COMMITS:-10000}
+chosen=() all=(start sizes history limits together)
 for argument in "$@"; do
   case $argument in
-    --quick) all=(start sizes together) ;;
-    start | sizes | limits | together) chosen+=("$argument") ;;
+    --quick) all=(start sizes history together) ;;
+    start | sizes | history | limits | together) chosen+=("$argument") ;;
     *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0"; exit 2 ;;
   esac
 done
@@ -154,6 +155,57 @@ sizes() {
     edit "$edits"
     run 0 push push --yes
     row "push of $edits edits among $size" 2 push
+  done
+}
+
+# A push of one edit among many clients, in no repository and in one with a long history: the difference is what git takes to answer.
+# The first look reads every version of the lock that there ever was; from then on, only those that are new. The tenant answers at
+# once, so that nothing hides behind it.
+history() {
+  local round size=5000
+  serve "$size" 0
+  run 0 pull pull
+  for round in 1 2 3; do
+    edit 1
+    run 0 push push --yes
+    row "push of 1 edit among $size, no repository, $round" 2 push
+  done
+  git init -q -b main "$place"
+  python3 -IS -c '
+import re, sys
+path, commits = sys.argv[1], int(sys.argv[2])
+out = sys.stdout.buffer
+entries = re.split(r"(?<=\n)(?=    \")", open(path).read())
+head, now = entries[0], entries[1:]
+last = {at: entry for at, entry in enumerate(now)}
+pushed = {}
+def commit(number, file, text):
+    text = text.encode()
+    out.write(b"commit refs/heads/main\ncommitter B <b@example.com> %d +0000\ndata 1\nc\n" % (10**9 + number))
+    out.write(b"M 100644 inline %s\ndata %d\n%s\n" % (file.encode(), len(text), text))
+for number in range(commits):
+    if number % 20 and number != commits - 1:
+        commit(number, "src/%d/%d.txt" % (number % 37, number % 611), "%d\n" % number)
+        continue
+    # Somebody pushed a client: its base and its serial are others, in the end those that the tenant has.
+    if number == commits - 1:
+        for at, serial in pushed.items():
+            now[at] = re.sub("\"serial\": [0-9]+", "\"serial\": %d" % serial, last[at])
+    else:
+        at = number * 7919 % len(now)
+        pushed[at] = pushed.get(at, 1) + 1
+        entry = re.sub("\"serial\": [0-9]+", "\"serial\": %d" % pushed[at], last[at])
+        now[at] = re.sub("\"name\": \".", "\"name\": \"%d " % number, entry)
+        pushed[at] += 1
+    commit(number, "tenant/tenant.lock", head + "".join(now))
+open(path, "w").write(head + "".join(now))
+' "$place/tenant/tenant.lock" "$commits" | git -C "$place" fast-import --quiet
+  git -C "$place" reset -q
+  git -C "$place" gc -q
+  for round in 'first look' 1 2 3; do
+    edit 1
+    run 0 push push --yes
+    row "push of 1 edit, $commits commits, $round" 2 push
   done
 }
 

@@ -118,7 +118,7 @@ pub enum Command {
         after_help = "It is a secret: use it as $(tenantry token)\nExample: tenantry token --tenant dev"
     )]
     Token,
-    /// Write a .env to fill in, and the .gitignore lines that keep it out of git
+    /// Write a .env to fill in, the .gitignore lines that keep it out of git, and a commented tenantry.yaml
     #[command(
         after_help = "Nothing that is there is overwritten. With --tenant NAME it is .env.NAME.\nExample: tenantry init --tenant dev"
     )]

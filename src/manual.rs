@@ -45,7 +45,7 @@ const EXIT_STATUS: [Entry; 4] = [
     ),
 ];
 
-const ENVIRONMENT: [Entry; 15] = [
+const ENVIRONMENT: [Entry; 16] = [
     (
         "AUTH0_DOMAIN, CLIENT_DOMAIN",
         "The tenant's domain, such as acme.eu.auth0.com.",
@@ -78,6 +78,7 @@ const ENVIRONMENT: [Entry; 15] = [
     ),
     ("TENANTRY_TENANT", "The default of --tenant."),
     ("TENANTRY_DIR", "The default of --dir."),
+    ("TENANTRY_BASE", "The default of --base."),
     (
         "TENANTRY_LOG",
         "What is logged: off, error, warn, info, debug or trace, or a list of these for parts of tenantry, such as \
@@ -94,11 +95,16 @@ const ENVIRONMENT: [Entry; 15] = [
     ("NO_COLOR", "No colours, unless --color says otherwise."),
 ];
 
-const FILES: [Entry; 6] = [
+const FILES: [Entry; 7] = [
     (
         ".env, .env.NAME",
         "Settings: the AUTH0 variables above. A setting comes from the environment, else from .env.NAME with --tenant NAME, \
          else from .env. Keep them out of git; tenantry init sees to it.",
+    ),
+    (
+        "DIR/tenantry.yaml, DIR/NAME/tenantry.yaml",
+        "What the project decides for everybody, for all tenants or for one: base, the commit that --base has by default, and \
+         protected: true, as TENANTRY_PROTECTED.",
     ),
     (
         "DIR/NAME/clients/*.yaml, *.json",

@@ -153,3 +153,32 @@ fn init_leaves_what_the_next_error_names_and_overwrites_nothing() {
     assert!(bed.read(".env.dev").contains("AUTH0_CLIENT_SECRET=\n"));
     assert_eq!(bed.read(".gitignore").matches(".env.*").count(), 1);
 }
+
+#[test]
+fn init_writes_a_project_s_settings_as_comments() {
+    let bed = Bed::new().start();
+    run(&bed, &["init"]).exits(0);
+    let written = bed.read("tenant/tenantry.yaml");
+    // It decides nothing, until a # goes.
+    bed.run(["pull"]).exits(0);
+    let settings = written.replace("\n# protected: true", "\nprotected: true");
+    bed.write("tenant/tenantry.yaml", &settings);
+    bed.run(["push", "--yes"])
+        .exits(2)
+        .complains("is protected, and --yes alone does not push to it");
+    bed.write(
+        "tenant/tenantry.yaml",
+        &written.replace("\n# base:", "\nbase:"),
+    );
+    bed.run(["diff"])
+        .exits(2)
+        .complains("is in no git repository");
+    run(&bed, &["init"]).exits(0);
+    assert!(
+        bed.read("tenant/tenantry.yaml")
+            .contains("\nbase: origin/main\n")
+    );
+    bed.write("tenant/tenantry.yaml", "bsae: origin/main\n");
+    let refused = bed.run(["pull"]).exits(2);
+    insta::assert_snapshot!(refused, @"");
+}

@@ -154,6 +154,18 @@ fn a_script_has_to_name_a_protected_tenant() {
 }
 
 #[test]
+fn a_project_protects_its_tenants_or_one_of_them() {
+    let bed = three_edited();
+    bed.write("tenant/tenantry.yaml", "protected: true\n");
+    let refused = bed.run(["push", "--yes"]).exits(2);
+    assert!(refused.stderr.contains("is protected"), "{refused}");
+    assert_eq!(bed.requests(), [""; 0]);
+    bed.write("tenant/tenantry.yaml", "protected: false\n");
+    bed.run(["push", "--yes"]).exits(0);
+    assert_eq!(bed.count("PATCH"), 3);
+}
+
+#[test]
 fn a_protected_tenant_without_a_name() {
     let bed = three_edited();
     let mut push = bed.command();

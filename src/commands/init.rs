@@ -1,4 +1,5 @@
-//! `init`: a `.env` to fill in and the `.gitignore` lines that keep it out of git. It adds, and never overwrites.
+//! `init`: a `.env` to fill in, the `.gitignore` lines that keep it out of git, and the project's settings as comments. It adds,
+//! and never overwrites.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -8,6 +9,7 @@ use anyhow::{Context as _, Result};
 
 use super::session::Scene;
 use super::{Ending, Terminal, Usage};
+use crate::files::PROJECT_FILE;
 use crate::settings::env_file_of;
 
 /// Variables without a value count as not set, and the next command's error says so.
@@ -29,6 +31,17 @@ AUTH0_CLIENT_SECRET=
 # TENANTRY_PROTECTED=true
 ";
 
+/// A project decides nothing until it takes a `#` away.
+const PROJECT: &str = "\
+# What this project decides for everybody, for all tenants; a tenant's own folder may have a file like this one.
+
+# Where base comes from: the files at a commit, as a pipeline has it, and not tenant.lock.
+# base: origin/main
+
+# Whoever pushes has to type the tenant's name:
+# protected: true
+";
+
 /// What git must not see.
 const IGNORED: [&str; 4] = [".env", ".env.*", "!.env.example", ".tenantry-*"];
 
@@ -43,29 +56,39 @@ pub(super) fn run(scene: &Scene<'_>, terminal: &Terminal) -> Result<Ending> {
         Some(tenant) => env_file_of(tenant, Path::new("")),
         None => PathBuf::from(".env"),
     };
-    match create_new(&env_file) {
-        Ok(mut file) => {
-            let written = file.write_all(TEMPLATE.as_bytes());
-            written.with_context(|| format!("can't write {}", env_file.display()))?;
-            terminal.note(&format!("{}: written, fill it in", env_file.display()));
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            terminal.note(&format!("{}: is there already", env_file.display()));
-        }
-        Err(error) => {
-            return Err(error).with_context(|| format!("can't write {}", env_file.display()));
-        }
-    }
+    write_new(&env_file, TEMPLATE, 0o600, "fill it in", terminal)?;
     ignore(Path::new(".gitignore"), terminal)?;
+    let root = scene.root();
+    fs::create_dir_all(root).with_context(|| format!("can't make {}", root.display()))?;
+    let what = "take a # away where the project decides something";
+    write_new(&root.join(PROJECT_FILE), PROJECT, 0o666, what, terminal)?;
     Ok(Ending::Clean)
 }
 
-/// A new file that only its owner may read.
-fn create_new(path: &Path) -> io::Result<File> {
+/// Writes a file, unless there is one, and says what to do with it.
+fn write_new(path: &Path, text: &str, mode: u32, what: &str, terminal: &Terminal) -> Result<()> {
+    match create_new(path, mode) {
+        Ok(mut file) => {
+            let written = file.write_all(text.as_bytes());
+            written.with_context(|| format!("can't write {}", path.display()))?;
+            terminal.note(&format!("{}: written, {what}", path.display()));
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            terminal.note(&format!("{}: is there already", path.display()));
+            Ok(())
+        }
+        Err(error) => Err(error).with_context(|| format!("can't write {}", path.display())),
+    }
+}
+
+/// A new file; on Unix, of this mode.
+#[cfg_attr(not(unix), expect(unused_variables, reason = "there are no modes"))]
+fn create_new(path: &Path, mode: u32) -> io::Result<File> {
     let mut options = File::options();
     options.write(true).create_new(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
     options.open(path)
 }
 

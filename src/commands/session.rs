@@ -76,6 +76,11 @@ impl<'a> Scene<'a> {
         tenant_folder(root, name)
     }
 
+    /// The folder that holds the tenants' folders, or the tenant's files.
+    pub(super) fn root(&self) -> &'a Path {
+        &self.global.dir
+    }
+
     /// The tenant's name, if one is given.
     pub(super) fn tenant(&self) -> Option<&'a str> {
         self.tenant
