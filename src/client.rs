@@ -159,9 +159,10 @@ pub struct InvalidValue {
 pub struct ClientId(String);
 
 impl ClientId {
-    /// Whether the API can be asked for it: an empty segment of a path, or a dotted one, would ask for something else.
+    /// Whether the API can be asked for it: an empty segment of a path, a dotted one, or one with a control character, which a URL
+    /// leaves out, would ask for something else.
     pub fn is_addressable(&self) -> bool {
-        !["", ".", ".."].contains(&self.as_str())
+        !["", ".", ".."].contains(&self.as_str()) && !self.0.chars().any(char::is_control)
     }
 
     /// The id as text.

@@ -154,8 +154,13 @@ fn client(saved: SavedClient) -> Result<ClientPlan, String> {
         .into_iter()
         .map(field)
         .collect::<Result<_, String>>()?;
+    let id = ClientId::from(saved.client_id);
+    if !id.is_addressable() {
+        let id = id.as_str().escape_debug();
+        return Err(format!("`{id}` can't be a client_id"));
+    }
     Ok(ClientPlan {
-        id: ClientId::from(saved.client_id),
+        id,
         name: saved.name,
         file: saved.file,
         state: match saved.state {
@@ -291,6 +296,8 @@ mod tests {
               "fields": [{"field": "callbacks", "kind": "edit", "local": []}]}]}"#,
             r#"{"version": 1, "tenant": {"name": null, "domain": "d"}, "clients": [
               {"client_id": "a", "name": "A", "state": "changed", "fields": []}, {"client_id": "a", "name": "B", "state": "changed", "fields": []}]}"#,
+            r#"{"version": 1, "tenant": {"name": null, "domain": "d"}, "clients": [{"client_id": "a\n", "name": "A", "state": "changed",
+              "fields": []}]}"#,
         ];
         let errors: Vec<String> = texts
             .iter()
@@ -306,6 +313,7 @@ mod tests {
         1:57: `clients` are not a plan's: missing field `client_id`
         1:57: `callbacks` is no updatable field
         1:57: the client a is there twice
+        1:57: `a\\n` can't be a client_id
         ");
     }
 
