@@ -209,8 +209,13 @@ fn client(saved: SavedResource) -> Result<ClientPlan, String> {
         .into_iter()
         .map(field)
         .collect::<Result<_, String>>()?;
+    let id = ClientId::from(saved.id);
+    if !id.is_addressable() {
+        let id = id.as_str().escape_debug();
+        return Err(format!("`{id}` can't be a client_id"));
+    }
     Ok(ClientPlan {
-        id: ClientId::from(saved.id),
+        id,
         name: saved.name,
         file: saved.file,
         state: match saved.state {
@@ -389,6 +394,7 @@ mod tests {
             ),
             with(&format!("{}, {}", resource("a", ""), resource("a", "")), ""),
             with(&resource("a", "").replace("clients", "roles"), ""),
+            with(&resource(r"a\n", ""), ""),
             with("", "").replace("lock", "elsewhere"),
             with("", "").replace("\"risk\": 0, ", ""),
         ];
@@ -409,6 +415,7 @@ mod tests {
         1:83: `resources` is not a plan's: unknown field `kind`, expected one of `field`, `change`, `base`, `local`, `live`, `risk`
         1:83: the client a is there twice
         1:83: `resources` is not a plan's: unknown variant `roles`, expected `clients`
+        1:83: `a\\n` can't be a client_id
         1:57: `base` is not a plan's: unknown variant `elsewhere`, expected `lock` or `git`
         2:17: `summary` is not a plan's: missing field `risk`
         ");

@@ -173,12 +173,20 @@ fn init_writes_a_project_s_settings_as_comments() {
     bed.run(["diff"])
         .exits(2)
         .complains("is in no git repository");
-    run(&bed, &["init"]).exits(0);
+    bed.run(["init"]).exits(0);
     assert!(
         bed.read("tenant/tenantry.yaml")
             .contains("\nbase: origin/main\n")
     );
     bed.write("tenant/tenantry.yaml", "bsae: origin/main\n");
     let refused = bed.run(["pull"]).exits(2);
-    insta::assert_snapshot!(refused, @"");
+    insta::assert_snapshot!(refused, @"
+    exit code 2
+    --- stderr
+    error: tenant/tenantry.yaml:1:1: `bsae` is no setting of tenantry.yaml
+      |
+    1 | bsae: origin/main
+      | ^
+    hint: did you mean `base`?
+    ");
 }

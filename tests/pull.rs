@@ -522,8 +522,8 @@ fn line_endings_and_a_byte_order_mark_survive() {
 fn what_a_killed_pull_left_is_cleaned_up() {
     let bed = two().pulled();
     let before = bed.files("tenant");
-    bed.write("tenant/clients/.tenantry-x1y2z3", "client_id: [");
-    bed.write("tenant/.tenantry-x1y2z3", "{");
+    bed.write("tenant/clients/.tenantry-new-x1y2z3", "client_id: [");
+    bed.write("tenant/.tenantry-new-x1y2z3", "{");
     bed.run(["diff"]).exits(0);
     bed.run(["pull"]).exits(0);
     assert_eq!(bed.files("tenant"), before);

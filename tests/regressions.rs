@@ -62,6 +62,35 @@ fn keys_of_serde_json_s_own_are_keys_in_answers_files_and_plans() {
     }
 }
 
+/// Conflict markers between the lines of a plain scalar in braces are part of its text to a YAML reader: they pass `check`, and are
+/// pushed as a description.
+#[test]
+fn conflict_markers_in_braces_are_found() {
+    let bed = Bed::new().client("a", "Alpha", json!({})).pulled();
+    bed.write(
+        "tenant/clients/alpha.yaml",
+        "{client_id: a, name: Alpha, description: one\n<<<<<<< HEAD\ntwo\n=======\nthree\n>>>>>>> main\n}\n",
+    );
+    let found = "tenant/clients/alpha.yaml:2:1: a git merge left conflict markers here";
+    let run = bed.run(["check"]).exits(1);
+    assert!(run.stdout.contains(found), "{run}");
+    bed.run(["push", "--yes"]).exits(2).complains(found);
+    bed.assert_only_gets();
+}
+
+/// A line break in an id is left out of the URL that the client is asked for at: another client is changed.
+#[test]
+fn an_id_with_a_line_break_is_refused() {
+    let bed = Bed::new().client("ab", "Alpha", json!({})).pulled();
+    bed.write(
+        "tenant/clients/other.yaml",
+        "client_id: \"a\\nb\"\nname: Other\n",
+    );
+    let run = bed.run(["push", "--yes"]).exits(2);
+    run.complains("tenant/clients/other.yaml:1:1: `a\\nb` can't be a client_id");
+    bed.assert_only_gets();
+}
+
 /// A client's file that is a link to something else is quoted in an error, which is how a pull request reads what a CI job may
 /// read, and a pull writes through it.
 #[cfg(unix)]

@@ -10,7 +10,7 @@ use super::directory::LARGEST_FILE;
 use crate::opening::{follow, too_large};
 
 /// Temporary files start with this. A killed command may leave some; the next one that writes removes them.
-pub(super) const TEMPORARY: &str = ".tenantry-";
+pub(super) const TEMPORARY: &str = ".tenantry-new-";
 
 /// Whether the content has to survive a power failure before the file takes its place. What the tenant has anyway need not:
 /// thousands of new files are written at once, and a lost one is pulled again.

@@ -100,7 +100,7 @@ fn client_id(document: &Document<'_>) -> Result<ClientId, ParseError> {
             id => {
                 let problem = match id.as_str() {
                     "" => "`client_id` is empty".to_owned(),
-                    id => format!("`{id}` can't be a client_id"),
+                    id => format!("`{}` can't be a client_id", id.escape_debug()),
                 };
                 (
                     problem,

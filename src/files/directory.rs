@@ -40,7 +40,7 @@ pub struct TenantDirectory {
     made: Vec<PathBuf>,
     /// What became of edits that a killed command had set aside.
     restored: Vec<String>,
-    _held: File,
+    _held: Option<File>,
 }
 
 /// Everything in a tenant directory.
@@ -287,12 +287,18 @@ pub(super) fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     opening::read(&fs::canonicalize(path)?, LARGEST_FILE)
 }
 
-/// Holds the directory: on Unix the folder itself, so that no extra file shows up in git.
-fn hold(path: &Path, access: Access, waiting: impl FnOnce()) -> io::Result<File> {
+/// Where a folder can't be held, this file in it is.
+#[cfg(any(test, not(unix)))]
+const HOLD_FILE: &str = ".tenantry-hold";
+
+/// Holds the directory: on Unix the folder itself, so that no extra file shows up in git. None where nobody ever wrote there.
+fn hold(path: &Path, access: Access, waiting: impl FnOnce()) -> io::Result<Option<File>> {
     #[cfg(unix)]
     let file = File::open(path)?;
     #[cfg(not(unix))]
-    let file = File::create(path.join(".tenantry-hold"))?;
+    let Some(file) = hold_file(path, access)? else {
+        return Ok(None);
+    };
     let tried = match access {
         Access::Read => file.try_lock_shared(),
         Access::Write | Access::Create => file.try_lock(),
@@ -310,5 +316,36 @@ fn hold(path: &Path, access: Access, waiting: impl FnOnce()) -> io::Result<File>
         Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
         Err(TryLockError::Error(error)) => return Err(error),
     }
-    Ok(file)
+    Ok(Some(file))
+}
+
+/// The file in the place of the folder. Who reads makes none.
+#[cfg(any(test, not(unix)))]
+fn hold_file(path: &Path, access: Access) -> io::Result<Option<File>> {
+    let writes = access != Access::Read;
+    let mut options = File::options();
+    options.read(true).write(writes).create(writes);
+    match options.open(path.join(HOLD_FILE)) {
+        Err(error) if !writes && error.kind() == io::ErrorKind::NotFound => Ok(None),
+        file => file.map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_reads_makes_no_file_to_hold_and_no_clean_up_removes_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let is_there = || folder.path().join(HOLD_FILE).exists();
+        assert!(hold_file(folder.path(), Access::Read).unwrap().is_none());
+        assert!(!is_there());
+        let held = hold_file(folder.path(), Access::Write).unwrap().unwrap();
+        held.lock().unwrap();
+        aside::clean(folder.path(), folder.path());
+        assert!(is_there());
+        let other = hold_file(folder.path(), Access::Read).unwrap().unwrap();
+        assert!(other.try_lock_shared().is_err());
+    }
 }

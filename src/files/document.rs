@@ -160,11 +160,17 @@ pub(super) fn locate(text: &str, path: &[&str]) -> Position {
     }
 }
 
-/// The first line that a failed merge left, counted from 1.
+/// The first line that a failed merge left, counted from 1. It is found in the text, whatever that says to a reader: to some, a
+/// marker is part of a value. No value that tenantry writes has a line of its own at the left edge.
 pub(super) fn conflict_marker(text: &[u8]) -> Option<usize> {
     let marker = |line: &[u8]| {
-        let markers = [&b"<<<<<<< "[..], b"||||||| ", b">>>>>>> "];
-        markers.iter().any(|marker| line.starts_with(marker))
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let markers = [&b"<<<<<<<"[..], b"|||||||", b">>>>>>>"];
+        let labelled = |rest: &[u8]| rest.is_empty() || rest.starts_with(b" ");
+        let mut rests = markers
+            .iter()
+            .filter_map(|marker| line.strip_prefix(*marker));
+        line == b"=======" || rests.any(labelled)
     };
     Some(text.split(|byte| *byte == b'\n').position(marker)? + 1)
 }
@@ -202,21 +208,21 @@ impl<'a> Document<'a> {
             }
         })?;
         let text = without_mark(text);
+        if let Some(line) = conflict_marker(text.as_bytes()) {
+            return Err(ParseError {
+                position: Position { line, column: 1 },
+                message: "a git merge left conflict markers here".to_owned(),
+                hint: Some("finish the merge: keep one side, or some of both".to_owned()),
+            });
+        }
         let parsed = match format {
             Format::Yaml => yaml::parse(text),
             Format::Json => json::parse(text),
         };
-        let parsed = parsed.map_err(|fault| match conflict_marker(text.as_bytes()) {
-            Some(line) => ParseError {
-                position: Position { line, column: 1 },
-                message: "a git merge left conflict markers here".to_owned(),
-                hint: Some("finish the merge: keep one side, or some of both".to_owned()),
-            },
-            None => ParseError {
-                position: Walk::over(text).position(fault.offset),
-                message: fault.message,
-                hint: fault.hint,
-            },
+        let parsed = parsed.map_err(|fault| ParseError {
+            position: Walk::over(text).position(fault.offset),
+            message: fault.message,
+            hint: fault.hint,
         })?;
         Ok(Document {
             text,

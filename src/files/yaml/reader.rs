@@ -2,7 +2,9 @@
 //! bounded depth. saphyr-parser tells the structure; the offsets of punctuation, which it does not tell, are found by
 //! walking over the text alongside.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 use serde_json::Value;
@@ -26,19 +28,37 @@ pub(super) fn read(text: &str) -> Result<Map, Fault> {
         )
         .hint("remove it, or write it as an escape within double quotes"));
     }
-    let offsets = if text.is_ascii() {
+    let offsets: Vec<usize> = if text.is_ascii() {
         Vec::new()
     } else {
         text.char_indices().map(|(offset, _)| offset).collect()
     };
-    let mut reader = Reader {
-        text,
-        parser: Parser::new_from_str(text),
-        offsets,
-        at: 0,
-    };
-    reader.document()
+    // The parser refuses some tabs after a colon, which are white space to YAML: with spaces there, the text says the same.
+    let mut parsed = Cow::Borrowed(text);
+    let mut left = READ_AGAIN;
+    loop {
+        let mut reader = Reader {
+            text,
+            parser: Parser::new_from_str(&parsed),
+            offsets: &offsets,
+            at: 0,
+        };
+        let read = reader.document();
+        let tabs = match &read {
+            Err(fault) if left > text.len() => tabs_after_colon(&parsed, fault.offset),
+            _ => None,
+        };
+        let Some(tabs) = tabs else {
+            return read;
+        };
+        left -= text.len();
+        let spaces = " ".repeat(tabs.len());
+        parsed.to_mut().replace_range(tabs, &spaces);
+    }
 }
+
+/// How many bytes are read once more for the sake of tabs.
+const READ_AGAIN: usize = 16 * 1024 * 1024;
 
 /// Whether YAML does not allow the character unescaped. A line break of YAML 1.1 that is none in 1.2 is allowed.
 fn is_forbidden(c: char) -> bool {
@@ -53,7 +73,7 @@ struct Reader<'a> {
     text: &'a str,
     parser: Parser<'a, StrInput<'a>>,
     /// The byte offset of each character; empty where the text is ASCII.
-    offsets: Vec<usize>,
+    offsets: &'a [usize],
     /// How far the text has been walked over.
     at: usize,
 }
@@ -205,10 +225,34 @@ impl<'a> Reader<'a> {
         let value = match style {
             ScalarStyle::Plain => resolve(text)
                 .map_err(|refusal| Fault::new(start, refusal.message).hint(refusal.hint))?,
+            ScalarStyle::Literal | ScalarStyle::Folded => {
+                Value::String(self.block_text(text, span).to_owned())
+            }
             _ => Value::String(text.to_owned()),
         };
         let header_end = self.walk_over_scalar(text, style, span);
         Ok(Scalar { value, header_end })
+    }
+
+    /// A block scalar's text. Where it ends the file and its last line has no line break, it has none, and the parser adds one.
+    fn block_text<'t>(&self, parsed: &'t str, span: Span) -> &'t str {
+        let breaks = ['\n', '\r'];
+        let ends_file = self.offset(span.end.index()) == self.text.len();
+        let Some(less) = parsed.strip_suffix('\n') else {
+            return parsed;
+        };
+        if !ends_file || self.text.ends_with(breaks) {
+            return parsed;
+        }
+        let is_added = if parsed.trim_end_matches('\n').is_empty() {
+            // Blank lines only, of which the last has no line break.
+            let body = self.text.get(self.at..).unwrap_or_default();
+            parsed.len() + 1 >= body.lines().count()
+        } else {
+            // The span begins with the text, at its indentation.
+            span.end.col() >= span.start.col().max(1)
+        };
+        if is_added { less } else { parsed }
     }
 
     /// Moves to the scalar's end. The end of a block scalar's header, if it is one.
@@ -360,6 +404,14 @@ impl<'a> Reader<'a> {
             node,
         })
     }
+}
+
+/// The tabs between a colon and an offset, where nothing else but spaces is.
+fn tabs_after_colon(text: &str, offset: usize) -> Option<Range<usize>> {
+    let before = text.get(..offset)?;
+    let start = before.trim_end_matches([' ', '\t']).len();
+    let is_it = before.get(..start)?.ends_with(':') && before.get(start..)?.contains('\t');
+    is_it.then_some(start..offset)
 }
 
 /// Whether the event is a value that was left out.

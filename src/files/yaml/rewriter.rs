@@ -11,7 +11,7 @@ use super::edits::Edits;
 use super::flow::Changes;
 use super::lists::has_changed_entry;
 use super::tree::{self, Entry, Kind, Node, Style};
-use super::{reader, writer};
+use super::{parse, reader, writer};
 use crate::files::document::by_name;
 
 /// The text with these fields; None where it can't be changed in place. `literal`: whether text may become a literal
@@ -33,11 +33,14 @@ pub(super) fn rewrite(old: &str, fields: &Map<String, Value>, literal: bool) -> 
         edits: Edits::default(),
     };
     rewriter.root(root, fields)?;
-    let mut changed = rewriter.edits.apply(&text)?;
-    if unended && changed.ends_with(eol) {
-        changed.truncate(changed.len() - eol.len());
+    let changed = rewriter.edits.apply(&text)?;
+    // A block at the end needs the last line's end, unless its text has none.
+    match changed.strip_suffix(eol).filter(|_| unended) {
+        Some(unended) if parse(unended).is_ok_and(|read| read.fields == *fields) => {
+            Some(unended.to_owned())
+        }
+        _ => Some(changed),
     }
-    Some(changed)
 }
 
 /// A text that is being changed.

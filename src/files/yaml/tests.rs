@@ -951,3 +951,104 @@ fn the_deepest_answer_of_the_api_fits() {
         );
     }
 }
+
+#[test]
+fn a_tab_after_a_colon_is_white_space() {
+    for (text, says) in [
+        ("a:\t1", json!({"a": 1})),
+        ("a: \t x\nb:\t\ty # c\n", json!({"a": "x", "b": "y"})),
+        ("ä:\n  b:\tc\n  d:\t- e", json!(null)),
+        (
+            "a:\n- b:\tc\n  d:\t'\te:\tf'\n",
+            json!({"a": [{"b": "c", "d": "\te:\tf"}]}),
+        ),
+        ("a: {b:\tc}\n", json!({"a": {"b": "c"}})),
+        ("a:\tb:\tc", json!(null)),
+    ] {
+        match yaml(text) {
+            Ok(fields) => assert_eq!(Value::Object(fields), says, "{text:?}"),
+            Err(error) => assert_eq!(says, json!(null), "{text:?}: {error}"),
+        }
+    }
+    let old = "name:\tShop # c\nb:\t1\nc:\t|\n  x\n";
+    insta::assert_snapshot!(with(old, json!({"name": "Store", "b": 2, "c": "y"})), @r#"
+    name:	Store # c
+    b:	2
+    c:	"y"
+    "#);
+    assert!(yaml(&"a:\tb:\tc".repeat(100)).is_err());
+}
+
+#[test]
+fn a_block_has_a_line_break_at_its_end_only_where_the_file_has_one() {
+    let value = |text: &str| yaml(text).unwrap()["a"].clone();
+    for (text, says) in [
+        ("a: |\n  x", "x"),
+        ("a: |\n  x\n", "x\n"),
+        ("a: |\r\n  x\r\n  y", "x\ny"),
+        ("a: |+\n  x", "x"),
+        ("a: |-\n  x", "x"),
+        ("a: >\n  x\n  y", "x y"),
+        ("a: |\n  x\n  ", "x\n"),
+        ("a: |\n  x\n ", "x\n"),
+        ("a: |\n  x\n# c", "x\n"),
+        ("a: |\n    x\n  # c", "x\n"),
+        ("a: |\n", ""),
+        ("a: |", ""),
+        ("a: |+\n\n", "\n"),
+        ("a: |+\n  ", ""),
+        ("a: |+\n\n    ", "\n"),
+    ] {
+        assert_eq!(value(text), json!(says), "{text:?}");
+        let theirs: serde_yaml::Value = serde_yaml::from_str(text).unwrap();
+        assert_eq!(theirs["a"].as_str(), Some(says), "{text:?}");
+    }
+    assert_eq!(value("a:\n  - |\n    x"), json!(["x"]));
+    let old = "client_id: a\nx: |\n  text";
+    for (changes, new) in [
+        (json!({"client_id": "b"}), "client_id: b\nx: text"),
+        (json!({"x": "text\n"}), "client_id: a\nx: |\n  text\n"),
+        (json!({"x": "a\nb\n"}), "client_id: a\nx: |\n  a\n  b\n"),
+        (json!({"x": "a\nb"}), "client_id: a\nx: |-\n  a\n  b"),
+        (json!({"z": 1}), "client_id: a\nx: text\nz: 1"),
+    ] {
+        assert_eq!(with(old, changes), new);
+    }
+}
+
+#[test]
+fn conflict_markers_are_found_whatever_the_syntax() {
+    let marked = |text: &str, format| {
+        let error = Document::parse(text.as_bytes(), format).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "a git merge left conflict markers here",
+            "{text}"
+        );
+        error.position.line
+    };
+    let flow =
+        "{\n  client_id: a,\n<<<<<<< HEAD\n  description: b\n=======\n  c\n>>>>>>> other\n}\n";
+    assert_eq!(marked(flow, Format::Yaml), 3);
+    assert_eq!(
+        marked(
+            &flow.replace("<<<<<<< HEAD", "").replace('\n', "\r\n"),
+            Format::Yaml
+        ),
+        5
+    );
+    let json_like = "{\"client_id\": \"a\",\n\"description\": b\n||||||| base\n}";
+    assert_eq!(marked(json_like, Format::Yaml), 3);
+    assert_eq!(marked(json_like, Format::Json), 3);
+    assert_eq!(
+        marked(
+            "client_id: a\ndescription: \"b\n>>>>>>>\n\"\n",
+            Format::Yaml
+        ),
+        3
+    );
+    // A value may have such lines, and a file that tenantry writes has them further in.
+    let fields =
+        object(json!({"client_id": "a", "custom_login_page": "<<<<<<< a\n=======\n>>>>>>> b\n"}));
+    check_round_trip(&fields);
+}
