@@ -246,26 +246,19 @@ fn differing_entries<'a>(before: &[u8], text: &'a [u8]) -> Option<&'a [u8]> {
 
 /// How many bytes two texts begin with in common.
 fn common_start(one: &[u8], other: &[u8]) -> usize {
-    let parts = one.chunks(PART).zip(other.chunks(PART));
-    let parts = PART * parts.take_while(|(one, other)| one == other).count();
-    let (one, other) = (
-        &one[parts.min(one.len())..],
-        &other[parts.min(other.len())..],
-    );
-    let rest = one.iter().zip(other);
-    parts.min(one.len() + parts) + rest.take_while(|(one, other)| one == other).count()
+    let parts = one.chunks_exact(PART).zip(other.chunks_exact(PART));
+    let same = PART * parts.take_while(|(one, other)| one == other).count();
+    let rest = one[same..].iter().zip(&other[same..]);
+    same + rest.take_while(|(one, other)| one == other).count()
 }
 
 /// How many bytes two texts end with in common.
 fn common_end(one: &[u8], other: &[u8]) -> usize {
-    let parts = one.rchunks(PART).zip(other.rchunks(PART));
-    let parts = PART * parts.take_while(|(one, other)| one == other).count();
-    let (one, other) = (
-        &one[..one.len().saturating_sub(parts)],
-        &other[..other.len().saturating_sub(parts)],
-    );
+    let parts = one.rchunks_exact(PART).zip(other.rchunks_exact(PART));
+    let same = PART * parts.take_while(|(one, other)| one == other).count();
+    let (one, other) = (&one[..one.len() - same], &other[..other.len() - same]);
     let rest = one.iter().rev().zip(other.iter().rev());
-    parts + rest.take_while(|(one, other)| one == other).count()
+    same + rest.take_while(|(one, other)| one == other).count()
 }
 
 fn find(text: &[u8], part: &[u8]) -> Option<usize> {
@@ -317,6 +310,67 @@ impl Note {
             && fs::create_dir_all(folder).is_ok()
         {
             let _ = fs::write(path, text);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::three_way::BaseValues;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn lock(entries: &BTreeMap<String, (u64, String)>) -> Lock {
+        let entry = |(id, (serial, name)): (&String, &(u64, String))| {
+            let base = BaseValues::of(json!({"name": name}).as_object().unwrap());
+            let (file, serial) = (format!("clients/{id}.yaml"), *serial);
+            (id.as_str().into(), Locked { file, serial, base })
+        };
+        Lock {
+            domain: "d".to_owned(),
+            clients: entries.iter().map(entry).collect(),
+        }
+    }
+
+    fn entries() -> impl Strategy<Value = BTreeMap<String, (u64, String)>> {
+        // Few and alike, so that texts begin and end alike in the middle of things.
+        let entry = (1..4_u64, "[ab}\\{\"]{0,3}");
+        prop::collection::btree_map("[ab}\"]{1,3}", entry, 0..5)
+    }
+
+    proptest! {
+        /// What a version has that the one before it does not is never missed, and what is read is in it.
+        #[test]
+        fn the_part_that_differs_has_every_entry_that_does(before in entries(), now in entries()) {
+            let (before, now) = (lock(&before), lock(&now));
+            let (text, last) = (now.write(), before.write());
+            if let Some(part) = differing_entries(last.as_bytes(), text.as_bytes()) {
+                let part = format!("{{{}}}", std::str::from_utf8(part).unwrap());
+                let part = json::parse(&part).unwrap();
+                let read: BTreeMap<ClientId, Locked> = part.as_object().unwrap().iter()
+                    .map(|(id, entry)| (id.as_str().into(), Locked::parse(entry).unwrap()))
+                    .collect();
+                for (id, entry) in &now.clients {
+                    let is_known = before.clients.get(id) == Some(entry);
+                    prop_assert!(is_known || read.get(id) == Some(entry), "{id} in {text}");
+                }
+                for (id, entry) in &read {
+                    prop_assert_eq!(now.clients.get(id), Some(entry));
+                }
+            }
+        }
+
+        #[test]
+        fn common_starts_and_ends_are_counted_to_the_byte(
+            start in 0..3 * PART, one in prop::collection::vec(any::<u8>(), 0..9),
+            other in prop::collection::vec(any::<u8>(), 0..9), end in 0..3 * PART,
+        ) {
+            let text = |middle: &[u8]| [&vec![7; start][..], middle, &vec![7; end]].concat();
+            let (one, other) = (text(&one), text(&other));
+            let count = |pairs: &mut dyn Iterator<Item = (&u8, &u8)>| pairs.take_while(|(a, b)| a == b).count();
+            prop_assert_eq!(common_start(&one, &other), count(&mut one.iter().zip(&other)));
+            prop_assert_eq!(common_end(&one, &other), count(&mut one.iter().rev().zip(other.iter().rev())));
         }
     }
 }
