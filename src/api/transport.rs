@@ -93,8 +93,9 @@ impl Transport {
         let mut last = None;
         loop {
             let ready = async {
-                let token = self.tokens.get(&self.connection, self).await?;
-                Ok((token, self.pace(call).turn(&self.waits).await))
+                // The token last: the one in use may be another by the time that it is this call's turn.
+                let turn = self.pace(call).turn(&self.waits).await;
+                Ok((self.tokens.get(&self.connection, self).await?, turn))
             };
             let ready = self.unless_stopped(call, ready).await;
             // What was sent before may have had its effect: that is what there is to say then.
