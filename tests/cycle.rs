@@ -53,7 +53,7 @@ fn client_files(directory: &Path) -> BTreeMap<String, (String, String)> {
 /// The contract's slug.
 fn slug(text: &str) -> String {
     let mut slug = String::new();
-    for c in text.chars() {
+    for c in deunicode::deunicode_with_tofu(text, "-").chars() {
         if c.is_ascii_alphanumeric() {
             slug.push(c.to_ascii_lowercase());
         } else if !slug.ends_with('-') {

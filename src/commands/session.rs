@@ -131,7 +131,14 @@ impl<'a> Scene<'a> {
         let asked = asked.base.as_ref().filter(|rev| !rev.is_empty());
         let bases = match asked.or(project.base.as_ref()) {
             Some(rev) => Bases::at_commit(rev, directory, contents)?,
-            None => Bases::from_lock(lock, directory, contents, access != Access::Read),
+            None => {
+                // The first look takes long where the history is.
+                let progress = terminal.progress();
+                progress.begin("reading what git has of tenant.lock", None);
+                let bases = Bases::from_lock(lock, directory, contents, access != Access::Read);
+                progress.end();
+                bases
+            }
         };
         for warning in &bases.warnings {
             terminal.warn(warning);

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use deunicode::deunicode_with_tofu;
+
 use crate::client::ClientId;
 
 /// The most characters of a slug.
@@ -15,11 +17,11 @@ const DEVICES: [&str; 22] = [
     "com9", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
 ];
 
-/// Lower case `a-z0-9` and single `-`, starting and ending in a letter or digit, at most 80 characters; `client` where
-/// nothing is left.
+/// The text in ASCII as far as that can be, in lower case `a-z0-9` and single `-`, starting and ending in a letter or digit, at most
+/// 80 characters; `client` where nothing is left.
 pub fn slug(text: &str) -> String {
     let mut slug = String::new();
-    for character in text.chars() {
+    for character in deunicode_with_tofu(text, "-").chars() {
         if slug.len() == LONGEST {
             break;
         }
@@ -163,6 +165,11 @@ mod tests {
             "../../x",
             "  --a--  ",
             "Ünïcode Ñame",
+            "Müller & Söhne",
+            "Łódź – Straße №5",
+            "Caf\u{65}\u{301}",
+            "Клиент",
+            "ΑΒΓ",
             "🚀🚀",
             "",
             "a\0b\u{202e}c",
@@ -176,28 +183,36 @@ mod tests {
             "web-app",
             "x",
             "a",
-            "n-code-ame",
+            "unicode-name",
+            "muller-sohne",
+            "lodz-strasse-no5",
+            "cafe",
+            "klient",
+            "abg",
+            "rocket-rocket",
             "client",
-            "client",
-            "a-b-c",
+            "a-bc",
             "con",
             "a-b-c",
-            "k",
-            "client",
+            "kk",
+            "ri-ben-yu",
         ]
         "#);
+        assert_eq!(slug("\u{200b}\u{e000}!"), "client");
         assert_eq!(slug(&"ab ".repeat(100)).len(), 80);
+        assert_eq!(slug(&"日".repeat(100)).len(), 80);
         assert_eq!(slug(&format!("{} b", "a".repeat(79))), "a".repeat(79));
     }
 
     #[test]
     fn shared_slugs_and_devices_get_the_id() {
         insta::assert_debug_snapshot!(stems(
-            &[("Abcdefgh1", "Default App"), ("Xyzdefgh2", "default-app"), ("Nul00000", "NUL"), ("Q1", "Other"), ("Z9", "Web App")],
+            &[("Abcdefgh1", "Default App"), ("Xyzdefgh2", "default-app"), ("Nul00000", "NUL"), ("Com11111", "ＣＯＭ¹"), ("Q1", "Other"), ("Z9", "Web App")],
             &[("gone", "Web-App")],
         ), @r#"
         [
             "Abcdefgh1: default-app-abcdefgh",
+            "Com11111: com1-com11111",
             "Nul00000: nul-nul00000",
             "Q1: other",
             "Xyzdefgh2: default-app-xyzdefgh",
