@@ -393,6 +393,13 @@ impl Site {
         self.goes_on(run);
     }
 
+    /// Rejects what waits for approval.
+    pub fn rejects(&self, run: &mut Run) {
+        assert_eq!(run.status("approve"), Status::Waits, "{run:?}");
+        run.jobs.get_mut("approve").unwrap().status = Status::Red;
+        self.goes_on(run);
+    }
+
     /// Runs a job once more.
     pub fn repeats(&self, run: &mut Run, job: &str) {
         run.jobs.remove(job).unwrap();
