@@ -16,9 +16,9 @@ pub fn merged(asked: &Asked, commit: &str) -> Value {
     let request = json!({
         "number": asked.number, "merged_at": "2026-01-01T00:00:00Z", "merge_commit_sha": commit, "head": {"sha": asked.head},
     });
-    // Others that contain the commit are listed too.
+    // Others that have to do with the commit are listed too.
     let other = json!({
-        "number": 999, "merged_at": null, "merge_commit_sha": asked.target, "head": {"sha": asked.target},
+        "number": 999, "merged_at": "2026-01-01T00:00:00Z", "merge_commit_sha": asked.target, "head": {"sha": asked.target},
     });
     json!([other, request])
 }

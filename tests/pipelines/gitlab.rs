@@ -16,7 +16,6 @@ pub const API: &str = "https://gitlab.example/api/v4/projects/1";
 pub fn merged(asked: &Asked, commit: &str, how: Merge) -> Value {
     let mut request = json!({
         "iid": asked.number, "state": "merged", "sha": asked.head, "merge_commit_sha": null, "squash_commit_sha": null,
-        "source_project_id": if asked.from_fork { 666 } else { 1 }, "target_project_id": 1,
     });
     match how {
         Merge::Commit => request["merge_commit_sha"] = json!(commit),
@@ -26,7 +25,6 @@ pub fn merged(asked: &Asked, commit: &str, how: Merge) -> Value {
     }
     let other = json!({
         "iid": 999, "state": "opened", "sha": commit, "merge_commit_sha": null, "squash_commit_sha": null,
-        "source_project_id": 1, "target_project_id": 1,
     });
     json!([other, request])
 }

@@ -393,6 +393,13 @@ impl Site {
         self.goes_on(run);
     }
 
+    /// Rejects what waits for approval.
+    pub fn rejects(&self, run: &mut Run) {
+        assert_eq!(run.status("approve"), Status::Waits, "{run:?}");
+        run.jobs.get_mut("approve").unwrap().status = Status::Red;
+        self.goes_on(run);
+    }
+
     /// Runs a job once more.
     pub fn repeats(&self, run: &mut Run, job: &str) {
         run.jobs.remove(job).unwrap();
@@ -403,20 +410,19 @@ impl Site {
     pub fn runner(&self, run: &Run, depth: &str) -> Runner {
         let folder = self.bed.path(&format!("jobs/{}", self.next()));
         let repository = folder.join("repository");
-        for path in ["home", "temporary", "repository"] {
+        for path in ["home", "temporary"] {
             fs::create_dir_all(folder.join(path)).unwrap();
         }
-        git(&repository, &["init", "-q", "-b", "main"]);
-        let origin = format!("file://{}", self.origin().display());
-        git(&repository, &["remote", "add", "origin", &origin]);
-        let own = format!("+{}:refs/checkout", run.commit);
-        let mut fetch = vec!["fetch", "-q", "origin", &own];
+        let origin = self.origin().display().to_string();
         if depth == "0" {
-            fetch.push("+refs/heads/*:refs/remotes/origin/*");
+            // As good as a whole copy, and quicker.
+            git(&folder, &["clone", "-q", "-s", "-n", &origin, "repository"]);
         } else {
-            fetch.extend(["--depth", depth]);
+            git(&folder, &["init", "-q", "repository"]);
+            let origin = format!("file://{origin}");
+            let fetch = ["fetch", "-q", "--depth", depth, &origin, &run.commit];
+            git(&repository, &fetch);
         }
-        git(&repository, &fetch);
         git(&repository, &["checkout", "-q", "--detach", &run.commit]);
         Runner { folder, repository }
     }
@@ -622,6 +628,10 @@ pub fn git(folder: &Path, arguments: &[&str]) -> String {
         ("GIT_COMMITTER_EMAIL", "somebody@example.com"),
         ("GIT_CONFIG_NOSYSTEM", "1"),
         ("GIT_CONFIG_GLOBAL", "/dev/null"),
+        // Nobody tidies up repositories that are gone in a moment.
+        ("GIT_CONFIG_COUNT", "1"),
+        ("GIT_CONFIG_KEY_0", "maintenance.auto"),
+        ("GIT_CONFIG_VALUE_0", "false"),
     ];
     let output = Command::new("git")
         .args(arguments)
