@@ -12,7 +12,6 @@
 //! | `printable` | text without what a terminal acts on | I/O |
 //! | [`json`] | JSON text → values, strictly | I/O |
 //! | `opening` | opens regular files, never through a link out of a folder | write |
-//! | `own_file` | opens what is a regular file of the user's own | open anything else |
 //! | [`signing`] | the private-key JWT client assertion | I/O |
 //! | [`settings`] | environment and `.env` files → one validated connection | change the environment, show a secret |
 //! | [`api`] | reads a tenant; updates a client; token, pace, retries, paging | touch files, except the token cache |
@@ -84,7 +83,6 @@ pub mod json;
 mod manual;
 pub mod merge;
 mod opening;
-mod own_file;
 pub mod plan;
 mod printable;
 pub mod promote;

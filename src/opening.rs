@@ -78,6 +78,43 @@ pub fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Opens a regular file that belongs to the user (or to root, who may do anything anyway): another user's says what that user
+/// wants. Links on the way to it are followed.
+///
+/// # Errors
+/// It is something else or somebody else's, or the system refuses.
+pub fn open_own(path: &Path) -> io::Result<File> {
+    let file = open(&fs::canonicalize(path)?)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let owner = file.metadata()?.uid();
+        // For root, who runs most containers, files that are mounted into one belong to somebody else.
+        if user() != 0 && owner != user() && owner != 0 {
+            return Err(io::Error::other("it belongs to another user"));
+        }
+    }
+    Ok(file)
+}
+
+/// Whether nobody but the user may read or write a file.
+#[cfg(unix)]
+pub fn is_private(found: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    found.uid() == user() && found.mode() & 0o077 == 0
+}
+
+/// Elsewhere the user's folders are the user's.
+#[cfg(not(unix))]
+pub fn is_private(_: &fs::Metadata) -> bool {
+    true
+}
+
+#[cfg(unix)]
+fn user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
 /// Reads a regular file that is not larger than `largest` bytes; see [`open`].
 ///
 /// # Errors

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::token::{Source, Token};
 use super::transport::unix_seconds;
-use crate::own_file;
+use crate::opening;
 use crate::settings::{Connection, Credentials};
 
 /// No token comes near this, in bytes.
@@ -80,8 +80,8 @@ impl TokenCache {
 
     pub(super) fn read(&self, key: &CacheKey) -> Option<Token> {
         // What others may have written or read is as good as none, and replaced.
-        let file = own_file::open(&self.path(key)).ok()?;
-        if !own_file::is_private(&file.metadata().ok()?) {
+        let file = opening::open_own(&self.path(key)).ok()?;
+        if !opening::is_private(&file.metadata().ok()?) {
             return None;
         }
         let mut text = Vec::new();

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::error::SettingsError;
 use super::origin::Variable;
-use crate::own_file;
+use crate::opening;
 
 /// No .env file that a person wrote is larger, in bytes.
 const MAX_SIZE: u64 = 1_000_000;
@@ -29,7 +29,7 @@ pub(super) fn read(path: &Path, shown: &Path) -> Result<Option<Vec<Entry>>, Sett
         path: shown.to_owned(),
         source,
     };
-    let file = match own_file::open(path) {
+    let file = match opening::open_own(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unreadable(error)),

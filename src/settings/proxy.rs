@@ -20,6 +20,20 @@ pub(super) fn variable(name: &str) -> Option<&'static str> {
 /// # Errors
 /// There is one, and it can't be used.
 pub(super) fn check(environment: &Environment) -> Result<(), SettingsError> {
+    for [first, second] in PAIRS {
+        // An empty one hides the other from the HTTP library.
+        let is_set = |variable| {
+            environment
+                .get(variable)
+                .is_some_and(|value| !value.is_empty())
+        };
+        if environment.get(first) == Some("") && is_set(second) {
+            return Err(SettingsError::BothNames {
+                first: Origin::Environment { variable: first },
+                second: Origin::Environment { variable: second },
+            });
+        }
+    }
     let set = PAIRS.into_iter().filter_map(|pair| {
         pair.into_iter()
             .find_map(|variable| Some((variable, environment.get(variable)?)))
@@ -112,5 +126,9 @@ mod tests {
         );
         assert_eq!(problem(&[("HTTP_PROXY", "nonsense://")]), None);
         assert!(problem(&[("HTTPS_PROXY", ""), ("ALL_PROXY", "socks5://proxy")]).is_some());
+        assert_eq!(
+            problem(&[("HTTPS_PROXY", ""), ("https_proxy", "http://proxy")]).unwrap(),
+            "HTTPS_PROXY in the environment and https_proxy in the environment are the same setting with different values"
+        );
     }
 }

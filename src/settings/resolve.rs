@@ -10,7 +10,7 @@ use super::connection::{Connection, Credentials, Origins, word_problem};
 use super::error::{Missing, SettingsError, TwoDomains, ValueProblem};
 use super::origin::{Origin, Variable};
 use super::{Environment, Options, domain, env_file, env_file_of, proxy};
-use crate::own_file;
+use crate::opening;
 use crate::signing::{Algorithm, SigningKey};
 
 /// Reads the settings and makes the one connection that they describe.
@@ -438,7 +438,7 @@ const LARGEST_KEY: u64 = 1_000_000;
 
 fn read_key(path: &Path) -> io::Result<Vec<u8>> {
     let mut pem = Vec::new();
-    let file = own_file::open(path)?;
+    let file = opening::open_own(path)?;
     file.take(LARGEST_KEY).read_to_end(&mut pem)?;
     Ok(pem)
 }
