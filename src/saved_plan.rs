@@ -120,7 +120,11 @@ fn with_values_as_text(mut clients: Value) -> Value {
 /// # Errors
 /// It is no JSON, has another version or another shape than `diff -o json` writes; the position says where.
 pub fn parse(text: &[u8]) -> Result<Plan, ParseError> {
-    let document = Document::parse(text, Format::Json)?;
+    let hint = "a plan is what `tenantry diff -o json` prints";
+    let document = Document::parse(text, Format::Json).map_err(|error| ParseError {
+        hint: Some(hint.to_owned()),
+        ..error
+    })?;
     let error = |field: &str, message: String| ParseError {
         position: if document.fields().contains_key(field) {
             document.position(field)
@@ -128,7 +132,7 @@ pub fn parse(text: &[u8]) -> Result<Plan, ParseError> {
             Position::START
         },
         message,
-        hint: Some("a plan is what `tenantry diff -o json` prints".to_owned()),
+        hint: Some(hint.to_owned()),
     };
     let field = |name: &str| {
         let value = document.fields().get(name).cloned();

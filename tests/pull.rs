@@ -647,7 +647,7 @@ fn broken_files_stop_everything() {
       |
     1 | - a
       | ^
-    hint: a client's file is lines of `field: value`
+    hint: write lines of `field: value`
 
     "client_id: a\nname: A\nname: B\n"
     error: tenant/clients/alpha.yaml:3:1: `name` is there twice, first on line 2

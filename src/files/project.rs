@@ -111,7 +111,7 @@ mod tests {
         2:1: `base` is a number, not text; write the name of a commit: `base: origin/main`
         1:1: `protected` is text, not true or false; write `protected: true`
         2:1: `base` is there twice, first on line 1; keep one of the two
-        1:1: is not a mapping at its top level; a client's file is lines of `field: value`
+        1:1: is not a mapping at its top level; write lines of `field: value`
         "#);
     }
 

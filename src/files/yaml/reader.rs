@@ -143,7 +143,7 @@ impl<'a> Reader<'a> {
         let start = skip_blank(self.text, self.at);
         let Kind::Map(root) = self.node(event, span, false, 1)?.kind else {
             return Err(Fault::new(start, "is not a mapping at its top level")
-                .hint("a client's file is lines of `field: value`"));
+                .hint("write lines of `field: value`"));
         };
         loop {
             let (event, span) = self.next()?;

@@ -441,8 +441,8 @@ fn refusals_say_where_and_what() {
     insta::assert_snapshot!(errors.join("\n"), @"
     1:1: is empty; restore the file, or delete it and pull
     1:1: is empty; restore the file, or delete it and pull
-    1:1: is not a mapping at its top level; a client's file is lines of `field: value`
-    1:1: is not a mapping at its top level; a client's file is lines of `field: value`
+    1:1: is not a mapping at its top level; write lines of `field: value`
+    1:1: is not a mapping at its top level; write lines of `field: value`
     2:1: holds more than one document; a client's file is one document: remove this one
     3:1: `a` is there twice, first on line 1; keep one of the two
     3:13: `b` is there twice, first on line 3; keep one of the two
