@@ -32,6 +32,9 @@ pub const UPDATABLE: [&str; 3] = ["name", "description", "allowed_clients"];
 
 const OUTPUT: &str = "TENANTRY_TEST_OUTPUT";
 
+const GIT_CONFIG: &str =
+    "[user]\nname = A\nemail = a@example.com\n[gc]\nauto = 0\n[maintenance]\nauto = false\n";
+
 /// Runs the body in a process of its own. `name` is the test's own name.
 pub fn apart(name: &str, body: impl FnOnce(&Tenantry)) {
     if let Some(output) = std::env::var_os(OUTPUT) {
@@ -39,6 +42,8 @@ pub fn apart(name: &str, body: impl FnOnce(&Tenantry)) {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
+    let git_config = folder.path().join("gitconfig");
+    fs::write(&git_config, GIT_CONFIG).unwrap();
     let (stdout, stderr) = (folder.path().join("stdout"), folder.path().join("stderr"));
     let create = |path: &Path| Stdio::from(File::create(path).unwrap());
     let status = Command::new(std::env::current_exe().unwrap())
@@ -49,6 +54,13 @@ pub fn apart(name: &str, body: impl FnOnce(&Tenantry)) {
         .env("RUST_BACKTRACE", "0")
         // As much as the main thread has, on which commands run; the generators need some of it, too.
         .env("RUST_MIN_STACK", "8388608")
+        // git has nothing from the machine, and no second thoughts.
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_CONFIG_GLOBAL", &git_config)
+        .env_remove("GIT_DIR")
+        .env_remove("GIT_WORK_TREE")
+        .env_remove("GIT_INDEX_FILE")
+        .env_remove("TENANTRY_BASE")
         .env_remove("TENANTRY_TENANT")
         .env_remove("TENANTRY_DIR")
         .stdin(Stdio::null())

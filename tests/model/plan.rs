@@ -1,22 +1,18 @@
 //! What the contract promises of a saved plan: it is applied as it was shown, or not at all. As the rest of the promise, this
 //! shares no code with tenantry.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::promise::{Clients, Promise, Sides, updatable};
+use crate::promise::{Promise, Sides};
 use crate::rig::{Fields, UPDATABLE, text};
 
-/// A plan that was saved, and what was known when it was.
+/// A plan that was saved.
 #[derive(Debug, Clone)]
 pub struct Saved {
     /// The clients with a file.
     clients: BTreeMap<String, Client>,
-    /// Fields that a person had written into a file by then.
-    touched: BTreeSet<(String, String)>,
-    /// Clients of which the lock could not tell.
-    unlocked: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -25,27 +21,22 @@ struct Client {
     fields: Vec<Field>,
 }
 
-/// An updatable field.
 #[derive(Debug, Clone)]
 struct Field {
     name: String,
-    kind: String,
+    change: String,
     local: Option<Value>,
     live: Option<Value>,
 }
 
 impl Saved {
     /// The document of a diff.
-    pub fn new(
-        document: &Value,
-        touched: BTreeSet<(String, String)>,
-        unlocked: BTreeSet<String>,
-    ) -> Saved {
-        let clients = document["clients"].as_array().unwrap().iter();
+    pub fn new(document: &Value) -> Saved {
+        let clients = document["resources"].as_array().unwrap().iter();
         let clients = clients.filter(|client| client["state"] != "live-only");
         let field = |field: &Value| Field {
             name: text(&field["field"]),
-            kind: text(&field["kind"]),
+            change: text(&field["change"]),
             local: field.get("local").cloned(),
             live: field.get("live").cloned(),
         };
@@ -53,16 +44,12 @@ impl Saved {
             let fields = client["fields"].as_array().unwrap().iter().map(field);
             let known = Client {
                 file_only: client["state"] == "file-only",
-                fields: fields
-                    .filter(|field| UPDATABLE.contains(&field.name.as_str()))
-                    .collect(),
+                fields: fields.collect(),
             };
-            (text(&client["client_id"]), known)
+            (text(&client["id"]), known)
         });
         Saved {
             clients: clients.collect(),
-            touched,
-            unlocked,
         }
     }
 
@@ -72,27 +59,26 @@ impl Saved {
         self.clients.keys().nth(at).cloned()
     }
 
+    /// Whether it says that a client differs.
+    pub fn has(&self, id: &str) -> bool {
+        self.clients.contains_key(id)
+    }
+
     /// What it sends for a field, if that is an edit.
     pub fn edit(&self, id: &str, name: &str) -> Option<&Value> {
         let mut fields = self.clients.get(id)?.fields.iter();
         fields
-            .find(|field| field.name == name && field.kind == "edit")?
+            .find(|field| field.name == name && field.change == "edit")?
             .local
             .as_ref()
     }
 
-    /// Whether a person had edited the field when it was saved, as far as the lock could tell.
-    pub fn was_edited(&self, id: &str, name: &str) -> bool {
-        let field = (id.to_owned(), name.to_owned());
-        self.touched.contains(&field) || self.unlocked.contains(id)
-    }
-
     /// What comes of applying it to one of its clients, or all.
     pub fn applied(&self, before: &Sides, only: Option<&str>) -> Promise {
-        let nothing = |code| Promise {
-            sides: before.clone(),
-            patches: Clients::new(),
-            code,
+        let refused = Promise {
+            code: 1,
+            refused: true,
+            ..before.unchanged()
         };
         let clients: Vec<(&String, &Client)> = self
             .clients
@@ -100,18 +86,23 @@ impl Saved {
             .filter(|(id, _)| only.is_none_or(|only| only == *id))
             .collect();
         let as_planned = |(id, client): &(&String, &Client)| {
-            before.live.get(*id).map_or(client.file_only, |live| {
+            let Some((_, local)) = before.files.get(*id) else {
+                return false;
+            };
+            let said = |field: &Field| local.get(&field.name) == field.local.as_ref();
+            let live = before.live.get(*id).map_or(client.file_only, |live| {
                 !client.file_only && client.fields.iter().all(|field| field.holds(live))
-            })
+            });
+            live && client.fields.iter().all(said)
         };
         let conflict = |(_, client): &(&String, &Client)| {
-            client.fields.iter().any(|field| field.kind == "conflict")
+            client.fields.iter().any(|field| field.change == "conflict")
         };
         if !clients.iter().all(as_planned) || clients.iter().any(conflict) {
-            return nothing(1);
+            return refused;
         }
 
-        let mut promise = nothing(0);
+        let mut promise = before.unchanged();
         for (id, client) in clients {
             let Some(live) = promise.sides.live.get_mut(id) else {
                 promise.code = 1;
@@ -119,38 +110,15 @@ impl Saved {
             };
             let mut patch = Fields::new();
             for field in &client.fields {
-                if let ("edit", Some(local)) = (field.kind.as_str(), &field.local)
+                if let ("edit", Some(local)) = (field.change.as_str(), &field.local)
                     && live.get(&field.name) != Some(local)
                 {
                     patch.insert(field.name.clone(), local.clone());
                 }
             }
             live.extend(patch.clone());
-            // A field in which file and tenant say the same, or said it before this was sent, differs no more from base.
-            let said = updatable(before.files.get(id).map_or(&Fields::new(), |file| &file.1));
-            let agreed =
-                |(name, value): &(&String, &Value)| before.live[id].get(*name) == Some(value);
-            match promise.sides.base.get_mut(id) {
-                Some(base) => {
-                    for (name, value) in said.iter().filter(agreed) {
-                        base.insert(name.clone(), value.clone());
-                    }
-                    for (name, value) in &patch {
-                        // A file that is back at base did not edit what the plan sends: that is drift.
-                        let back =
-                            said.get(name) != Some(value) && said.get(name) == base.get(name);
-                        if !back {
-                            base.insert(name.clone(), value.clone());
-                        }
-                    }
-                }
-                None => {
-                    let agrees = before.files.contains_key(id) && said.iter().all(|it| agreed(&it));
-                    if agrees || !patch.is_empty() {
-                        promise.sides.base.insert(id.clone(), updatable(live));
-                    }
-                }
-            }
+            let base = before.base(id);
+            promise.sides.remember(id, base.as_ref(), &patch, before);
             if !patch.is_empty() {
                 promise.patches.insert(id.clone(), patch);
             }
@@ -160,9 +128,12 @@ impl Saved {
 }
 
 impl Field {
-    /// Whether live says what the plan says that it says, or what the plan makes of it.
+    /// Whether live says what the plan says that it says, or what the plan makes of it. What push does not send, it does not
+    /// read.
     fn holds(&self, live: &Fields) -> bool {
         let now = live.get(&self.name);
-        now == self.live.as_ref() || (self.kind == "edit" && now == self.local.as_ref())
+        !UPDATABLE.contains(&self.name.as_str())
+            || now == self.live.as_ref()
+            || (self.change == "edit" && now == self.local.as_ref())
     }
 }

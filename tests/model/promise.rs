@@ -1,24 +1,39 @@
-//! What the contract promises, as a pure function: from what files, lock and tenant say before a command to what they say
+//! What the contract promises, as a pure function: from what files, lock, git and tenant say before a command to what they say
 //! after it. It is written from the contract's words and shares no code with tenantry.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::rig::{Fields, UPDATABLE};
+use crate::rig::{Fields, UPDATABLE, text};
 
 /// Clients by id.
 pub type Clients = BTreeMap<String, Fields>;
 
-/// The three sides of a tenant. A file is its path and its fields; the path of one that is new is empty.
+/// A client in the lock.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    pub serial: u64,
+    pub base: Base,
+}
+
+/// What is known of a client's base, by field; None is a field that was absent, and a field that is not in here has a base that
+/// nobody knows.
+pub type Base = BTreeMap<String, Option<Value>>;
+
+/// The sides of a tenant. A file is its path and its fields; the path of one that is new is empty.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sides {
     pub files: BTreeMap<String, (String, Fields)>,
-    pub base: Clients,
+    pub lock: BTreeMap<String, Entry>,
+    /// What the lock says in HEAD and the commits before it.
+    pub past: BTreeMap<String, Vec<Entry>>,
+    /// What the files say at the commit that `--base` names.
+    pub rev: Option<Clients>,
     pub live: Clients,
 }
 
-/// How a client differs, as diff names it: its state, and its fields with their kinds.
+/// How a client differs, as diff names it: its state, and its fields with what happened to them.
 pub type Differs = (&'static str, Vec<(String, &'static str)>);
 
 /// A command that is given to tenantry.
@@ -53,10 +68,38 @@ pub struct Promise {
     pub sides: Sides,
     pub patches: Clients,
     pub code: u8,
+    /// Nothing was to be done, because of a conflict, or because a plan is not that of files and tenant.
+    pub refused: bool,
 }
 
-/// What happened to a field since base.
-pub fn change(base: Option<&Fields>, local: &Fields, live: &Fields, field: &str) -> Change {
+/// The entries of a lock.
+pub fn entries(lock: &str) -> BTreeMap<String, Entry> {
+    let lock: Value = serde_json::from_str(lock).unwrap();
+    let clients = lock["clients"].as_object().unwrap().iter();
+    let entry = |entry: &Value| {
+        let base = entry["base"].as_object().unwrap().iter();
+        let mut base: Base = base
+            .map(|(field, value)| (field.clone(), Some(value.clone())))
+            .collect();
+        let absent = entry.get("absent").and_then(Value::as_array);
+        base.extend(
+            absent
+                .into_iter()
+                .flatten()
+                .map(|field| (text(field), None)),
+        );
+        Entry {
+            serial: entry["serial"].as_u64().unwrap(),
+            base,
+        }
+    };
+    clients
+        .map(|(id, locked)| (id.clone(), entry(locked)))
+        .collect()
+}
+
+/// What happened to a field since base. A client's base is None where it has none.
+pub fn change(base: Option<&Base>, local: &Fields, live: &Fields, field: &str) -> Change {
     let (local, live) = (local.get(field), live.get(field));
     let Some(base) = base.map(|base| base.get(field)) else {
         return match local {
@@ -65,12 +108,21 @@ pub fn change(base: Option<&Fields>, local: &Fields, live: &Fields, field: &str)
             Some(_) => Change::Edit,
         };
     };
-    match () {
-        () if local == live => Change::None,
-        () if local.is_none() && base.is_some() => Change::Left,
-        () if local == base => Change::Drift,
-        () if live == base => Change::Edit,
-        () => Change::Conflict,
+    three_way(base.map(Option::as_ref), local, live)
+}
+
+/// The same of one field; its base is None where nobody knows it.
+pub fn three_way(
+    base: Option<Option<&Value>>,
+    local: Option<&Value>,
+    live: Option<&Value>,
+) -> Change {
+    match base {
+        _ if local == live => Change::None,
+        Some(Some(_)) if local.is_none() => Change::Left,
+        Some(base) if local == base => Change::Drift,
+        Some(base) if live == base => Change::Edit,
+        _ => Change::Conflict,
     }
 }
 
@@ -87,6 +139,42 @@ impl Sides {
         self.files.keys().chain(self.live.keys()).collect()
     }
 
+    /// The entries that count for a client: the lock's own, first, and those of the past that are no older and say something else.
+    pub fn counting(&self, id: &str) -> Vec<&Entry> {
+        let past = self.past.get(id).into_iter().flatten();
+        match self.lock.get(id) {
+            Some(own) => {
+                let counts = |entry: &&Entry| {
+                    entry.serial > own.serial
+                        || (entry.serial == own.serial && entry.base != own.base)
+                };
+                let past = past.filter(counts);
+                std::iter::once(own).chain(past).collect()
+            }
+            None => {
+                let highest = past.clone().map(|entry| entry.serial).max();
+                past.filter(|entry| Some(entry.serial) == highest).collect()
+            }
+        }
+    }
+
+    /// The base of a client.
+    pub fn base(&self, id: &str) -> Option<Base> {
+        if let Some(rev) = &self.rev {
+            return Some(known(rev.get(id)?));
+        }
+        let entries = self.counting(id);
+        let live = self.live.get(id);
+        let newest = entries.iter().rev().max_by_key(|entry| entry.serial)?;
+        let of = |field: &str| {
+            let is = live.map(|live| live.get(field).cloned());
+            let there = |entry: &&&Entry| is.is_some() && entry.base.get(field) == is.as_ref();
+            let entry = entries.iter().find(there).unwrap_or(newest);
+            Some((field.to_owned(), entry.base.get(field)?.clone()))
+        };
+        Some(UPDATABLE.into_iter().filter_map(of).collect())
+    }
+
     /// What comes of a command about these clients; None is all of them.
     pub fn after(&self, command: Command, only: Option<&str>) -> Promise {
         let ids: Vec<&String> = self
@@ -100,24 +188,58 @@ impl Sides {
                 prune,
             } => self.pulled(&ids, discard_local, prune),
             Command::Diff => Promise {
-                sides: self.clone(),
-                patches: Clients::new(),
                 code: u8::from(!self.plan(&ids).is_empty()),
+                ..self.unchanged()
             },
             Command::Push { overwrite_drift } => self.pushed(&ids, overwrite_drift),
             Command::Apply => panic!("what comes of a plan is for the plan to say"),
         }
     }
 
+    /// Nothing comes of it.
+    pub fn unchanged(&self) -> Promise {
+        Promise {
+            sides: self.clone(),
+            patches: Clients::new(),
+            code: 0,
+            refused: false,
+        }
+    }
+
+    /// What the lock says of a client after a command that was about it, and whose file and tenant are as they are here by then:
+    /// what both say is base, what was sent is what live says; without any base, so is live; and else base stays.
+    pub fn remember(&mut self, id: &str, old: Option<&Base>, sent: &Fields, before: &Sides) {
+        if self.rev.is_some() {
+            return;
+        }
+        let (local, live) = (&self.files[id].1, &self.live[id]);
+        let mut base = Base::new();
+        for field in UPDATABLE {
+            let is = live.get(field);
+            if local.get(field) == is || sent.contains_key(field) || old.is_none() {
+                base.insert(field.to_owned(), is.cloned());
+            } else if let Some(old) = old.and_then(|old| old.get(field)) {
+                base.insert(field.to_owned(), old.clone());
+            }
+        }
+        let counting = before.counting(id);
+        let own = before.lock.get(id);
+        if counting.len() > 1 || own.is_none_or(|own| own.base != base) {
+            let serial = counting.iter().map(|entry| entry.serial).max().unwrap_or(0) + 1;
+            self.lock.insert(id.to_owned(), Entry { serial, base });
+        }
+    }
+
     fn pulled(&self, ids: &[&String], discard_local: bool, prune: bool) -> Promise {
-        let mut sides = self.clone();
+        let mut promise = self.unchanged();
+        let sides = &mut promise.sides;
         let mut held = false;
         for id in ids {
             let Some(live) = self.live.get(*id) else {
                 // A file whose client is gone: deleted if told to and if it is known to have been there.
-                if prune && self.base.contains_key(*id) {
+                if prune && self.base(id).is_some() {
                     sides.files.remove(*id);
-                    sides.base.remove(*id);
+                    sides.lock.remove(*id);
                 } else {
                     held = true;
                 }
@@ -126,110 +248,83 @@ impl Sides {
             let Some((path, local)) = self.files.get(*id) else {
                 let file = (String::new(), live.clone());
                 sides.files.insert((*id).clone(), file);
-                sides.base.insert((*id).clone(), updatable(live));
+                sides.remember(id, None, &Fields::new(), self);
                 continue;
             };
-            let base = self.base.get(*id);
-            let (mut file, mut new_base) = (live.clone(), updatable(live));
+            let base = self.base(id);
+            let mut file = live.clone();
             for field in UPDATABLE {
                 if discard_local {
                     continue;
                 }
-                let old_base = || base.and_then(|base| base.get(field));
-                match change(base, local, live, field) {
+                match change(base.as_ref(), local, live, field) {
                     Change::None | Change::Drift => {}
                     Change::Edit => set(&mut file, field, local.get(field)),
                     Change::Conflict => {
                         set(&mut file, field, local.get(field));
-                        set(&mut new_base, field, old_base());
                         held = true;
                     }
-                    Change::Left => {
-                        set(&mut file, field, None);
-                        if base.is_some() {
-                            set(&mut new_base, field, old_base());
-                        }
-                    }
+                    Change::Left => set(&mut file, field, None),
                 }
             }
             sides.files.insert((*id).clone(), (path.clone(), file));
-            sides.base.insert((*id).clone(), new_base);
+            sides.remember(id, base.as_ref(), &Fields::new(), self);
         }
-        Promise {
-            sides,
-            patches: Clients::new(),
-            code: u8::from(held),
-        }
+        promise.code = u8::from(held);
+        promise
     }
 
     fn pushed(&self, ids: &[&String], overwrite_drift: bool) -> Promise {
-        let mut promise = Promise {
-            sides: self.clone(),
-            patches: Clients::new(),
-            code: 0,
-        };
+        let mut promise = self.unchanged();
         let edited = |id: &&&String| {
             let Some((_, local)) = self.files.get(**id) else {
                 return false;
             };
-            let differs = |base: &Fields| {
-                let mut fields = UPDATABLE.iter();
-                fields.any(|field| {
-                    local.contains_key(*field) && local.get(*field) != base.get(*field)
-                })
+            let bases: Vec<Base> = match &self.rev {
+                Some(rev) => rev.get(**id).map(known).into_iter().collect(),
+                None => self
+                    .counting(id)
+                    .into_iter()
+                    .map(|entry| entry.base.clone())
+                    .collect(),
             };
-            overwrite_drift || self.base.get(**id).is_none_or(differs)
+            let differs = |base: &Base| {
+                let mut local = local
+                    .iter()
+                    .filter(|(field, _)| UPDATABLE.contains(&field.as_str()));
+                local.any(|(field, value)| base.get(field) != Some(&Some(value.clone())))
+            };
+            overwrite_drift || bases.is_empty() || bases.iter().any(differs)
         };
-        let candidates: Vec<&&String> = ids.iter().filter(edited).collect();
-        for id in candidates {
+        for id in ids.iter().filter(edited) {
             let (_, local) = &self.files[*id];
             let Some(live) = self.live.get(*id) else {
                 promise.code = 1;
                 continue;
             };
-            let base = self.base.get(*id);
+            let base = self.base(id);
             let mut patch = Fields::new();
-            let mut left_over = false;
             for field in UPDATABLE {
-                let sent = match change(base, local, live, field) {
+                let sent = match change(base.as_ref(), local, live, field) {
                     Change::None | Change::Left => false,
                     Change::Edit => true,
                     Change::Drift => overwrite_drift,
                     Change::Conflict if overwrite_drift => true,
                     Change::Conflict => {
                         return Promise {
-                            sides: self.clone(),
-                            patches: Clients::new(),
                             code: 1,
+                            refused: true,
+                            ..self.unchanged()
                         };
                     }
                 };
-                match local.get(field) {
-                    Some(value) if sent => {
-                        patch.insert(field.to_owned(), value.clone());
-                    }
-                    local => left_over |= local != live.get(field) && local.is_some(),
+                if let (true, Some(value)) = (sent, local.get(field)) {
+                    patch.insert(field.to_owned(), value.clone());
                 }
             }
-            let new_live = promise.sides.live.get_mut(*id).unwrap();
-            new_live.extend(patch.clone());
-            // Base follows wherever file and tenant agree now.
-            match promise.sides.base.get_mut(*id) {
-                Some(base) => {
-                    for field in UPDATABLE {
-                        if let Some(value) = local.get(field)
-                            && new_live.get(field) == Some(value)
-                        {
-                            base.insert(field.to_owned(), value.clone());
-                        }
-                    }
-                }
-                None => {
-                    assert!(!left_over, "without a base, all that differs is sent");
-                    let base = updatable(new_live);
-                    promise.sides.base.insert((*id).clone(), base);
-                }
-            }
+            let sides = &mut promise.sides;
+            sides.live.get_mut(*id).unwrap().extend(patch.clone());
+            sides.remember(id, base.as_ref(), &patch, self);
             if !patch.is_empty() {
                 promise.patches.insert((*id).clone(), patch);
             }
@@ -237,7 +332,7 @@ impl Sides {
         promise
     }
 
-    /// What diff is to say, by client: what it is called there, and its fields with their kinds.
+    /// What diff is to say, by client: what it is called there, and its fields with what happened to them.
     pub fn plan(&self, ids: &[&String]) -> BTreeMap<String, Differs> {
         let mut plan = BTreeMap::new();
         for id in ids {
@@ -246,7 +341,7 @@ impl Sides {
                 (None, Some(_)) => ("live-only", Vec::new()),
                 (Some(_), None) => ("file-only", Vec::new()),
                 (Some((_, local)), Some(live)) => {
-                    let fields = differing(self.base.get(*id), local, live);
+                    let fields = differing(self.base(id).as_ref(), local, live);
                     if fields.is_empty() {
                         continue;
                     }
@@ -259,18 +354,18 @@ impl Sides {
     }
 }
 
-fn differing(base: Option<&Fields>, local: &Fields, live: &Fields) -> Vec<(String, &'static str)> {
+fn differing(base: Option<&Base>, local: &Fields, live: &Fields) -> Vec<(String, &'static str)> {
     let mut fields = Vec::new();
     for field in UPDATABLE {
-        let kind = match change(base, local, live, field) {
+        let change = match change(base, local, live, field) {
             Change::None | Change::Left => continue,
             Change::Edit => "edit",
             Change::Drift => "drift",
             Change::Conflict => "conflict",
         };
-        fields.push((field.to_owned(), kind));
+        fields.push((field.to_owned(), change));
     }
-    let read_only: BTreeSet<&String> = local
+    let unmanaged: BTreeSet<&String> = local
         .keys()
         .chain(live.keys())
         .filter(|field| !UPDATABLE.contains(&field.as_str()))
@@ -278,18 +373,13 @@ fn differing(base: Option<&Fields>, local: &Fields, live: &Fields) -> Vec<(Strin
         .filter(|field| base.is_some() || local.contains_key(*field))
         .filter(|field| local.get(*field) != live.get(*field))
         .collect();
-    fields.extend(
-        read_only
-            .into_iter()
-            .map(|field| (field.clone(), "read-only")),
-    );
+    let unmanaged = unmanaged.into_iter();
+    fields.extend(unmanaged.map(|field| (field.clone(), "unmanaged")));
     fields
 }
 
-/// The updatable fields.
-pub fn updatable(fields: &Fields) -> Fields {
-    UPDATABLE
-        .iter()
-        .filter_map(|field| Some(((*field).to_owned(), fields.get(*field)?.clone())))
-        .collect()
+/// The updatable fields, all of which are known.
+pub fn known(fields: &Fields) -> Base {
+    let fields = UPDATABLE.map(|field| (field.to_owned(), fields.get(field).cloned()));
+    Base::from_iter(fields)
 }

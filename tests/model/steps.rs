@@ -1,5 +1,5 @@
-//! The steps of a story: what a person does to the files, what another does on the dashboard, what tenantry is told, and what
-//! goes wrong. All of them are small numbers that are read modulo what there is, so that any sequence is a story and shrinks
+//! The steps of a story: what a person does to the files, and with git, what another does on the dashboard, what tenantry is told,
+//! and what goes wrong. All of them are small numbers that are read modulo what there is, so that any sequence is a story and shrinks
 //! to a shorter one.
 
 use proptest::prelude::*;
@@ -8,6 +8,15 @@ use serde_json::{Value, json};
 use tenantry::sandbox::{Fault, FaultRule};
 
 use crate::promise::Command;
+use crate::repository::Settle;
+
+/// How a story begins: how many clients there are, whether new files are JSON, and whether git is there.
+#[derive(Debug, Clone, Copy)]
+pub struct Start {
+    pub clients: u8,
+    pub json: bool,
+    pub git: bool,
+}
 
 /// One step.
 #[derive(Debug, Clone)]
@@ -36,14 +45,34 @@ pub enum Step {
         value: u8,
         json: bool,
     },
-    /// git remembers the files and the lock.
+    /// Files and lock are committed.
     Commit,
-    /// git brings back the files and the lock that it remembers.
-    Checkout,
+    /// A commit is reverted that is so many before HEAD; or all since then. Here and below, what is there may be committed first.
+    Revert { back: u8, range: bool, commit: bool },
+    /// A branch begins, so many commits before HEAD.
+    Branch { back: u8, commit: bool },
+    /// Another branch is switched to.
+    Switch { branch: u8, commit: bool },
+    /// Another branch is merged.
+    Merge {
+        branch: u8,
+        settle: Settle,
+        commit: bool,
+    },
+    /// What is not committed is put aside.
+    Stash,
+    /// It is taken back, in a conflict with the values that were put aside or without.
+    Pop { theirs: bool, commit: bool },
+    /// The story goes on in a new clone.
+    Clone { commit: bool },
+    /// The branch is moved back so many commits, and all else is lost.
+    Reset { back: u8, commit: bool },
+    /// Files and lock are taken from so many commits before HEAD, over HEAD.
+    Over { back: u8, commit: bool },
     /// Somebody changes an updatable field on the dashboard; a value past the last one removes it.
     Dashboard { client: u8, field: u8, value: u8 },
     /// Somebody changes it to what the lock has.
-    Revert { client: u8, field: u8 },
+    Back { client: u8, field: u8 },
     /// Somebody changes another field there.
     Settings { client: u8, field: u8, value: u8 },
     /// Somebody creates a client there.
@@ -51,11 +80,13 @@ pub enum Step {
     /// Somebody deletes a client there.
     Delete { client: u8 },
     /// A plan of everything is saved, in place of an earlier one.
-    Save,
-    /// tenantry is told something, about one client or all, and something may go wrong.
+    Save { base: Option<u8> },
+    /// tenantry is told something, about one client or all, perhaps with the commit as base that is so many before HEAD, and
+    /// something may go wrong.
     Run {
         command: Command,
         only: Option<u8>,
+        base: Option<u8>,
         fault: Option<Trouble>,
     },
     /// It is killed after having written so many files, and before it wrote the lock.
@@ -210,15 +241,28 @@ fn trouble() -> impl Strategy<Value = Trouble> {
     )
 }
 
+fn settle() -> impl Strategy<Value = Settle> {
+    prop_oneof![
+        Just(Settle::HunksOurs),
+        Just(Settle::HunksTheirs),
+        any::<u8>().prop_map(Settle::Files),
+        any::<bool>().prop_map(|our_lock| Settle::Union { our_lock }),
+        Just(Settle::Abort),
+    ]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let client = || 0..5_u8;
     let field = || 0..3_u8;
     let value = || 0..4_u8;
     let style = || 0..12_u8;
+    let back = || prop_oneof![4 => Just(0), 3 => Just(1), 3 => 2..6_u8];
+    let commit = || prop::bool::weighted(0.7);
     let run = (
         command(),
         prop::option::weighted(0.2, client()),
-        prop::option::weighted(0.25, trouble()),
+        prop::option::weighted(0.12, back()),
+        prop::option::weighted(0.2, trouble()),
     );
     prop_oneof![
         6 => (client(), field(), value(), style())
@@ -230,24 +274,134 @@ fn step() -> impl Strategy<Value = Step> {
         1 => client().prop_map(|client| Step::Remove { client }),
         2 => (client(), any::<u8>(), value(), any::<bool>())
             .prop_map(|(client, fields, value, json)| Step::ByHand { client, fields, value, json }),
-        1 => Just(Step::Commit),
-        1 => Just(Step::Checkout),
+        7 => Just(Step::Commit),
+        3 => (back(), any::<bool>(), commit()).prop_map(|(back, range, commit)| Step::Revert { back, range, commit }),
+        1 => (back(), commit()).prop_map(|(back, commit)| Step::Branch { back, commit }),
+        3 => (client(), commit()).prop_map(|(branch, commit)| Step::Switch { branch, commit }),
+        3 => (client(), settle(), commit()).prop_map(|(branch, settle, commit)| Step::Merge { branch, settle, commit }),
+        1 => Just(Step::Stash),
+        1 => (any::<bool>(), commit()).prop_map(|(theirs, commit)| Step::Pop { theirs, commit }),
+        1 => commit().prop_map(|commit| Step::Clone { commit }),
+        1 => (back(), commit()).prop_map(|(back, commit)| Step::Reset { back, commit }),
+        2 => (back(), commit()).prop_map(|(back, commit)| Step::Over { back, commit }),
         5 => (client(), field(), 0..5_u8).prop_map(|(client, field, value)| Step::Dashboard { client, field, value }),
-        1 => (client(), field()).prop_map(|(client, field)| Step::Revert { client, field }),
+        1 => (client(), field()).prop_map(|(client, field)| Step::Back { client, field }),
         2 => (client(), 0..5_u8, value()).prop_map(|(client, field, value)| Step::Settings { client, field, value }),
         1 => value().prop_map(|name| Step::Create { name }),
         2 => client().prop_map(|client| Step::Delete { client }),
-        4 => Just(Step::Save),
-        16 => run.prop_map(|(command, only, fault)| Step::Run { command, only, fault }),
+        4 => prop::option::weighted(0.12, back()).prop_map(|base| Step::Save { base }),
+        20 => run.prop_map(|(command, only, base, fault)| Step::Run { command, only, base, fault }),
         2 => (command(), 0..4_u8).prop_map(|(command, written)| Step::Killed { command, written }),
     ]
 }
 
-/// A story: how many clients there are first, whether new files are JSON, and what happens.
-pub fn story(longest: usize) -> impl Strategy<Value = (u8, bool, Vec<Step>)> {
-    (
+/// A chapter of a story that is about git: few fields and few values, and nothing that goes wrong.
+fn chapter() -> impl Strategy<Value = Vec<Step>> {
+    let client = || prop_oneof![5 => Just(0), 1 => Just(1)];
+    let field = || prop_oneof![5 => Just(1), 1 => Just(0)];
+    let back = || prop_oneof![4 => Just(0), 3 => Just(1), 3 => 2..6_u8];
+    let commit = || prop::bool::weighted(0.9);
+    let write = move || {
+        (client(), field(), 0..3_u8).prop_map(|(client, field, value)| Step::Write {
+            client,
+            field,
+            value,
+            style: 0,
+        })
+    };
+    let dashboard =
+        (client(), field(), 0..4_u8).prop_map(|(client, field, value)| Step::Dashboard {
+            client,
+            field,
+            value: if value == 3 { 4 } else { value },
+        });
+    let run = |command, base| Step::Run {
+        command,
+        only: None,
+        base,
+        fault: None,
+    };
+    let push = move |overwrite_drift| run(Command::Push { overwrite_drift }, None);
+    let pull = move |discard_local| {
+        let prune = false;
+        run(
+            Command::Pull {
+                discard_local,
+                prune,
+            },
+            None,
+        )
+    };
+    let switch = |branch| Step::Switch {
+        branch,
+        commit: true,
+    };
+    let merge = |branch, settle| Step::Merge {
+        branch,
+        settle,
+        commit: true,
+    };
+    let one = |step| vec![step];
+    // An edit is pushed and committed; or the tenant is what is there now, and that is committed.
+    let shipped = move |write| vec![write, push(false), Step::Commit];
+    // Two branches push, the second over the first if need be, and are merged.
+    let contest = (back(), write(), write(), any::<bool>(), settle()).prop_map(
+        move |(back, theirs, ours, over, settle)| {
+            let commit = true;
+            let branch = Step::Branch { back, commit };
+            let fork = [vec![branch], shipped(theirs), vec![switch(0)]].concat();
+            let join = vec![ours, push(over), Step::Commit, merge(1, settle)];
+            [fork, join].concat()
+        },
+    );
+    prop_oneof![
+        3 => write().prop_map(one),
+        1 => (client(), field()).prop_map(|(client, field)| Step::Leave { client, field }).prop_map(one),
+        1 => client().prop_map(|client| Step::Rename { client }).prop_map(one),
+        4 => dashboard.prop_map(one),
+        1 => (client(), field()).prop_map(|(client, field)| Step::Back { client, field }).prop_map(one),
+        2 => Just(vec![Step::Commit]),
+        6 => write().prop_map(shipped),
+        2 => any::<bool>().prop_map(move |discard_local| vec![pull(discard_local), Step::Commit]),
+        6 => (back(), any::<bool>(), commit())
+            .prop_map(|(back, range, commit)| Step::Revert { back, range, commit }).prop_map(one),
+        1 => (back(), commit()).prop_map(|(back, commit)| Step::Branch { back, commit }).prop_map(one),
+        2 => client().prop_map(switch).prop_map(one),
+        2 => (client(), settle()).prop_map(move |(branch, settle)| merge(branch, settle)).prop_map(one),
+        3 => contest,
+        1 => Just(vec![Step::Stash]),
+        1 => (any::<bool>(), commit()).prop_map(|(theirs, commit)| Step::Pop { theirs, commit }).prop_map(one),
+        1 => commit().prop_map(|commit| Step::Clone { commit }).prop_map(one),
+        1 => (back(), commit()).prop_map(|(back, commit)| Step::Reset { back, commit }).prop_map(one),
+        3 => (back(), commit()).prop_map(|(back, commit)| Step::Over { back, commit }).prop_map(one),
+        5 => Just(vec![push(false)]),
+        1 => Just(vec![push(true)]),
+        3 => Just(vec![pull(false)]),
+        1 => Just(vec![run(Command::Diff, None)]),
+        1 => back().prop_map(move |back| vec![run(Command::Push { overwrite_drift: false }, Some(back))]),
+        1 => back().prop_map(move |back| vec![run(Command::Diff, Some(back))]),
+    ]
+}
+
+/// A story: how it begins, and what happens.
+pub fn story(longest: usize) -> impl Strategy<Value = (Start, Vec<Step>)> {
+    let start = (
         1..4_u8,
         prop::bool::weighted(0.3),
-        prop::collection::vec(step(), 1..=longest),
-    )
+        prop::bool::weighted(0.6),
+    );
+    let start = start.prop_map(|(clients, json, git)| Start { clients, json, git });
+    (start, prop::collection::vec(step(), 1..=longest))
+}
+
+/// A story that is about git.
+pub fn git_story(longest: usize) -> impl Strategy<Value = (Start, Vec<Step>)> {
+    let start = (1..3_u8, prop::bool::weighted(0.2));
+    let start = start.prop_map(|(clients, json)| Start {
+        clients,
+        json,
+        git: true,
+    });
+    let chapters = prop::collection::vec(chapter(), 3..=longest);
+    (start, chapters.prop_map(|chapters| chapters.concat()))
 }
