@@ -464,6 +464,29 @@ fn clients_that_are_gone_are_reported_and_pruned_on_demand() {
 }
 
 #[test]
+fn an_edit_that_was_never_pushed_keeps_the_file_of_a_client_that_is_gone() {
+    let bed = two().pulled();
+    bed.edit("tenant/clients/beta.yaml", "name: Beta", "name: Gamma");
+    bed.sandbox.delete("b");
+    let before = bed.age();
+    for arguments in [&["pull", "--prune"][..], &["pull"]] {
+        let run = bed.run(arguments.iter().copied()).exits(1);
+        insta::allow_duplicates!(insta::assert_snapshot!(run.stdout, @"
+        clients/beta.yaml: its client is gone from the tenant, and name in the file was never pushed: --prune --discard-local deletes the file all the same
+        2 clients of 127.0.0.1:PORT in tenant: 1 unchanged, 1 gone
+        "));
+        bed.assert_untouched(&before);
+    }
+    let run = bed.run(["pull", "--prune", "--discard-local"]).exits(0);
+    insta::assert_snapshot!(run.stdout, @r#"
+    clients/beta.yaml: deleted: its client is gone from the tenant
+    clients/beta.yaml: dropped name: "Gamma"
+    2 clients of 127.0.0.1:PORT in tenant: 1 unchanged, 1 pruned
+    "#);
+    assert_eq!(bed.client_files(), ["alpha.yaml"]);
+}
+
+#[test]
 fn pruning_is_done_when_only_known_clients_are_gone() {
     let bed = two().pulled();
     bed.sandbox.delete("b");

@@ -11,7 +11,7 @@ use super::session::{
 use super::{Ending, Terminal};
 use crate::base::Bases;
 use crate::cli::{FileFormat, Output, Pull};
-use crate::client::{Client, ClientId};
+use crate::client::{Client, ClientId, Field};
 use crate::files::{
     self, Access, CLIENTS, ClientFile, Contents, Format, TenantDirectory, stems_for_new_files,
 };
@@ -84,6 +84,8 @@ struct Pulled {
     base: Option<BaseValues>,
     /// Whether file and tenant were in step before.
     was_known: bool,
+    /// The edits that keep the file of a client that is gone.
+    unpushed: Vec<&'static str>,
 }
 
 pub(super) async fn run(scene: &Scene<'_>, options: &Pull, terminal: &Terminal) -> Result<Ending> {
@@ -165,7 +167,7 @@ fn decide(
                 TenantDirectory::client_file(new_stems.get(*id)?, format),
                 format,
             )),
-            (Some(file), None) => Some(gone(id, file, bases, options.prune)),
+            (Some(file), None) => Some(gone(id, file, bases, options)),
             (None, None) => None,
         })
         .collect();
@@ -185,6 +187,7 @@ fn new(live: &Client, file: String, format: Format) -> Pulled {
         afresh: false,
         base: Some(BaseValues::of(live.fields())),
         was_known: false,
+        unpushed: Vec::new(),
     }
 }
 
@@ -212,6 +215,7 @@ fn existing(file: &ClientFile, bases: &Bases, live: &Client, discard_local: bool
         text: rewritten.map(|rewritten| rewritten.text),
         base: Some(merged.base),
         was_known: base.is_some(),
+        unpushed: Vec::new(),
     }
 }
 
@@ -225,25 +229,45 @@ fn differing(old: &Map<String, Value>, new: &Map<String, Value>) -> Vec<String> 
         .collect()
 }
 
-/// A file whose client the tenant does not have. Only one that was in step with it before is known to be gone, and deleted.
-fn gone(id: &ClientId, file: &ClientFile, bases: &Bases, prune: bool) -> Pulled {
-    let was_known = bases.of(id).is_some();
+/// A file whose client the tenant does not have. Only one that was in step with it before is known to be gone, and deleted; and
+/// an edit that was never pushed keeps it, unless edits are to be discarded.
+fn gone(id: &ClientId, file: &ClientFile, bases: &Bases, options: &Pull) -> Pulled {
+    let base = bases.of(id);
+    let edited = |field: &Field| {
+        let local = field.of(&file.fields);
+        base.zip(local)
+            .is_some_and(|(base, local)| base.may_differ(*field, local))
+    };
+    let edited: Vec<Field> = Field::ALL.into_iter().filter(edited).collect();
+    let is_kept = !edited.is_empty() && !options.discard_local;
+    let is_pruned = options.prune && base.is_some() && !is_kept;
+    let dropped = |field: &Field| Dropped {
+        field: *field,
+        local: field.of(&file.fields).cloned(),
+        live: None,
+    };
     let name = file.fields.get("name").and_then(|name| name.as_str());
     Pulled {
         id: id.clone(),
         name: name.unwrap_or(id.as_str()).to_owned(),
         file: file.file.clone(),
-        status: if prune && was_known {
-            Status::Pruned
-        } else {
-            Status::Gone
+        status: match is_pruned {
+            true => Status::Pruned,
+            false => Status::Gone,
         },
-        dropped: Vec::new(),
+        dropped: match is_pruned {
+            true => edited.iter().map(dropped).collect(),
+            false => Vec::new(),
+        },
         fields: Vec::new(),
         text: None,
         afresh: false,
         base: None,
-        was_known,
+        was_known: base.is_some(),
+        unpushed: match is_kept {
+            true => edited.into_iter().map(Field::name).collect(),
+            false => Vec::new(),
+        },
     }
 }
 
@@ -301,12 +325,18 @@ fn documents(pulled: &[Pulled]) -> Vec<PulledClient> {
 fn report(pulled: &[Pulled], domain: &str, directory: &std::path::Path) -> String {
     let mut text = String::new();
     for client in pulled {
+        let unpushed = client.unpushed.join(", ");
+        let kept = format!(
+            "its client is gone from the tenant, and {unpushed} in the file was never pushed: --prune --discard-local deletes the \
+             file all the same"
+        );
         let what = match client.status {
             Status::Created | Status::Updated | Status::Unchanged => None,
             Status::KeptEdit => Some("keeps its edit: `tenantry diff` shows it"),
             Status::Conflict => {
                 Some("conflict: the file and the tenant both changed; `tenantry diff` shows both")
             }
+            Status::Gone if !client.unpushed.is_empty() => Some(kept.as_str()),
             Status::Gone if client.was_known => {
                 Some("its client is gone from the tenant; --prune deletes its file")
             }

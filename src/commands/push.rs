@@ -1,7 +1,14 @@
 //! `push`: shows the plan that diff shows, asks, and sends its edits. The lock is written after each answer, so a push that is
 //! killed at any moment is finished by the next one.
 
+use std::collections::BTreeMap;
+use std::iter;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+
 use anyhow::Result;
+use serde_json::{Map, Value};
 
 use super::session::{
     LiveClients, Scene, Session, check_edits, check_plan, client_names, names, sides, tell_earlier,
@@ -12,7 +19,7 @@ use crate::api::Fields;
 use crate::apply::{Outcome, Update, UpdateResult, apply};
 use crate::base::Bases;
 use crate::cli::{Output, Push};
-use crate::client::{ClientId, Field, Patch};
+use crate::client::{Client, ClientId, Field, Patch};
 use crate::files::{Access, ClientFile, Contents, FilesError, TenantDirectory};
 use crate::merge::pushed;
 use crate::plan::{Change, ClientPlan, Live, Plan, State, may_be_edited};
@@ -94,7 +101,12 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
     }
     terminal.begin_sending();
     let (outcomes, written) = send(
-        &session, &directory, &contents, &mut bases, updates, terminal,
+        &session,
+        directory,
+        &contents.clients,
+        bases,
+        updates,
+        terminal,
     )
     .await;
     let ending = finish(&push, outcomes, options, terminal)?;
@@ -287,13 +299,13 @@ async fn moved(push: &Prepared, session: &Session, bases: &Bases) -> Result<Opti
 /// Sends the updates, and writes what was answered into the lock as it comes in.
 async fn send(
     session: &Session,
-    directory: &TenantDirectory,
-    contents: &Contents,
-    bases: &mut Bases,
+    directory: TenantDirectory,
+    files: &BTreeMap<ClientId, ClientFile>,
+    bases: Bases,
     updates: Vec<Update>,
     terminal: &Terminal,
 ) -> (Vec<Outcome>, Result<(), FilesError>) {
-    let mut written = bases.write(directory);
+    let written = bases.write(&directory);
     if written.is_err() {
         let outcomes = updates.into_iter().map(|update| Outcome {
             update,
@@ -304,29 +316,73 @@ async fn send(
     terminal
         .progress()
         .begin("updating clients", Some(updates.len()));
+    let (tell, answers) = mpsc::channel();
+    let can_remember = Arc::new(AtomicBool::new(true));
+    let remembering = {
+        let can_remember = Arc::clone(&can_remember);
+        tokio::task::spawn_blocking(move || remember(answers, bases, &directory, &can_remember))
+    };
     let outcomes = apply(&session.reader.writer(), updates, |outcome| {
         terminal.progress().advance(1);
-        let UpdateResult::Updated { client, .. } = &outcome.result else {
-            return true;
-        };
-        let id = &outcome.update.id;
-        let Some(file) = contents.clients.get(id) else {
-            return true;
-        };
-        let sent: Vec<Field> = outcome
-            .update
-            .patch
-            .iter()
-            .map(|(field, _)| field)
-            .collect();
-        let base = pushed(&file.fields, bases.of(id), client, &sent);
-        bases.record(id, &file.file, base);
-        written = bases.write(directory);
+        if let UpdateResult::Updated { client, .. } = &outcome.result
+            && let Some(file) = files.get(&outcome.update.id)
+        {
+            let sent = outcome.update.patch.iter().map(|(field, _)| field);
+            // The other end lives until this one is dropped.
+            let _ = tell.send(Answered {
+                file: file.file.clone(),
+                local: Arc::clone(&file.fields),
+                live: client.clone(),
+                sent: sent.collect(),
+            });
+        }
         // What can't be remembered is not to be continued.
-        written.is_ok()
+        can_remember.load(Ordering::Relaxed)
     })
     .await;
-    (outcomes, written)
+    drop(tell);
+    match remembering.await {
+        Ok(written) => (outcomes, written),
+        Err(error) => resume_unwind(error.into_panic()),
+    }
+}
+
+/// An update that the tenant answered.
+struct Answered {
+    file: String,
+    local: Arc<Map<String, Value>>,
+    live: Client,
+    sent: Vec<Field>,
+}
+
+/// Writes answers into the lock: all that came in while it was written the last time, again and again until nothing is new. So
+/// requests don't wait for the disk, and an answer costs no more where the lock is long. An answer that is lost in a kill does no
+/// harm: file and tenant agree, so the next push sends nothing twice. The first failure counts, whatever works later.
+fn remember(
+    answers: mpsc::Receiver<Answered>,
+    mut bases: Bases,
+    directory: &TenantDirectory,
+    can_remember: &AtomicBool,
+) -> Result<(), FilesError> {
+    let mut first_failure = Ok(());
+    while let Ok(answered) = answers.recv() {
+        for answered in iter::once(answered).chain(answers.try_iter()) {
+            let id = answered.live.id();
+            let base = pushed(
+                &answered.local,
+                bases.of(id),
+                &answered.live,
+                &answered.sent,
+            );
+            bases.record(id, &answered.file, base);
+        }
+        let written = bases.write(directory);
+        if written.is_err() {
+            can_remember.store(false, Ordering::Relaxed);
+        }
+        first_failure = first_failure.and(written);
+    }
+    first_failure
 }
 
 /// Reports, and says how it ended.
@@ -378,5 +434,51 @@ fn finish(
     let differing = outcomes.iter().any(|outcome| {
         matches!(&outcome.result, UpdateResult::Updated { differing, .. } if !differing.is_empty())
     });
-    Ok(Ending::differences(!push.held.is_empty() || differing))
+    let is_left = |outcome: &Outcome| matches!(outcome.result, UpdateResult::NotAttempted);
+    Ok(Ending::differences(
+        !push.held.is_empty() || differing || outcomes.iter().any(is_left),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn answered(id: &str) -> Answered {
+        let fields = json!({"client_id": id, "name": "A"});
+        let live = Client::new(fields.as_object().unwrap().clone()).unwrap();
+        Answered {
+            file: "clients/a.yaml".to_owned(),
+            local: Arc::new(live.fields().clone()),
+            live,
+            sent: vec![Field::Name],
+        }
+    }
+
+    #[test]
+    fn the_first_lock_that_could_not_be_written_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = TenantDirectory::open(folder.path(), Access::Create, || {}).unwrap();
+        let lock = folder.path().join("tenant.lock");
+        std::fs::create_dir(&lock).unwrap();
+        let (tell, answers) = mpsc::channel();
+        let can_remember = &AtomicBool::new(true);
+        let directory = &directory;
+        let written = std::thread::scope(|scope| {
+            let remembering =
+                scope.spawn(move || remember(answers, Bases::none("d"), directory, can_remember));
+            tell.send(answered("a")).unwrap();
+            while can_remember.load(Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+            std::fs::remove_dir(&lock).unwrap();
+            tell.send(answered("b")).unwrap();
+            drop(tell);
+            remembering.join().unwrap()
+        });
+        assert!(written.is_err());
+        let text = std::fs::read_to_string(&lock).unwrap();
+        assert!(text.contains("\"a\"") && text.contains("\"b\""), "{text}");
+    }
 }

@@ -175,6 +175,17 @@ impl Sides {
         Some(UPDATABLE.into_iter().filter_map(of).collect())
     }
 
+    /// Every base that a client may have, wherever the tenant is.
+    fn bases(&self, id: &str) -> Vec<Base> {
+        match &self.rev {
+            Some(rev) => rev.get(id).map(known).into_iter().collect(),
+            None => {
+                let counting = self.counting(id).into_iter();
+                counting.map(|entry| entry.base.clone()).collect()
+            }
+        }
+    }
+
     /// What comes of a command about these clients; None is all of them.
     pub fn after(&self, command: Command, only: Option<&str>) -> Promise {
         let ids: Vec<&String> = self
@@ -236,8 +247,15 @@ impl Sides {
         let mut held = false;
         for id in ids {
             let Some(live) = self.live.get(*id) else {
-                // A file whose client is gone: deleted if told to and if it is known to have been there.
-                if prune && self.base(id).is_some() {
+                // A file whose client is gone: deleted if told to, if it is known to have been there, and if no edit is lost.
+                let Some((_, local)) = self.files.get(*id) else {
+                    continue;
+                };
+                let may_be_edited = self.bases(id).iter().any(|base| {
+                    let mut managed = UPDATABLE.iter().filter(|field| local.contains_key(**field));
+                    managed.any(|field| base.get(*field) != Some(&local.get(*field).cloned()))
+                });
+                if prune && self.base(id).is_some() && (discard_local || !may_be_edited) {
                     sides.files.remove(*id);
                     sides.lock.remove(*id);
                 } else {
