@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{
+    ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint,
+};
 
 use crate::client::Field;
 
@@ -63,9 +65,9 @@ pub struct Global {
         hide_possible_values = true
     )]
     pub color: Color,
-    /// Say what is asked of the tenant, and where settings come from
-    #[arg(long, short, global = true, conflicts_with = "quiet")]
-    pub verbose: bool,
+    /// Say what is asked of the tenant, and where settings come from; -vv says more
+    #[arg(long, short, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
     /// Say only results and errors
     #[arg(long, short, global = true)]
     pub quiet: bool,
@@ -227,9 +229,15 @@ pub struct Push {
     /// Apply a saved `diff -o json` as it is; nothing is sent where the tenant or the files have changed since
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "overwrite_drift")]
     pub plan: Option<PathBuf>,
+    /// Only these fields: name, description, allowed_clients
+    #[arg(long, value_name = "FIELD,…", value_delimiter = ',', value_parser = field)]
+    pub fields: Vec<Field>,
     /// Make the tenant equal the files where it changed, too
     #[arg(long)]
     pub overwrite_drift: bool,
+    /// Show what would be sent, and send nothing; exit code and forms are those of diff
+    #[arg(long, conflicts_with_all = ["yes", "interactive"])]
+    pub dry_run: bool,
     /// The form of the result: text or json
     #[arg(
         long,
@@ -426,13 +434,22 @@ pub enum FileFormat {
 }
 
 impl Cli {
-    /// Reads the command line of this process. One that makes no sense, `--help` and `--version` end the process here.
-    pub fn from_command_line() -> Cli {
-        let matches = Cli::command().get_matches();
-        let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-        cli.global.tenant_is_typed =
-            matches.value_source("tenant") == Some(ValueSource::CommandLine);
-        cli
+    /// Reads the command line of this process. `--help` and `--version` end the process here.
+    ///
+    /// # Errors
+    /// It makes no sense.
+    pub fn from_command_line() -> Result<Cli, clap::Error> {
+        let read = || {
+            let matches = Cli::command().try_get_matches()?;
+            let mut cli = Cli::from_arg_matches(&matches)?;
+            cli.global.tenant_is_typed =
+                matches.value_source("tenant") == Some(ValueSource::CommandLine);
+            Ok(cli)
+        };
+        read().map_err(|error: clap::Error| match error.use_stderr() {
+            true => error,
+            false => error.exit(),
+        })
     }
 }
 

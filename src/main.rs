@@ -18,7 +18,13 @@ fn main() -> ExitCode {
     if commands::answer_shell() {
         return ExitCode::SUCCESS;
     }
-    let cli = Cli::from_command_line();
+    let cli = match Cli::from_command_line() {
+        Ok(cli) => cli,
+        Err(error) => {
+            commands::misused(&error);
+            return ExitCode::from(2);
+        }
+    };
     let terminal = Terminal::new(&cli.global);
     match run(&cli, &terminal) {
         Ok(Ending::Clean) => ExitCode::SUCCESS,

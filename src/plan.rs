@@ -119,6 +119,37 @@ impl Plan {
         }
     }
 
+    /// The plan of a push that makes the tenant equal the files: what drifted or conflicts is an edit too. A field that the file
+    /// does not have is not managed, even when it drifted.
+    #[must_use]
+    pub fn overwriting_drift(mut self) -> Plan {
+        for field in self
+            .clients
+            .iter_mut()
+            .flat_map(|client| &mut client.fields)
+        {
+            if matches!(field.change, Change::Drift | Change::Conflict) && field.local.is_some() {
+                field.change = Change::Edit;
+            }
+        }
+        self
+    }
+
+    /// The same plan, of these fields only.
+    #[must_use]
+    pub fn narrowed(mut self, fields: &[Field]) -> Plan {
+        let is_named = |field: &FieldPlan| {
+            let field = Field::from_name(&field.field);
+            field.is_some_and(|field| fields.contains(&field))
+        };
+        for client in &mut self.clients {
+            client.fields.retain(is_named);
+        }
+        self.clients
+            .retain(|client| client.state != State::Changed || !client.fields.is_empty());
+        self
+    }
+
     /// How many fields that happened to.
     pub fn count(&self, change: Change) -> usize {
         self.clients
@@ -149,6 +180,17 @@ impl Plan {
 }
 
 impl FieldPlan {
+    /// Whether an edit takes back what the tenant changed, or may do so, since nobody knows base.
+    pub fn overwrites(&self) -> bool {
+        let is_base = match &self.base {
+            Base::NoBase => true,
+            Base::Unknown => false,
+            Base::Absent => self.live.is_none(),
+            Base::Is(base) => self.live.as_ref() == Some(base),
+        };
+        self.change == Change::Edit && !is_base
+    }
+
     /// What an edit does at once to who may log in where, in a sentence; None where it does nothing of the kind.
     pub fn risk(&self) -> Option<&'static str> {
         let is_sent = matches!(self.change, Change::Edit | Change::Conflict);
@@ -168,27 +210,15 @@ impl ClientPlan {
         self.file.as_deref().unwrap_or(self.id.as_str())
     }
 
-    /// What a push sends for this client: its edits; with `overwrite_drift` also what drifted or conflicts, in the file's
-    /// words. None when that is nothing.
+    /// What a push sends for this client: its edits. None when there are none.
     ///
     /// # Errors
     /// A value in the file is not one that the API accepts.
-    pub fn patch(&self, overwrite_drift: bool) -> Result<Option<Patch>, InvalidValue> {
+    pub fn patch(&self) -> Result<Option<Patch>, InvalidValue> {
         let mut patch: Option<Patch> = None;
-        for FieldPlan {
-            field,
-            change,
-            local,
-            ..
-        } in &self.fields
-        {
-            let sent = match change {
-                Change::Edit => true,
-                Change::Drift | Change::Conflict => overwrite_drift,
-                Change::Unmanaged => false,
-            };
-            // A field that the file does not have is not managed, even when it drifted.
-            if let (true, Some(field), Some(local)) = (sent, Field::from_name(field), local) {
+        let fields = self.fields.iter();
+        for FieldPlan { field, local, .. } in fields.filter(|field| field.change == Change::Edit) {
+            if let (Some(field), Some(local)) = (Field::from_name(field), local) {
                 patch = Some(match patch {
                     Some(patch) => patch.and(field, local.clone())?,
                     None => Patch::set(field, local.clone())?,
@@ -199,13 +229,16 @@ impl ClientPlan {
     }
 }
 
-/// Whether a file may have anything to send: an updatable value that differs from base, or no base to compare with.
-pub fn may_be_edited(local: &Map<String, Value>, base: Option<ClientBase<'_>>) -> bool {
+/// Whether a file may have anything to send in these fields: a value that differs from base, or no base to compare with.
+pub fn may_be_edited(
+    local: &Map<String, Value>,
+    base: Option<ClientBase<'_>>,
+    fields: &[Field],
+) -> bool {
     base.is_none_or(|base| {
-        let mut fields = Field::ALL.into_iter();
-        fields.any(|field| {
+        fields.iter().any(|field| {
             let local = field.of(local);
-            local.is_some_and(|local| base.may_differ(field, local))
+            local.is_some_and(|local| base.may_differ(*field, local))
         })
     })
 }

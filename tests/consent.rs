@@ -43,17 +43,32 @@ fn protected() -> Bed {
 fn one_question_names_what_and_where() {
     let bed = three_edited();
     let question = format!("Push 3 fields of 3 clients to {}?", bed.address());
+    for answer in ["n", "", "y", "yes please"] {
+        let mut push = bed.at_terminal(["push"]);
+        push.answer(&question, answer);
+        let (screen, code) = push.ends();
+        assert!(screen.contains("\"first!\""), "{screen}");
+        assert!(screen.contains("that is not yes"), "{screen}");
+        assert!(screen.contains("nothing was sent"), "{screen}");
+        assert_eq!((code, bed.count("PATCH")), (1, 0));
+    }
     let mut push = bed.at_terminal(["push"]);
-    push.answer(&question, "n");
-    let (screen, code) = push.ends();
-    assert!(screen.contains("\"first!\""), "{screen}");
-    assert!(screen.contains("nothing was sent"), "{screen}");
-    assert_eq!((code, bed.count("PATCH")), (1, 0));
-    let mut push = bed.at_terminal(["push"]);
-    push.answer(&question, "y");
+    push.answer(&question, "yes");
     let (screen, code) = push.ends();
     assert!(screen.contains("3 clients updated"), "{screen}");
     assert_eq!((code, bed.count("PATCH")), (0, 3));
+}
+
+#[test]
+fn what_was_typed_ahead_of_the_question_is_no_answer() {
+    let bed = three_edited();
+    let mut push = bed.at_terminal(["push"]);
+    // The tenant is read before anything is asked, and the line is there by then.
+    push.type_ahead("yes");
+    push.answer("Push 3 fields of 3 clients to", "no");
+    let (screen, code) = push.ends();
+    assert!(screen.contains("that is not yes"), "{screen}");
+    assert_eq!((code, bed.count("PATCH")), (1, 0));
 }
 
 #[test]
@@ -67,7 +82,7 @@ fn client_by_client_yes_and_no() {
     push.answer("Push clients/gamma.yaml? [y,n,a,q]", "yes");
     push.answer(
         &format!("Push 2 fields of 2 clients to {}?", bed.address()),
-        "y",
+        "yes",
     );
     let (screen, code) = push.ends();
     assert!(
@@ -94,7 +109,7 @@ fn all_and_quit_are_for_those_that_follow() {
     let mut push = bed.at_terminal(["push", "-i"]);
     push.answer("Push clients/alpha.yaml?", "y");
     push.answer("Push clients/beta.yaml?", "q");
-    push.answer("Push 1 field of 1 client to", "y");
+    push.answer("Push 1 field of 1 client to", "yes");
     let (screen, code) = push.ends();
     assert!(!screen.contains("third!"), "{screen}");
     assert_eq!((code, bed.count("PATCH")), (1, 1));

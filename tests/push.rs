@@ -266,7 +266,25 @@ fn overwriting_drift_makes_the_tenant_equal_the_files() {
     bed.sandbox.edit("a", "description", Some(json!("theirs")));
     bed.sandbox.edit("b", "allowed_clients", Some(json!(["y"])));
     bed.sandbox.edit("c", "app_type", Some(json!("native")));
-    bed.run(["push", "--yes", "--overwrite-drift"]).exits(0);
+    let before = bed.age();
+    let shown = bed.run(["push", "--overwrite-drift", "--dry-run"]).exits(1);
+    insta::assert_snapshot!(shown.stdout, @r#"
+    clients/alpha.yaml  Alpha a
+      description: "theirs" → "mine"
+        overwrites what the tenant changed since the last pull or push
+
+    clients/beta.yaml  Beta b
+      allowed_clients:
+        - "y"
+        + "x"
+        overwrites what the tenant changed since the last pull or push
+
+    2 edits in 2 clients
+    "#);
+    bed.assert_untouched(&before);
+    bed.assert_only_gets();
+    let run = bed.run(["push", "--yes", "--overwrite-drift"]).exits(0);
+    assert!(run.stdout.starts_with(shown.stdout.trim_end()), "{run}");
     assert_eq!(
         bed.patches(),
         [
@@ -278,6 +296,74 @@ fn overwriting_drift_makes_the_tenant_equal_the_files() {
     bed.sandbox.clear_requests();
     bed.run(["push", "--yes"]).exits(0);
     assert_eq!(bed.requests(), [""; 0]);
+}
+
+#[test]
+fn fields_narrow_what_is_sent_and_what_is_overwritten() {
+    let bed = three().pulled();
+    bed.edit(ALPHA, "first", "mine");
+    bed.edit(ALPHA, "name: Alpha", "name: Omega");
+    bed.sandbox.edit("a", "description", Some(json!("theirs")));
+    bed.sandbox.edit("a", "allowed_clients", Some(json!(["y"])));
+    bed.run(["push", "--yes", "--fields", "name"]).exits(0);
+    assert_eq!(bed.patches(), [("a".to_owned(), json!({"name": "Omega"}))]);
+    bed.sandbox.clear_requests();
+    let overwrite = [
+        "push",
+        "--yes",
+        "--overwrite-drift",
+        "--fields",
+        "description",
+    ];
+    bed.run(overwrite).exits(0);
+    assert_eq!(bed.patches(), [("a".to_owned(), description("mine"))]);
+    assert_eq!(
+        bed.live("a")["allowed_clients"],
+        json!(["y"]),
+        "its other drift stays"
+    );
+    bed.edit(BETA, "second", "fine");
+    bed.sandbox.clear_requests();
+    let plan = bed.run(["diff", "-o", "json"]).exits(1).stdout;
+    let plan = plan.replace("127.0.0.1:PORT", &bed.address());
+    bed.write("plan.json", &plan);
+    bed.run(["push", "--yes", "--plan", "plan.json", "--fields", "name"])
+        .exits(0);
+    assert_eq!(bed.patches(), []);
+    bed.run([
+        "push",
+        "--yes",
+        "--plan",
+        "plan.json",
+        "--fields",
+        "description,name",
+    ])
+    .exits(0);
+    assert_eq!(bed.patches(), [("b".to_owned(), description("fine"))]);
+}
+
+#[test]
+fn a_dry_run_is_the_diff_of_what_would_be_sent() {
+    let bed = three().pulled();
+    bed.run(["push", "--dry-run"]).exits(0);
+    bed.edit(ALPHA, "first", "mine");
+    bed.sandbox.edit("b", "name", Some(json!("Drifted")));
+    let before = bed.age();
+    let run = bed.run(["push", "--dry-run"]).exits(1);
+    insta::assert_snapshot!(run, @r#"
+    exit code 1
+    --- stdout
+    clients/alpha.yaml  Alpha a
+      description: "first" → "mine"
+
+    1 edit in 1 client
+    "#);
+    let plan = bed.run(["push", "--dry-run", "-o", "json"]).exits(1).json();
+    assert_eq!(plan["summary"]["edit"], 1);
+    assert_eq!(plan["summary"]["drift"], 0, "what is not read is not shown");
+    bed.assert_only_gets();
+    bed.assert_untouched(&before);
+    bed.run(["push", "--dry-run", "--yes"]).exits(2);
 }
 
 #[test]
@@ -305,7 +391,8 @@ fn a_conflict_anywhere_sends_nothing_at_all() {
     --- stderr
     error: nothing was sent: the file and the tenant both changed since the last pull or push
     clients/alpha.yaml: description
-    hint: `tenantry pull` keeps the file's value: edit the file to match the tenant, take the tenant's with `pull --discard-local CLIENT`, or the file's with `push --overwrite-drift CLIENT`
+    hint: `tenantry pull` keeps the file's value: edit the file to match the tenant; or take the tenant's everywhere in the file with `tenantry pull --discard-local clients/alpha.yaml`
+    hint: the file's value goes over the tenant's with `tenantry push --overwrite-drift --fields description clients/alpha.yaml`; without --fields, over the client's other drift too
     "#);
     bed.assert_only_gets();
     bed.assert_untouched(&before);
@@ -361,7 +448,8 @@ fn a_conflict_anywhere_sends_nothing_at_all() {
     --- stderr
     error: nothing was sent: the file and the tenant both changed since the last pull or push
     clients/alpha.yaml: description
-    hint: `tenantry pull` keeps the file's value: edit the file to match the tenant, take the tenant's with `pull --discard-local CLIENT`, or the file's with `push --overwrite-drift CLIENT`
+    hint: `tenantry pull` keeps the file's value: edit the file to match the tenant; or take the tenant's everywhere in the file with `tenantry pull --discard-local clients/alpha.yaml`
+    hint: the file's value goes over the tenant's with `tenantry push --overwrite-drift --fields description clients/alpha.yaml`; without --fields, over the client's other drift too
     "#);
     bed.assert_only_gets();
     // Outside of the selection it holds nobody back.

@@ -486,3 +486,45 @@ fn a_filter_that_is_none_is_an_error() {
     );
     assert_eq!(bed.requests(), [""; 0]);
 }
+
+#[test]
+fn words_of_other_tools_are_answered_with_what_they_are_here() {
+    let bed = Bed::new().start();
+    for word in [
+        "plan", "apply", "status", "login", "version", "export", "import",
+    ] {
+        let run = bed.run([word]).exits(2);
+        let error = format!("error: there is no command `{word}`\nhint: ");
+        assert!(run.stderr.starts_with(&error), "{run}");
+        assert_eq!(run.stdout, "");
+    }
+    let run = bed.run(["diff", "-t", "dev"]).exits(2);
+    insta::assert_snapshot!(run.stderr, @"
+    error: there is no option `-t`
+    hint: the tenant is named with `--tenant NAME`
+    ");
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense_is_a_document_where_one_is_asked_for() {
+    let bed = Bed::new().start();
+    for arguments in [
+        &["diff", "--bogus", "-o", "json"][..],
+        &["apply", "-ojson"],
+        &["pull", "--output=json", "--format", "toml"],
+        &["push", "--output", "json", "-t"],
+    ] {
+        let run = bed.run(arguments.iter().copied()).exits(2);
+        let document = run.json();
+        assert_eq!(document["version"], 2);
+        let message = document["error"]["message"].as_str().unwrap();
+        assert!(!message.is_empty() && !message.contains("Usage"), "{run}");
+        assert!(!run.stderr.is_empty());
+    }
+    for arguments in [
+        &["diff", "--bogus"][..],
+        &["diff", "--bogus", "--", "-o", "json"],
+    ] {
+        assert_eq!(bed.run(arguments.iter().copied()).exits(2).stdout, "");
+    }
+}

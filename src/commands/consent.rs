@@ -1,5 +1,5 @@
-//! Asking before a push: client by client where that is wished, then once, naming the tenant's domain. A protected tenant's
-//! name has to be typed.
+//! Asking before a push: client by client where that is wished, then once, naming the tenant's domain. `yes` has to be typed, or
+//! a protected tenant's name.
 
 use std::io;
 
@@ -106,7 +106,7 @@ pub(super) fn given(
     }
     let Tenant { name, domain } = &push.plan.tenant;
     let name = name.as_deref().unwrap_or(domain);
-    let typed = terminal.ask(&format!(
+    let typed = terminal.ask_afresh(&format!(
         "{name} is protected. Type its name to push {what}"
     ))?;
     if typed.trim() != name {

@@ -56,10 +56,11 @@ impl log::Log for Logger {
 /// The level that the options ask for, which the variable overrides where it says something; but who asks for quiet gets quiet.
 fn filter(global: &Global, variable: Option<OsString>) -> Result<Filter> {
     let mut filter = Builder::new();
-    filter.filter_level(if global.verbose {
-        LevelFilter::Info
-    } else {
-        LevelFilter::Warn
+    filter.filter_level(match global.verbose {
+        0 => LevelFilter::Warn,
+        1 => LevelFilter::Info,
+        2 => LevelFilter::Debug,
+        _ => LevelFilter::Trace,
     });
     let variable = variable.unwrap_or_default();
     let text = variable.to_string_lossy();

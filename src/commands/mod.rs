@@ -8,6 +8,7 @@ mod init;
 mod list;
 mod log;
 mod man;
+mod misused;
 mod promote;
 mod pull;
 mod push;
@@ -25,6 +26,7 @@ use crate::settings::Environment;
 
 pub use completions::answer_shell;
 pub use log::Logger;
+pub use misused::tell as misused;
 pub use terminal::Terminal;
 
 /// How a command ended that has said its result.

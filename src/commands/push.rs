@@ -34,12 +34,16 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
     let is_protected =
         project.protected == Some(true) || settings.as_ref().is_some_and(Connection::is_protected);
     consent::check_yes(options, scene, is_protected, settings.as_ref())?;
-    let directory = scene.open(Access::Write, terminal)?;
+    let access = match options.dry_run {
+        true => Access::Read,
+        false => Access::Write,
+    };
+    let directory = scene.open(access, terminal)?;
     let contents = directory.read()?;
     warn_of(&contents, terminal);
     let session = scene.connect(settings, terminal)?;
     let domain = &session.tenant.domain;
-    let place = (&directory, Access::Write);
+    let place = (&directory, access);
     let mut bases = scene.bases(&options.base, &project, domain, place, &contents, terminal)?;
     check_edits(&contents, &bases, &directory)?;
 
@@ -53,15 +57,27 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
             }
         }
     };
+    let plan = match options.overwrite_drift {
+        true => plan.overwriting_drift(),
+        false => plan,
+    };
     check_plan(&plan, &contents, &directory)?;
     let names = client_names(&contents, &live);
+    if options.dry_run {
+        match options.output {
+            Output::Text => terminal.text(&render::text::plan(&plan, &names)),
+            Output::Json => terminal.result(&render::json::plan(&plan)),
+        }?;
+        tell_earlier(&plan, &bases, terminal)?;
+        return Ok(Ending::differences(!plan.clients.is_empty()));
+    }
     let mut push = Prepared::new(plan, options.overwrite_drift)?;
     // Who steps through the clients sees them one by one.
     let stepping = options.interactive && !push.updates.is_empty();
     match options.output {
         Output::Text if stepping || push.plan.clients.is_empty() => {}
         Output::Text => terminal.text(&render::text::plan(&push.plan, &names))?,
-        Output::Json => tell_drift(&push.plan, options.overwrite_drift, terminal),
+        Output::Json => tell_drift(&push.plan, terminal),
     }
     if push.conflict {
         let ending = finish(&push, Vec::new(), options, terminal)?;
@@ -140,6 +156,10 @@ async fn planned(
         sides(id, contents.clients.get(*id), bases, live)
     });
     let plan = Plan::new(session.tenant.clone(), bases.from(), compared);
+    let plan = match options.fields.is_empty() {
+        true => plan,
+        false => plan.narrowed(&options.fields),
+    };
     Ok((plan, live))
 }
 
@@ -152,8 +172,12 @@ fn candidates<'a>(
     let files = contents.clients.iter();
     let mut ids = Selection::new(&options.clients.clients)
         .pick(files.map(|(id, file)| (known_names(id, file, bases), id)))?;
+    let fields = match options.fields.is_empty() {
+        true => &Field::ALL[..],
+        false => &options.fields,
+    };
     if !options.overwrite_drift {
-        ids.retain(|id| may_be_edited(&contents.clients[*id].fields, bases.of(id)));
+        ids.retain(|id| may_be_edited(&contents.clients[*id].fields, bases.of(id), fields));
     }
     Ok(ids)
 }
@@ -168,8 +192,8 @@ fn known_names<'a>(id: &'a ClientId, file: &'a ClientFile, bases: &'a Bases) -> 
 }
 
 /// The document of a push is about what was sent; what was read and left alone is said beside it.
-fn tell_drift(plan: &Plan, overwrite_drift: bool, terminal: &Terminal) {
-    for client in plan.clients.iter().filter(|_| !overwrite_drift) {
+fn tell_drift(plan: &Plan, terminal: &Terminal) {
+    for client in &plan.clients {
         for field in client
             .fields
             .iter()
@@ -185,8 +209,8 @@ fn tell_drift(plan: &Plan, overwrite_drift: bool, terminal: &Terminal) {
 }
 
 /// What to send for a client.
-fn patch(client: &ClientPlan, overwrite_drift: bool) -> Result<Option<Patch>> {
-    client.patch(overwrite_drift).map_err(|invalid| {
+fn patch(client: &ClientPlan) -> Result<Option<Patch>> {
+    client.patch().map_err(|invalid| {
         let file = client.label();
         Usage::error(format!("{file}: {invalid}"), invalid.hint)
     })
@@ -215,7 +239,7 @@ impl Prepared {
                     client.clone(),
                     "the tenant has no client with this id".to_owned(),
                 ));
-            } else if let Some(patch) = patch(client, overwrite_drift)? {
+            } else if let Some(patch) = patch(client)? {
                 prepared.updates.push(Update {
                     id: client.id.clone(),
                     name: client.name.clone(),
@@ -245,13 +269,13 @@ impl Prepared {
         self.updates.clear();
     }
 
-    /// The fields that both sides changed, a line for each client: `clients/web-app.yaml: name, description`.
-    fn conflicts(&self) -> Vec<String> {
+    /// The clients with fields that both sides changed, and these.
+    fn conflicts(&self) -> Vec<(&ClientPlan, Vec<&str>)> {
         let clients = self.plan.clients.iter().filter_map(|client| {
             let fields = client.fields.iter();
             let fields = fields.filter(|field| field.change == Change::Conflict);
             let fields: Vec<&str> = fields.map(|field| field.field.as_str()).collect();
-            (!fields.is_empty()).then(|| format!("{}: {}", client.label(), fields.join(", ")))
+            (!fields.is_empty()).then_some((client, fields))
         });
         clients.collect()
     }
@@ -385,6 +409,29 @@ fn remember(
     first_failure
 }
 
+/// Says which fields are in conflict, and how to decide, with the words to type where it is one client.
+fn tell_conflicts(conflicts: &[(&ClientPlan, Vec<&str>)], terminal: &Terminal) {
+    let (client, fields) = match conflicts {
+        [(client, fields)] => (client.label(), fields.join(",")),
+        _ => ("CLIENT", "FIELD,…".to_owned()),
+    };
+    let lines = conflicts
+        .iter()
+        .map(|(client, fields)| format!("\n{}: {}", client.label(), fields.join(", ")));
+    terminal.error(
+        &format!(
+            "nothing was sent: the file and the tenant both changed since the last pull or push{}",
+            lines.collect::<String>()
+        ),
+        Some(&format!(
+            "`tenantry pull` keeps the file's value: edit the file to match the tenant; or take the tenant's everywhere in the \
+             file with `tenantry pull --discard-local {client}`\n\
+             the file's value goes over the tenant's with `tenantry push --overwrite-drift --fields {fields} {client}`; without \
+             --fields, over the client's other drift too"
+        )),
+    );
+}
+
 /// Reports, and says how it ended.
 fn finish(
     push: &Prepared,
@@ -402,16 +449,7 @@ fn finish(
         Output::Text => terminal.text(&render::text::outcomes(&outcomes, &push.held))?,
     }
     if push.conflict {
-        terminal.error(
-            &format!(
-                "nothing was sent: the file and the tenant both changed since the last pull or push\n{}",
-                push.conflicts().join("\n")
-            ),
-            Some(
-                "`tenantry pull` keeps the file's value: edit the file to match the tenant, take the tenant's with \
-                 `pull --discard-local CLIENT`, or the file's with `push --overwrite-drift CLIENT`",
-            ),
-        );
+        tell_conflicts(&push.conflicts(), terminal);
     }
     let failed: Vec<_> = outcomes
         .iter()

@@ -26,7 +26,7 @@ pub(super) async fn planned(
     terminal: &Terminal,
 ) -> Result<Option<(Plan, LiveClients)>> {
     // Not as an error of our own files, which would quote the line: this may be any file, by a slip the one with the secret.
-    let saved = saved_plan::parse(&read_file(file)?).map_err(|error| {
+    let mut saved = saved_plan::parse(&read_file(file)?).map_err(|error| {
         Usage::error(
             format!("{}:{}: {}", file.display(), error.position, error.message),
             error.hint.unwrap_or_default(),
@@ -42,6 +42,9 @@ pub(super) async fn planned(
             ),
             "a plan is for one tenant: make one for this tenant with `tenantry diff -o json`",
         ));
+    }
+    if !options.fields.is_empty() {
+        saved = saved.narrowed(&options.fields);
     }
     let named = saved
         .clients

@@ -41,23 +41,28 @@ pub struct Terminal {
 impl Terminal {
     /// As the options have it.
     pub fn new(global: &Global) -> Terminal {
+        Terminal::with(global.color, global.quiet)
+    }
+
+    /// Before any options are known.
+    pub(super) fn with(color: Color, quiet: bool) -> Terminal {
         let mut bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
             bar = bar.with_style(style);
         }
         Terminal {
             // A bar is hidden where there is no terminal, or one that can't redraw a line.
-            progress: match bar.is_hidden() || global.quiet {
+            progress: match bar.is_hidden() || quiet {
                 true => Progress::default(),
                 false => Progress::shown(),
             },
             bar: Arc::new(Mutex::new(bar)),
-            color: match global.color {
+            color: match color {
                 Color::Auto => ColorChoice::Auto,
                 Color::Always => ColorChoice::Always,
                 Color::Never => ColorChoice::Never,
             },
-            quiet: global.quiet,
+            quiet,
             stop: Stop::default(),
             sending: Arc::default(),
             secrets: Secrets::default(),
@@ -230,18 +235,28 @@ impl Terminal {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
-    /// Asks a question; no is the default.
+    /// Asks a question that takes a typed `yes`: one key, or what a pasted line begins with, is none.
     ///
     /// # Errors
     /// The terminal went away.
     pub fn confirm(&self, question: &str) -> io::Result<bool> {
-        self.end_progress();
-        let question = dialoguer::Confirm::new()
-            .with_prompt(printable(&self.secrets.masked(question)))
-            .default(false);
-        question
-            .interact()
-            .map_err(|dialoguer::Error::IO(error)| error)
+        let typed = self.ask_afresh(&format!("{question} Type yes to do it"))?;
+        let is_yes = typed.trim() == "yes";
+        if !is_yes {
+            self.note("that is not yes");
+        }
+        Ok(is_yes)
+    }
+
+    /// Asks for something to be typed that decides: what was typed before the question is no answer to it.
+    ///
+    /// # Errors
+    /// The terminal went away.
+    pub fn ask_afresh(&self, question: &str) -> io::Result<String> {
+        #[cfg(unix)]
+        // Where there is nothing to discard, nothing is lost.
+        let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
+        self.ask(question)
     }
 
     /// Asks for something to be typed; it may be nothing.

@@ -108,6 +108,13 @@ fn differences(text: &mut String, client: &ClientPlan, names: &ClientNames<'_>) 
 
 fn edit(text: &mut String, field: &FieldPlan, names: &ClientNames<'_>) {
     changes(text, "  ", field, names);
+    if field.overwrites() {
+        let why = match field.base {
+            Base::Unknown => "overwrites what the tenant may have changed: base is unknown",
+            _ => "overwrites what the tenant changed since the last pull or push",
+        };
+        let _ = writeln!(text, "    {DRIFT}{why}{DRIFT:#}");
+    }
     warn_of_risk(text, "    ", field);
 }
 

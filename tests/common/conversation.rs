@@ -33,6 +33,11 @@ impl Conversation {
         self.session.send_line(answer).unwrap();
     }
 
+    /// Types a line that nothing asks for.
+    pub fn type_ahead(&mut self, line: &str) {
+        self.session.send_line(line).unwrap();
+    }
+
     /// Waits for a question, and types Ctrl-C.
     pub fn interrupt_at(&mut self, question: &str) {
         self.session.exp_string(question).unwrap();
