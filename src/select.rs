@@ -1,11 +1,12 @@
-//! Which clients a command is about: by file stem, client name or client id, globs allowed. A selector that matches nothing is
-//! an error, since it is a typing mistake.
+//! Which clients a command is about: by file, file stem, client name or client id, globs allowed; what matches by several of these
+//! selects them all. A selector that matches nothing is an error, since it is a typing mistake.
 
 use std::collections::BTreeSet;
 
 use globset::{Glob, GlobMatcher};
 
 use crate::closest::closest;
+use crate::files::CLIENTS;
 
 /// The `CLIENT…` arguments of a command; none of them selects every client.
 #[derive(Debug)]
@@ -14,8 +15,13 @@ pub struct Selection(Vec<Selector>);
 #[derive(Debug)]
 struct Selector {
     text: String,
+    /// The same as a path in the tenant directory, where it may be one.
+    path: Option<String>,
     /// None where the text is no valid glob: then it can only be a name as it stands.
     glob: Option<GlobMatcher>,
+    path_glob: Option<GlobMatcher>,
+    /// What stands below the folder of a kind: `clients/web-*`.
+    in_kind: Option<GlobMatcher>,
 }
 
 /// What can be said of a client to select it.
@@ -23,6 +29,8 @@ struct Selector {
 pub struct Names<'a> {
     /// Its id.
     pub id: &'a str,
+    /// Its file, relative to the tenant directory.
+    pub file: Option<&'a str>,
     /// Its file's stem.
     pub stem: Option<&'a str>,
     /// Its name in the file.
@@ -46,7 +54,7 @@ impl NoMatch {
         if !self.meant.is_empty() {
             return format!("did you mean {}?", quoted(&self.meant));
         }
-        "a client is named by its file (without folder and extension), its name or its id; `tenantry list` shows them".to_owned()
+        "a client is named by its file, its name or its id; `tenantry list` shows them".to_owned()
     }
 }
 
@@ -56,17 +64,13 @@ fn quoted(names: &[String]) -> String {
 }
 
 impl Selection {
-    /// The selection of these arguments.
-    pub fn new(selectors: &[String]) -> Selection {
-        Selection(
-            selectors
-                .iter()
-                .map(|text| Selector {
-                    text: text.clone(),
-                    glob: Glob::new(text).ok().map(|glob| glob.compile_matcher()),
-                })
-                .collect(),
-        )
+    /// The selection of these arguments. `in_directory` says which path in the tenant directory an argument is, if it is one as it
+    /// stands for the shell.
+    pub fn new(selectors: &[String], in_directory: impl Fn(&str) -> Option<String>) -> Selection {
+        let selectors = selectors
+            .iter()
+            .map(|text| Selector::new(text, in_directory(text)));
+        Selection(selectors.collect())
     }
 
     /// Whether every client is selected.
@@ -74,15 +78,24 @@ impl Selection {
         self.0.is_empty()
     }
 
-    /// Whether each selector is the very id or stem of one of these clients, so that no other client needs to be looked at: a name
-    /// may be that of several.
+    /// Whether each selector is the very id, file or stem of one of these clients, so that no other client needs to be looked at: a
+    /// name may be that of several.
     pub fn names_exactly<'a>(&self, clients: impl Iterator<Item = Names<'a>> + Clone) -> bool {
         !self.0.is_empty()
             && self.0.iter().all(|selector| {
-                clients
-                    .clone()
-                    .any(|names| names.id == selector.text || names.stem == Some(&selector.text))
+                clients.clone().any(|names| {
+                    names.id == selector.text
+                        || names.stem == Some(&selector.text)
+                        || (names.file.is_some() && names.file == selector.path.as_deref())
+                })
             })
+    }
+
+    /// Whether a client of these names may be selected; what is not known of it may select it all the same.
+    pub fn touches(&self, client: &Names<'_>) -> bool {
+        let mut selectors = self.0.iter();
+        self.is_everything()
+            || selectors.any(|selector| selector.names(client) || selector.globs(client))
     }
 
     /// The selected ones among these clients.
@@ -144,13 +157,43 @@ impl Selection {
 }
 
 impl Selector {
+    fn new(text: &str, in_directory: Option<String>) -> Selector {
+        let plain = text.strip_prefix("./").unwrap_or(text);
+        let path = in_directory.or_else(|| plain.contains('/').then(|| plain.to_owned()));
+        let path = path.map(|path| path.trim_end_matches('/').to_owned());
+        let matcher = |text: &str| Some(Glob::new(text).ok()?.compile_matcher());
+        let in_kind = |path: &str| match path.strip_prefix(CLIENTS)? {
+            "" => matcher("*"),
+            below => matcher(below.strip_prefix('/')?),
+        };
+        Selector {
+            glob: matcher(text),
+            path_glob: path.as_deref().and_then(matcher),
+            in_kind: path.as_deref().and_then(in_kind),
+            text: text.to_owned(),
+            path,
+        }
+    }
+
     fn names(&self, names: &Names<'_>) -> bool {
-        names.all().any(|name| name == self.text)
+        let path = self.path.as_deref();
+        let below = path.and_then(|path| path.strip_prefix(CLIENTS)?.strip_prefix('/'));
+        let is_file = names.file.is_some() && names.file == path;
+        is_file
+            || names
+                .all()
+                .any(|name| name == self.text || Some(name) == below)
     }
 
     fn globs(&self, names: &Names<'_>) -> bool {
-        let glob = self.glob.as_ref();
-        glob.is_some_and(|glob| names.all().any(|name| glob.is_match(name)))
+        let any = |glob: &Option<GlobMatcher>| {
+            let glob = glob.as_ref();
+            glob.is_some_and(|glob| names.all().any(|name| glob.is_match(name)))
+        };
+        let path = self.path_glob.as_ref().zip(names.file);
+        any(&self.glob)
+            || any(&self.in_kind)
+            || path.is_some_and(|(glob, file)| glob.is_match(file))
     }
 }
 
@@ -170,6 +213,7 @@ mod tests {
         let selectors: Vec<String> = selectors.iter().map(|text| (*text).to_owned()).collect();
         let web = Names {
             id: "Abc",
+            file: Some("clients/web-app.yaml"),
             stem: Some("web-app"),
             local_name: Some("Web/App [dev]"),
             live_name: Some("Web App"),
@@ -179,7 +223,8 @@ mod tests {
             live_name: Some("API"),
             ..Names::default()
         };
-        Selection::new(&selectors)
+        let in_directory = |text: &str| Some(text.strip_prefix("tenant/dev/")?.to_owned());
+        Selection::new(&selectors, in_directory)
             .pick([(web, 1), (api, 2)])
             .map_err(|error| error.to_string())
     }
@@ -196,8 +241,22 @@ mod tests {
             "A?c",
             "{web-app,x}",
             "*[[]dev]",
+            "clients/web-app.yaml",
+            "./clients/web-app.yaml",
+            "tenant/dev/clients/web-app.yaml",
+            "tenant/dev/clients/*.yaml",
+            "clients/web-app",
+            "clients/w*",
+            "clients/Abc",
         ] {
             assert_eq!(pick(&[selector]), Ok(vec![1]), "{selector}");
+        }
+        for selector in ["clients/*", "clients/", "tenant/dev/clients"] {
+            assert_eq!(pick(&[selector]), Ok(vec![1, 2]), "{selector}");
+        }
+        assert_eq!(pick(&["clients/API"]), Ok(vec![2]));
+        for selector in ["roles/web-app", "roles/*", "c*", "clients/web-app.json"] {
+            assert!(pick(&[selector]).is_err(), "{selector}");
         }
         assert_eq!(pick(&["*"]), Ok(vec![1, 2]));
         assert_eq!(pick(&["API", "API", "web-app"]), Ok(vec![1, 2]));
@@ -211,7 +270,7 @@ mod tests {
         };
         let clients = [(names("App [eu]"), 1), (names("App e"), 2)];
         assert_eq!(
-            Selection::new(&["App [eu]".to_owned()])
+            Selection::new(&["App [eu]".to_owned()], |_| None)
                 .pick(clients)
                 .unwrap(),
             [1]

@@ -113,7 +113,7 @@ fn every_difference_as_text() {
     exit code 1
     --- stdout
     New n
-      only on the tenant: `tenantry pull` writes its file
+      only on the tenant, and push deletes nothing: `tenantry pull` writes its file
 
     clients/alpha.yaml  Alpha a
       description:
@@ -140,7 +140,7 @@ fn every_difference_as_text() {
           three
 
     clients/draft.yaml  Draft never-was
-      the tenant has no client with this id
+      the tenant has no client with this id, and push makes none
 
     clients/epsilon.yaml  Epsilon e
       description: (absent) → "new"

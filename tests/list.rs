@@ -192,3 +192,16 @@ fn more_clients_than_numbered_pages_hold() {
     assert_eq!(clients.len(), 1_050);
     assert_eq!(clients[1_049]["id"], "c1049");
 }
+
+#[test]
+fn a_file_without_a_client_is_said_to_be_one() {
+    let bed = Bed::new()
+        .client("a", "Alpha", serde_json::json!({}))
+        .pulled();
+    bed.write("tenant/clients/draft.yaml", "client_id: d\nname: Draft\n");
+    let run = bed.run(["list", "draft"]).exits(0);
+    assert_eq!(
+        run.stderr,
+        "warning: clients/draft.yaml: the tenant has no client with its client_id, d\n"
+    );
+}

@@ -354,7 +354,9 @@ fn edits_stay_drift_comes_in_and_a_conflict_stays_one() {
     exit code 1
     --- stdout
     clients/alpha.yaml: keeps its edit: `tenantry diff` shows it
+    clients/alpha.yaml: took allowed_clients, app_type, new_field
     clients/beta.yaml: conflict: the file and the tenant both changed; `tenantry diff` shows both
+    clients/delta.yaml: took description
     4 clients of 127.0.0.1:PORT in tenant: 1 updated, 1 unchanged, 1 with an edit kept, 1 in conflict
     ");
     insta::assert_snapshot!(bed.read(ALPHA), @r#"
@@ -408,7 +410,9 @@ fn discarding_takes_the_tenant_s_values_and_says_what_is_dropped() {
     insta::assert_snapshot!(run, @r#"
     exit code 0
     --- stdout
+    clients/alpha.yaml: took description
     clients/alpha.yaml: dropped description: "mine\u001b[31m"
+    clients/beta.yaml: took name, description
     clients/beta.yaml: dropped name: "Mine"
     clients/beta.yaml: description is in the file again
     2 clients of 127.0.0.1:PORT in tenant: 2 updated
@@ -443,7 +447,7 @@ fn clients_that_are_gone_are_reported_and_pruned_on_demand() {
     exit code 1
     --- stdout
     clients/beta.yaml: its client is gone from the tenant; --prune deletes its file
-    clients/draft.yaml: the tenant has no client with this id
+    clients/draft.yaml: the tenant has no client with this id, and tenantry makes none: `tenantry list` shows the ids that there are
     3 clients of 127.0.0.1:PORT in tenant: 1 unchanged, 2 gone
     ");
     bed.assert_untouched(&before);
@@ -452,7 +456,7 @@ fn clients_that_are_gone_are_reported_and_pruned_on_demand() {
     exit code 1
     --- stdout
     clients/beta.yaml: deleted: its client is gone from the tenant
-    clients/draft.yaml: the tenant has no client with this id
+    clients/draft.yaml: the tenant has no client with this id, and tenantry makes none: `tenantry list` shows the ids that there are
     3 clients of 127.0.0.1:PORT in tenant: 1 unchanged, 1 gone, 1 pruned
     ");
     assert_eq!(
@@ -691,7 +695,7 @@ fn broken_files_stop_everything() {
       |
     1 | name: A
       | ^
-    hint: it says which client of the tenant the file is for; `tenantry list` shows them
+    hint: it says which client of the tenant the file is for, and tenantry makes none: make the client in the dashboard, and write the id here that `tenantry list` shows
 
     "client_id: 12\n"
     error: tenant/clients/alpha.yaml:1:1: `client_id` is not text
@@ -989,6 +993,7 @@ fn a_file_whose_base_is_unknown_is_an_edit() {
     exit code 0
     --- stdout
     clients/mine.yaml: keeps its edit: `tenantry diff` shows it
+    clients/mine.yaml: took app_type, big, callbacks, client_metadata, custom_login_page, empty, is_first_party, nothing, number_like, tilde, word, list
     2 clients of 127.0.0.1:PORT in tenant: 1 created, 1 with an edit kept
     ");
     let text = bed.read("tenant/clients/mine.yaml");

@@ -467,7 +467,7 @@ fn a_client_that_is_gone_is_skipped_and_the_others_are_sent() {
       description: "first" → "first!"
 
     clients/beta.yaml  Beta b
-      the tenant has no client with this id
+      the tenant has no client with this id, and push makes none
 
     clients/gamma.yaml  Gamma c
       description: "third" → "third!"
@@ -1004,4 +1004,79 @@ fn an_id_is_one_segment_of_the_path_whatever_is_in_it() {
     bed.run(["push", "--yes"]).exits(0);
     assert_eq!(bed.live(id)["description"], "new");
     assert_eq!(bed.count("PATCH /api/v2/clients/..%2Fa%3Fb%23c%2Fd%20e"), 1);
+}
+
+#[test]
+fn a_client_is_selected_by_any_path_that_its_file_has() {
+    let bed = three_edited();
+    let absolute = bed.path("tenant/clients/alpha.yaml");
+    for selector in [
+        "clients/alpha.yaml",
+        "tenant/clients/alpha.yaml",
+        "./tenant/clients/alpha.yaml",
+        "tenant/../tenant/clients/alpha.yaml",
+        absolute.to_str().unwrap(),
+        "clients/alpha",
+        "clients/a*",
+    ] {
+        let plan = bed
+            .run(["push", "--dry-run", "-o", "json", selector])
+            .json();
+        assert_eq!(plan["resources"][0]["id"], "a", "{selector}");
+        assert_eq!(plan["resources"][1], json!(null), "{selector}");
+    }
+    bed.run(["push", "--dry-run", "roles/*"]).exits(2);
+}
+
+#[test]
+fn a_stem_and_another_client_s_name_are_both_selected() {
+    let bed = three_edited();
+    bed.rename(BETA, "tenant/clients/Alpha.json.yaml");
+    bed.rename("tenant/clients/gamma.yaml", "tenant/clients/Beta.yaml");
+    for command in [&["diff"][..], &["push", "--dry-run"]] {
+        let arguments = command.iter().copied().chain(["Beta", "-o", "json"]);
+        let plan = bed.run(arguments).json();
+        let ids = [&plan["resources"][0]["id"], &plan["resources"][1]["id"]];
+        assert_eq!(ids, [&json!("b"), &json!("c")], "{command:?}");
+    }
+}
+
+#[test]
+fn a_broken_file_stops_only_what_touches_it() {
+    let bed = three_edited();
+    bed.write(BETA, "client_id: b\nname: [\n");
+    bed.write("tenant/clients/draft.yaml", "name: Draft\n");
+    let run = bed.run(["push", "--yes"]).exits(2);
+    assert!(run.stderr.contains("tenant/clients/beta.yaml:"), "{run}");
+    assert!(run.stderr.contains("there is no `client_id`"), "{run}");
+    for selector in ["beta", "b", "Beta", "clients/b*", "draft"] {
+        for command in ["push", "pull", "diff", "list"] {
+            let run = bed.run([command, selector]);
+            assert_eq!(run.code, 2, "{command} {selector}: {run}");
+        }
+    }
+    assert_eq!(bed.requests(), [""; 0]);
+    let run = bed.run(["push", "--yes", "alpha"]).exits(0);
+    assert_eq!(bed.patches(), [("a".to_owned(), description("first!"))]);
+    let warned = run.stderr.matches("this command is not about it").count();
+    assert_eq!(warned, 2, "{run}");
+    bed.run(["diff", "alpha"]).exits(0);
+    bed.run(["pull", "alpha"]).exits(0);
+    // A file that can't be read may be the one that a pull would make anew.
+    bed.sandbox.create(json!({"name": "New"}));
+    let run = bed.run(["pull", "New"]).exits(2);
+    assert!(run.stderr.contains("draft.yaml"), "{run}");
+    assert!(!bed.path("tenant/clients/new.yaml").exists());
+}
+
+#[test]
+fn a_file_that_is_gone_deletes_no_client() {
+    let bed = three().pulled();
+    std::fs::remove_file(bed.path(BETA)).unwrap();
+    let run = bed.run(["push", "--yes"]).exits(0);
+    assert_eq!(
+        run.stderr,
+        "clients/beta.yaml is gone: push deletes no client; `tenantry pull` writes the file again\n"
+    );
+    assert_eq!(bed.requests(), [""; 0]);
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::session::{
-    Scene, check_edits, check_plan, client_names, names, select, sides, tell_earlier, warn_of,
+    Scene, check_edits, check_plan, client_names, known_names, read, select, sides, tell_earlier,
 };
 use super::{Ending, Terminal};
 use crate::api::Fields;
@@ -11,32 +11,23 @@ use crate::cli::{Diff, DiffOutput};
 use crate::files::Access;
 use crate::plan::{Live, Plan};
 use crate::render;
-use crate::select::Selection;
 
 pub(super) async fn run(scene: &Scene<'_>, options: &Diff, terminal: &Terminal) -> Result<Ending> {
     let settings = scene.settings()?;
     let project = scene.project()?;
     let directory = scene.open(Access::Read, terminal)?;
-    let contents = directory.read()?;
-    warn_of(&contents, terminal);
+    let selection = scene.selection(&options.clients, directory.path());
+    let contents = read(&directory, &selection, terminal)?;
     let session = scene.connect(settings, terminal)?;
     let domain = &session.tenant.domain;
     let place = (&directory, Access::Read);
     let bases = scene.bases(&options.base, &project, domain, place, &contents, terminal)?;
-    check_edits(&contents, &bases, &directory)?;
+    check_edits(&contents, &bases, &selection, &directory)?;
 
-    let selection = Selection::new(&options.clients.clients);
-    let files = contents
-        .clients
-        .iter()
-        .map(|(id, file)| names(id, Some(file)));
-    let live = if selection.names_exactly(files) {
-        let ids: Vec<_> = contents
-            .clients
-            .iter()
-            .map(|(id, file)| (names(id, Some(file)), id))
-            .collect();
-        let ids = selection.pick(ids)?;
+    let files = contents.clients.iter();
+    let files = files.map(|(id, file)| (known_names(id, file, &bases), id));
+    let live = if selection.names_exactly(files.clone().map(|(names, _)| names)) {
+        let ids = selection.pick(files)?;
         session
             .these_clients(&ids, bases.count(), Fields::All)
             .await?
@@ -44,7 +35,7 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Diff, terminal: &Terminal) 
         session.all_clients(&contents).await?
     };
 
-    let selected = select(&selection, &contents, &live)?;
+    let selected = select(&selection, &contents, &bases, &live)?;
     let selected = selected.into_iter().map(|id| {
         let live = live.get(id).map_or(Live::Gone, Live::Whole);
         sides(id, contents.clients.get(id), &bases, live)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
-use super::session::{Scene, select, sides, warn_of};
+use super::session::{Scene, read, select, sides};
 use super::{Ending, Terminal};
 use crate::base::Bases;
 use crate::cli::{List, Output};
@@ -13,7 +13,6 @@ use crate::files::{Access, CLIENTS, Contents, FilesError};
 use crate::plan::{Live, Plan, State};
 use crate::render::json::ListedClient;
 use crate::render::{json, text};
-use crate::select::Selection;
 
 pub(super) async fn run(scene: &Scene<'_>, options: &List, terminal: &Terminal) -> Result<Ending> {
     let settings = scene.settings()?;
@@ -25,11 +24,12 @@ pub(super) async fn run(scene: &Scene<'_>, options: &List, terminal: &Terminal) 
             _ => return Err(error),
         },
     };
+    let path = scene.path()?;
+    let selection = scene.selection(&options.clients, &path);
     let contents = match &directory {
-        Some(directory) => directory.read()?,
+        Some(directory) => read(directory, &selection, terminal)?,
         None => Contents::default(),
     };
-    warn_of(&contents, terminal);
     let session = scene.connect(settings, terminal)?;
     let domain = &session.tenant.domain;
     let bases = match &directory {
@@ -42,7 +42,15 @@ pub(super) async fn run(scene: &Scene<'_>, options: &List, terminal: &Terminal) 
 
     // Only what the tenant lists is asked about here.
     let live = session.all_clients(&Contents::default()).await?;
-    let selected = select(&Selection::new(&options.clients.clients), &contents, &live)?;
+    let selected = select(&selection, &contents, &bases, &live)?;
+    for id in selected.iter().filter(|_| !selection.is_everything()) {
+        if let (Some(file), None) = (contents.clients.get(*id), live.get(*id)) {
+            terminal.warn(&format!(
+                "{}: the tenant has no client with its client_id, {id}",
+                file.file
+            ));
+        }
+    }
     let selected = selected.into_iter().filter_map(|id| live.get(id));
     let selected: Vec<&Client> = selected.collect();
     let compared = selected.iter().map(|client| {

@@ -13,7 +13,6 @@ use crate::files::{self, Access, ClientFile, Contents, TenantDirectory};
 use crate::plan::{self, BaseFrom, ClientPlan, FieldPlan, Plan, State, Tenant};
 use crate::promote::{Change, Member, Promotion, Reference, Stems, promote};
 use crate::render;
-use crate::select::Selection;
 use crate::three_way::Base;
 
 pub(super) fn run(scene: &Scene<'_>, options: &Promote, terminal: &Terminal) -> Result<Ending> {
@@ -23,9 +22,8 @@ pub(super) fn run(scene: &Scene<'_>, options: &Promote, terminal: &Terminal) -> 
             "name two tenants: --from dev --to prod",
         ));
     }
-    let from = scene
-        .open_tenant(&options.from, Access::Read, terminal)?
-        .read()?;
+    let from_directory = scene.open_tenant(&options.from, Access::Read, terminal)?;
+    let from = from_directory.read()?;
     let directory = scene.open_tenant(&options.to, Access::Write, terminal)?;
     let to = directory.read()?;
     warn_of(&from, terminal);
@@ -33,7 +31,8 @@ pub(super) fn run(scene: &Scene<'_>, options: &Promote, terminal: &Terminal) -> 
     let overrides = directory.read_overrides(&to)?;
 
     let files = from.clients.iter();
-    let selected = Selection::new(&options.clients.clients)
+    let selected = scene
+        .selection(&options.clients, from_directory.path())
         .pick(files.map(|(id, file)| (names(id, Some(file)), file.stem.as_str())))?;
     let selected: BTreeSet<&str> = selected.into_iter().collect();
     let fields = if options.fields.is_empty() {

@@ -1,25 +1,26 @@
 //! `pull`: live into files, decided as a whole before the first byte is written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use anyhow::Result;
 use serde_json::{Map, Value};
 
 use super::session::{
-    LiveClients, Scene, check_edits, check_plan, select, sides, tell_earlier, warn_afresh, warn_of,
+    LiveClients, Scene, check_edits, check_plan, read, select, sides, tell_earlier, warn_afresh,
 };
 use super::{Ending, Terminal};
 use crate::base::Bases;
 use crate::cli::{FileFormat, Output, Pull};
 use crate::client::{Client, ClientId, Field};
 use crate::files::{
-    self, Access, CLIENTS, ClientFile, Contents, Format, TenantDirectory, stems_for_new_files,
+    self, Access, CLIENTS, ClientFile, Contents, FilesError, Format, TenantDirectory,
+    stems_for_new_files,
 };
 use crate::merge::{Dropped, Kept, merge};
 use crate::plan::{Live, Plan};
 use crate::render::json::PulledClient;
 use crate::render::{self, counted};
-use crate::select::Selection;
 use crate::three_way::BaseValues;
 
 /// What a pull does to a client's file, as reports name it.
@@ -92,21 +93,19 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Pull, terminal: &Terminal) 
     let settings = scene.settings()?;
     let project = scene.project()?;
     let directory = scene.open(Access::Create, terminal)?;
-    let contents = directory.read()?;
-    warn_of(&contents, terminal);
+    let selection = scene.selection(&options.clients, directory.path());
+    let mut contents = read(&directory, &selection, terminal)?;
     let session = scene.connect(settings, terminal)?;
     let domain = &session.tenant.domain;
     let place = (&directory, Access::Create);
     let mut bases = scene.bases(&options.base, &project, domain, place, &contents, terminal)?;
     if !options.discard_local {
         // What is not valid is what is discarded.
-        check_edits(&contents, &bases, &directory)?;
+        check_edits(&contents, &bases, &selection, &directory)?;
     }
     let live = session.all_clients(&contents).await?;
-    let selected: BTreeSet<&ClientId> =
-        select(&Selection::new(&options.clients.clients), &contents, &live)?
-            .into_iter()
-            .collect();
+    let selected = select(&selection, &contents, &bases, &live)?;
+    let selected: BTreeSet<&ClientId> = selected.into_iter().collect();
     if !options.discard_local {
         let sides = selected.iter().filter_map(|id| {
             let live = Live::Updatable(live.get(*id)?);
@@ -118,7 +117,14 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Pull, terminal: &Terminal) 
     }
 
     let pulled = decide(options, &contents, &bases, &live, &selected);
-    if options.clients.clients.is_empty() {
+    if pulled
+        .iter()
+        .any(|client| may_be_left_out(client, &contents))
+        && let Some(error) = FilesError::all(std::mem::take(&mut contents.left_out))
+    {
+        return Err(error.into());
+    }
+    if selection.is_everything() {
         // What neither side has any more is nothing to remember.
         bases.retain(|id| live.contains_key(id) || contents.clients.contains_key(id));
     }
@@ -137,6 +143,17 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Pull, terminal: &Terminal) 
     }?;
     let held = |client: &Pulled| matches!(client.status, Status::Conflict | Status::Gone);
     Ok(Ending::differences(pulled.iter().any(held)))
+}
+
+/// Whether the file that a pull would make may be one that is there and can't be read: then its client would have two.
+fn may_be_left_out(client: &Pulled, contents: &Contents) -> bool {
+    let locked = |path: &Path| {
+        let mut locked = contents.lock.iter().flat_map(|lock| &lock.clients);
+        locked.find(|(_, locked)| path.ends_with(&locked.file))
+    };
+    let mut paths = contents.left_out.iter().flat_map(FilesError::paths);
+    client.status == Status::Created
+        && paths.any(|path| locked(path).is_none_or(|(id, _)| *id == client.id))
 }
 
 /// What happens to each selected client, in the order of files.
@@ -340,13 +357,21 @@ fn report(pulled: &[Pulled], domain: &str, directory: &std::path::Path) -> Strin
             Status::Gone if client.was_known => {
                 Some("its client is gone from the tenant; --prune deletes its file")
             }
-            Status::Gone => Some("the tenant has no client with this id"),
+            Status::Gone => Some(
+                "the tenant has no client with this id, and tenantry makes none: `tenantry list` shows the ids that there are",
+            ),
             Status::Pruned => Some("deleted: its client is gone from the tenant"),
         };
         let mut line =
             |what: &str| text.push_str(&format!("{}: {what}\n", render::printable(&client.file)));
         if let Some(what) = what {
             line(what);
+        }
+        if client.status != Status::Created && !client.fields.is_empty() {
+            line(&format!(
+                "took {}",
+                render::printable(&client.fields.join(", "))
+            ));
         }
         for Dropped { field, local, .. } in &client.dropped {
             match local {

@@ -11,8 +11,8 @@ use anyhow::Result;
 use serde_json::{Map, Value};
 
 use super::session::{
-    LiveClients, Scene, Session, check_edits, check_plan, client_names, names, sides, tell_earlier,
-    warn_of,
+    LiveClients, Scene, Session, check_edits, check_plan, client_names, known_names, read, sides,
+    tell_earlier,
 };
 use super::{Ending, Terminal, Usage, consent, saved};
 use crate::api::Fields;
@@ -25,7 +25,7 @@ use crate::merge::pushed;
 use crate::plan::{Change, ClientPlan, Live, Plan, State, may_be_edited};
 use crate::render;
 use crate::saved_plan::{Standing, standing};
-use crate::select::{Names, Selection};
+use crate::select::Selection;
 use crate::settings::Connection;
 
 pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) -> Result<Ending> {
@@ -39,18 +39,19 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
         false => Access::Write,
     };
     let directory = scene.open(access, terminal)?;
-    let contents = directory.read()?;
-    warn_of(&contents, terminal);
+    let selection = scene.selection(&options.clients, directory.path());
+    let contents = read(&directory, &selection, terminal)?;
     let session = scene.connect(settings, terminal)?;
     let domain = &session.tenant.domain;
     let place = (&directory, access);
     let mut bases = scene.bases(&options.base, &project, domain, place, &contents, terminal)?;
-    check_edits(&contents, &bases, &directory)?;
+    check_edits(&contents, &bases, &selection, &directory)?;
 
     let (plan, live) = match &options.plan {
-        None => planned(options, &session, &contents, &bases).await?,
+        None => planned((options, &selection), &session, &contents, &bases).await?,
         Some(file) => {
-            let saved = saved::planned(file, options, &session, &contents, &bases, terminal);
+            let asked = (options, &selection);
+            let saved = saved::planned(file, asked, &session, &contents, &bases, terminal);
             match saved.await? {
                 Some(planned) => planned,
                 None => return Ok(Ending::Differences),
@@ -62,6 +63,9 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
         false => plan,
     };
     check_plan(&plan, &contents, &directory)?;
+    if selection.is_everything() {
+        tell_deleted(&contents, terminal);
+    }
     let names = client_names(&contents, &live);
     if options.dry_run {
         match options.output {
@@ -141,12 +145,12 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
 
 /// The plan of the files as they are, and the live clients that were read for it.
 async fn planned(
-    options: &Push,
+    (options, selection): (&Push, &Selection),
     session: &Session,
     contents: &Contents,
     bases: &Bases,
 ) -> Result<(Plan, LiveClients)> {
-    let ids = candidates(options, contents, bases)?;
+    let ids = candidates(options, selection, contents, bases)?;
     let known = bases.count();
     let live = session
         .these_clients(&ids, known, Fields::Updatable)
@@ -166,12 +170,12 @@ async fn planned(
 /// The files that may have something to send, without asking the tenant.
 fn candidates<'a>(
     options: &Push,
+    selection: &Selection,
     contents: &'a Contents,
     bases: &Bases,
 ) -> Result<Vec<&'a ClientId>> {
     let files = contents.clients.iter();
-    let mut ids = Selection::new(&options.clients.clients)
-        .pick(files.map(|(id, file)| (known_names(id, file, bases), id)))?;
+    let mut ids = selection.pick(files.map(|(id, file)| (known_names(id, file, bases), id)))?;
     let fields = match options.fields.is_empty() {
         true => &Field::ALL[..],
         false => &options.fields,
@@ -182,13 +186,19 @@ fn candidates<'a>(
     Ok(ids)
 }
 
-/// What a client is called, as far as is known without asking the tenant: its name there is the one it had last.
-fn known_names<'a>(id: &'a ClientId, file: &'a ClientFile, bases: &'a Bases) -> Names<'a> {
-    let base = bases.of(id);
-    Names {
-        live_name: base.and_then(|base| base.name()),
-        ..names(id, Some(file))
-    }
+/// Says what a push does about files that are gone: nothing.
+fn tell_deleted(contents: &Contents, terminal: &Terminal) {
+    let locked = contents.lock.iter().flat_map(|lock| &lock.clients);
+    let deleted = locked.filter(|(id, _)| !contents.clients.contains_key(*id));
+    let files: Vec<&str> = deleted.map(|(_, locked)| locked.file.as_str()).collect();
+    let which = match files[..] {
+        [] => return,
+        [file] => format!("{file} is gone"),
+        [first, .., last] => format!("{} files are gone, {first} to {last}", files.len()),
+    };
+    terminal.note(&format!(
+        "{which}: push deletes no client; `tenantry pull` writes the file again"
+    ));
 }
 
 /// The document of a push is about what was sent; what was read and left alone is said beside it.

@@ -19,7 +19,7 @@ use crate::select::{Names, Selection};
 /// A saved plan and the live clients that it is about. None, and a word about it, where live is not what it was.
 pub(super) async fn planned(
     file: &Path,
-    options: &Push,
+    (options, selection): (&Push, &Selection),
     session: &Session,
     contents: &Contents,
     bases: &Bases,
@@ -51,7 +51,7 @@ pub(super) async fn planned(
         .iter()
         .filter(|client| client.state != State::LiveOnly);
     let named = named.map(|client| (plan_names(client), client));
-    let clients = Selection::new(&options.clients.clients).pick(named)?;
+    let clients = selection.pick(named)?;
     let ids: Vec<&ClientId> = clients.iter().map(|client| &client.id).collect();
     let live = session
         .these_clients(&ids, bases.count(), Fields::Updatable)
@@ -127,6 +127,7 @@ fn plan_names(client: &ClientPlan) -> Names<'_> {
         .and_then(|file| Path::new(file).file_stem()?.to_str());
     Names {
         id: client.id.as_str(),
+        file: client.file.as_deref(),
         stem,
         local_name: None,
         live_name: Some(&client.name),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -105,6 +105,11 @@ impl<'a> Scene<'a> {
     ) -> Result<TenantDirectory> {
         check_name(name)?;
         open(tenant_folder(&self.global.dir, name)?, access, terminal)
+    }
+
+    /// The selection of these arguments, of which some may be paths as the shell has them: of files in the tenant directory `path`.
+    pub(super) fn selection(&self, clients: &cli::Clients, path: &Path) -> Selection {
+        Selection::new(&clients.clients, |text| in_directory(text, path))
     }
 
     /// The project's settings for the tenant.
@@ -356,6 +361,35 @@ fn check_name(name: &str) -> Result<()> {
     ))
 }
 
+/// The path in a tenant directory that a text is, if it is one from where the user stands.
+fn in_directory(text: &str, directory: &Path) -> Option<String> {
+    let absolute = |path: &Path| {
+        let mut absolute = PathBuf::new();
+        for part in std::path::absolute(path).ok()?.components() {
+            match part {
+                Component::CurDir => {}
+                Component::ParentDir => {
+                    absolute.pop();
+                }
+                part => absolute.push(part),
+            }
+        }
+        Some(absolute)
+    };
+    if !text.contains(['/', '\\']) {
+        return None;
+    }
+    let text = absolute(Path::new(text))?;
+    let below = |folder: PathBuf| text.strip_prefix(folder).ok().map(Path::to_owned);
+    let resolved = || below(directory.canonicalize().ok()?);
+    let path = absolute(directory).and_then(below).or_else(resolved)?;
+    let parts: Option<Vec<&str>> = path
+        .components()
+        .map(|part| part.as_os_str().to_str())
+        .collect();
+    Some(parts?.join("/"))
+}
+
 /// A tenant's folder in `root`; in a cloned repository it may be a link to anywhere.
 fn tenant_folder(root: &Path, name: &str) -> Result<PathBuf> {
     let folder = root.join(name);
@@ -434,18 +468,61 @@ pub(super) fn sides<'a>(
     }
 }
 
+/// Reads a tenant directory for a command about these clients. What is wrong with other files is said, and stops nobody.
+///
+/// # Errors
+/// Something is wrong with the lock, or with a file that the command is about.
+pub(super) fn read(
+    directory: &TenantDirectory,
+    selection: &Selection,
+    terminal: &Terminal,
+) -> Result<Contents> {
+    let (mut contents, errors) = directory.read_what_can_be()?;
+    let is_touched = |path: &&Path| {
+        let Ok(file) = path.strip_prefix(directory.path()) else {
+            return true;
+        };
+        let file = file.to_string_lossy().replace('\\', "/");
+        let mut locked = contents.lock.iter().flat_map(|lock| &lock.clients);
+        let locked = locked.find(|(_, locked)| locked.file == file);
+        let base = locked.and_then(|(_, locked)| locked.base.get(Field::Name).value().copied());
+        file == files::LOCK_FILE
+            || selection.touches(&Names {
+                id: locked.map_or("", |(id, _)| id.as_str()),
+                stem: path.file_stem().and_then(|stem| stem.to_str()),
+                file: Some(&file),
+                local_name: None,
+                live_name: base.and_then(serde_json::Value::as_str),
+            })
+    };
+    let (touched, left_out): (Vec<_>, Vec<_>) = errors
+        .into_iter()
+        .partition(|error| error.paths().iter().any(is_touched));
+    if let Some(error) = FilesError::all(touched) {
+        return Err(error.into());
+    }
+    for error in &left_out {
+        terminal.warn(&format!("{error}; this command is not about it"));
+    }
+    contents.left_out = left_out;
+    warn_of(&contents, terminal);
+    Ok(contents)
+}
+
 /// The selected ids among those with a file and those on the tenant.
 pub(super) fn select<'a>(
     selection: &Selection,
     contents: &'a Contents,
+    bases: &'a Bases,
     live: &'a LiveClients,
 ) -> Result<Vec<&'a ClientId>> {
     let ids: std::collections::BTreeSet<&ClientId> =
         contents.clients.keys().chain(live.keys()).collect();
     let clients = ids.into_iter().map(|id| {
         let file = contents.clients.get(id);
+        let then = bases.of(id).and_then(|base| base.name());
         let names = Names {
-            live_name: live.get(id).map(Client::name),
+            live_name: live.get(id).map(Client::name).or(then),
             ..names(id, file)
         };
         (names, id)
@@ -457,9 +534,23 @@ pub(super) fn select<'a>(
 pub(super) fn names<'a>(id: &'a ClientId, file: Option<&'a ClientFile>) -> Names<'a> {
     Names {
         id: id.as_str(),
+        file: file.map(|file| file.file.as_str()),
         stem: file.map(|file| file.stem.as_str()),
         local_name: file.and_then(|file| file.fields.get("name")?.as_str()),
         live_name: None,
+    }
+}
+
+/// What a client is called, as far as is known without asking the tenant: its name there is the one it had last.
+pub(super) fn known_names<'a>(
+    id: &'a ClientId,
+    file: &'a ClientFile,
+    bases: &'a Bases,
+) -> Names<'a> {
+    let base = bases.of(id);
+    Names {
+        live_name: base.and_then(|base| base.name()),
+        ..names(id, Some(file))
     }
 }
 
@@ -481,17 +572,20 @@ pub(super) fn warn_afresh(file: &str, terminal: &Terminal) {
     ));
 }
 
-/// Refuses values that differ from base and that the API does not take, before anything is asked. What the tenant had already is
-/// nobody's mistake.
+/// Refuses values of the selected files that differ from base and that the API does not take, before anything is asked. What the
+/// tenant had already is nobody's mistake.
 ///
 /// # Errors
 /// Names the place of each in its file.
 pub(super) fn check_edits(
     contents: &Contents,
     bases: &Bases,
+    selection: &Selection,
     directory: &TenantDirectory,
 ) -> Result<(), FilesError> {
-    let refused = contents.clients.iter().flat_map(|(id, file)| {
+    let files = contents.clients.iter();
+    let selected = files.filter(|(id, file)| selection.touches(&known_names(id, file, bases)));
+    let refused = selected.flat_map(|(id, file)| {
         let edited = move |field: &Field| {
             let local = field.of(&file.fields);
             let base = bases.of(id);

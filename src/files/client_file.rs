@@ -111,7 +111,8 @@ fn client_id(document: &Document<'_>) -> Result<ClientId, ParseError> {
         Some(_) => ("`client_id` is not text".to_owned(), "put it into quotes"),
         None => (
             "there is no `client_id`".to_owned(),
-            "it says which client of the tenant the file is for; `tenantry list` shows them",
+            "it says which client of the tenant the file is for, and tenantry makes none: make the client in the dashboard, and \
+             write the id here that `tenantry list` shows",
         ),
     };
     Err(document.problem(document.position(CLIENT_ID), problem, hint))

@@ -52,6 +52,8 @@ pub struct Contents {
     pub clients: BTreeMap<ClientId, ClientFile>,
     /// What somebody should know and nobody is stopped by.
     pub warnings: Vec<String>,
+    /// What is wrong with files that the command is not about.
+    pub left_out: Vec<FilesError>,
 }
 
 impl TenantDirectory {
@@ -104,6 +106,16 @@ impl TenantDirectory {
         let mut contents = self.source()?.read()?;
         contents.warnings.extend(self.restored.iter().cloned());
         Ok(contents)
+    }
+
+    /// Reads what can be read, and everything that is wrong with the rest.
+    ///
+    /// # Errors
+    /// The folder of the clients' files can't be read.
+    pub fn read_what_can_be(&self) -> Result<(Contents, Vec<FilesError>), FilesError> {
+        let (mut contents, errors) = self.source()?.read_what_can_be();
+        contents.warnings.extend(self.restored.iter().cloned());
+        Ok((contents, errors))
     }
 
     /// Its files, to be read from the disk.

@@ -1,7 +1,7 @@
 //! What can be wrong with a tenant directory: each error names the file, and the place in it where there is one.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::document::{ParseError, Position};
 use crate::closest::closest;
@@ -100,6 +100,19 @@ impl FilesError {
                 hints.dedup();
                 (!hints.is_empty()).then(|| hints.join("\n"))
             }
+        }
+    }
+
+    /// The files that it is about.
+    pub fn paths(&self) -> Vec<&Path> {
+        match self {
+            FilesError::Io { path, .. }
+            | FilesError::Content { path, .. }
+            | FilesError::OtherDomain { path, .. }
+            | FilesError::ChangedMeanwhile { path }
+            | FilesError::NoDirectory { path, .. } => vec![path],
+            FilesError::SameClient { first, second, .. } => vec![first, second],
+            FilesError::Several(errors) => errors.iter().flat_map(FilesError::paths).collect(),
         }
     }
 

@@ -56,8 +56,12 @@ fn client_plan(text: &mut String, client: &ClientPlan, names: &ClientNames<'_>) 
     };
     match client.state {
         State::Changed => {}
-        State::LiveOnly => text.push_str("  only on the tenant: `tenantry pull` writes its file\n"),
-        State::FileOnly => text.push_str("  the tenant has no client with this id\n"),
+        State::LiveOnly => text.push_str(
+            "  only on the tenant, and push deletes nothing: `tenantry pull` writes its file\n",
+        ),
+        State::FileOnly => {
+            text.push_str("  the tenant has no client with this id, and push makes none\n");
+        }
     }
     differences(text, client, names);
 }
