@@ -305,10 +305,10 @@ impl Repository {
         self.does(&["add", "--", path])
     }
 
-    pub fn stash(&mut self) -> bool {
-        let before = self.git(&["rev-parse", "-q", "--verify", "refs/stash"]).1;
-        self.does(&["stash", "-q", "-u"]);
-        before != self.git(&["rev-parse", "-q", "--verify", "refs/stash"]).1
+    /// Whether there was anything to put aside. The number makes a stash differ from an earlier one of the same second.
+    pub fn stash(&self, number: usize) -> bool {
+        let said = self.must(&["stash", "push", "-u", "-m", &format!("Stash {number}")]);
+        !said.starts_with("No local changes")
     }
 
     /// Takes the newest stash back; a conflict is decided for it, or else for what is there, and then all of that is HEAD's.
