@@ -14,6 +14,7 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput};
 use serde_json::{Map, Value};
 use tempfile::TempDir;
+use tenantry::base::BaseFrom;
 use tenantry::base::Bases;
 use tenantry::client::{Client, ClientId};
 use tenantry::files::{
@@ -21,7 +22,7 @@ use tenantry::files::{
 };
 use tenantry::json;
 use tenantry::merge::merge;
-use tenantry::plan::{BaseFrom, Live, Plan, Sides, Tenant};
+use tenantry::plan::{Live, Plan, Sides, Tenant};
 use tenantry::render;
 use tenantry::sandbox::Sandbox;
 use tenantry::three_way::BaseValues;

@@ -130,6 +130,14 @@ pub fn read(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
+/// Reads a regular file below `root`, which no link may lead out of; see [`follow`] and [`read`].
+///
+/// # Errors
+/// As those two.
+pub fn read_below(root: &Path, path: &Path, largest: u64) -> io::Result<Vec<u8>> {
+    read(&follow(root, path)?, largest)
+}
+
 /// What is wrong with a file of more than `largest` bytes.
 pub fn too_large(largest: u64) -> String {
     format!("it is larger than {} MiB", largest >> 20)

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::base::ClientBase;
+use crate::base::{BaseFrom, ClientBase};
 use crate::client::{CLIENT_ID, Client, ClientId, Field, InvalidValue, Patch};
 use crate::three_way::{Base, three_way};
 
@@ -16,15 +16,6 @@ pub struct Tenant {
     pub name: Option<String>,
     /// The domain it is reached at.
     pub domain: String,
-}
-
-/// Where base comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BaseFrom {
-    /// The lock.
-    Lock,
-    /// The files at a commit, by its full id.
-    Commit(String),
 }
 
 /// Everything that differs between a tenant's files and the live tenant.

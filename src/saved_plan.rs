@@ -6,10 +6,11 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use crate::base::BaseFrom;
 use crate::client::{ClientId, Field};
 use crate::files::{Document, Format, ParseError, Position};
 use crate::json;
-use crate::plan::{BaseFrom, Change, ClientPlan, FieldPlan, Plan, State, Tenant};
+use crate::plan::{Change, ClientPlan, FieldPlan, Plan, State, Tenant};
 use crate::three_way::Base;
 
 /// The version that this reads.

@@ -12,11 +12,19 @@ use serde_json::Value;
 use crate::client::{ClientId, Field};
 use crate::files::{Contents, FilesError, LOCK_FILE, Lock, Locked, TenantDirectory};
 use crate::git::{GitError, ObjectId, Repository};
-use crate::plan::BaseFrom;
 use crate::three_way::{Base, BaseValues};
 
 use commit::AtCommit;
 use past::Past;
+
+/// Where base comes from, in a word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BaseFrom {
+    /// The lock.
+    Lock,
+    /// The files at a commit, by its full id.
+    Commit(String),
+}
 
 /// The bases of a tenant's clients.
 #[derive(Debug)]

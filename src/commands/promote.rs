@@ -7,10 +7,11 @@ use serde_json::Map;
 
 use super::session::{LiveClients, Scene, client_names, names, warn_afresh, warn_of};
 use super::{Ending, Terminal, Usage};
+use crate::base::BaseFrom;
 use crate::cli::{DiffOutput, Promote};
 use crate::client::{ClientId, Field};
 use crate::files::{self, Access, ClientFile, Contents, TenantDirectory};
-use crate::plan::{self, BaseFrom, ClientPlan, FieldPlan, Plan, State, Tenant};
+use crate::plan::{self, ClientPlan, FieldPlan, Plan, State, Tenant};
 use crate::promote::{Change, Member, Promotion, Reference, Stems, promote};
 use crate::render;
 use crate::three_way::Base;

@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 
 use ring::digest::{SHA256, digest};
 
+use super::LARGEST_FILE;
 use super::atomic::{Durability, TEMPORARY, folder, rename_new, sync_folder, temporary};
-use super::directory::{LARGEST_FILE, read_inside};
-use crate::opening::{self, follow};
+use crate::opening::{self, follow, read_below};
 
 /// What is set aside is named after this, the digests of what was read and of what was to be written, and the file: whoever
 /// finds it after a kill can tell what is somebody's edit.
@@ -186,7 +186,7 @@ fn remove_watched(
     old: &[u8],
     watch: &mut Watch<'_>,
 ) -> io::Result<Outcome> {
-    let is_read = |path| read_inside(root, path).is_ok_and(|now| now == old);
+    let is_read = |path| read_below(root, path, LARGEST_FILE).is_ok_and(|now| now == old);
     if !is_read(path) {
         return Ok(Outcome::ChangedMeanwhile);
     }
@@ -241,8 +241,8 @@ fn rescue(root: &Path, aside: &Path) -> Option<String> {
     let mut parts = named.splitn(3, '-');
     let (old, new, name) = (parts.next()?, parts.next()?, parts.next()?);
     let path = folder(aside).join(name);
-    let content = read_inside(root, aside).ok();
-    let now = read_inside(root, &path).ok();
+    let content = read_below(root, aside, LARGEST_FILE).ok();
+    let now = read_below(root, &path, LARGEST_FILE).ok();
     let is = |content: &Option<Vec<u8>>, digest: &str| {
         content
             .as_ref()

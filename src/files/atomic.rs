@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tempfile::{PathPersistError, TempPath};
 
-use super::directory::LARGEST_FILE;
+use super::LARGEST_FILE;
 use crate::opening::{follow, too_large};
 
 /// Temporary files start with this. A killed command may leave some; the next one that writes removes them.

@@ -5,7 +5,6 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::CLIENTS;
 use super::aside::{self, Outcome};
 use super::atomic;
 use super::client_file::ClientFile;
@@ -14,12 +13,10 @@ use super::error::{FilesError, io};
 use super::lock::{LOCK_FILE, Lock};
 use super::project::{PROJECT_FILE, Project};
 use super::source::{Source, in_clients};
+use super::{CLIENTS, LARGEST_FILE};
 use crate::client::ClientId;
-use crate::opening;
+use crate::opening::{self, read_below};
 use crate::promote::Overrides;
-
-/// No client's file and no lock comes near this.
-pub(super) const LARGEST_FILE: u64 = 32 * 1024 * 1024;
 
 /// What a command does with the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,7 +133,7 @@ impl TenantDirectory {
             Err(error) => return Err(io("read", folder)(error)),
         }
         Ok(Source::new(&self.path, paths, |path| {
-            read_inside(&self.path, &self.path.join(path))
+            read_below(&self.path, &self.path.join(path), LARGEST_FILE)
         }))
     }
 
@@ -189,7 +186,7 @@ impl TenantDirectory {
     pub fn write_lock(&self, lock: &Lock) -> Result<(), FilesError> {
         let path = self.path.join(LOCK_FILE);
         let mut text = lock.write();
-        let old = read_inside(&self.path, &path).unwrap_or_default();
+        let old = read_below(&self.path, &path, LARGEST_FILE).unwrap_or_default();
         if old.windows(2).any(|pair| pair == b"\r\n") {
             text = text.replace('\n', "\r\n");
         }
@@ -287,11 +284,6 @@ pub fn read_project(root: &Path, own: &Path) -> Result<Project, FilesError> {
 /// It can't be read, or is no file of a reasonable size; the error names it.
 pub fn read_file(path: &Path) -> Result<Vec<u8>, FilesError> {
     read_bounded(path).map_err(io("read", path))
-}
-
-/// Reads a file of the tenant directory `root`, which no link may lead out of.
-pub(super) fn read_inside(root: &Path, path: &Path) -> io::Result<Vec<u8>> {
-    opening::read(&opening::follow(root, path)?, LARGEST_FILE)
 }
 
 /// Reads a file that somebody named, wherever it is, and that is not larger than any of ours.

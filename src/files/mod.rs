@@ -33,3 +33,6 @@ pub use source::Source;
 
 /// The folder of the clients' files in a tenant directory.
 pub const CLIENTS: &str = "clients";
+
+/// No client's file and no lock comes near this size, in bytes.
+const LARGEST_FILE: u64 = 32 * 1024 * 1024;

@@ -7,9 +7,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::apply::{Outcome, UpdateResult};
+use crate::base::BaseFrom;
 use crate::client::{Client, ClientId};
 use crate::files::{CLIENTS, Check, Finding};
-use crate::plan::{BaseFrom, Change, ClientPlan, FieldPlan, Plan, State, Tenant};
+use crate::plan::{Change, ClientPlan, FieldPlan, Plan, State, Tenant};
 use crate::printable::printable_json;
 
 /// The version of every document.

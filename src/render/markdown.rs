@@ -185,8 +185,9 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::BaseFrom;
     use crate::client::ClientId;
-    use crate::plan::{BaseFrom, Tenant};
+    use crate::plan::Tenant;
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
