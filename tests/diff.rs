@@ -124,7 +124,7 @@ fn every_difference_as_text() {
         + "c" (Gamma)
 
     clients/beta.yaml  Beta b
-      drift: the tenant changed since the last pull or push, the file did not
+      drift: the tenant changed since both were last in step, the file did not
         description: "second" → (absent)
       unmanaged: the tenant has other values, and push does not send the file's
         app_type: "spa" → "native"
@@ -146,7 +146,7 @@ fn every_difference_as_text() {
       description: (absent) → "new"
 
     clients/gamma.yaml  Gamma c
-      conflict: the file and the tenant both changed since the last pull or push
+      conflict: the file and the tenant both changed since both were last in step
         description:
           base    "third"
           file    "mine"
@@ -471,7 +471,7 @@ fn hostile_values_are_shown_harmless() {
     exit code 1
     --- stdout
     clients/alpha.yaml  \u{1b}[2J\u{1b}]0;owned\u{7}`|\u{202e}gnp.exe</summary>@team a
-      drift: the tenant changed since the last pull or push, the file did not
+      drift: the tenant changed since both were last in step, the file did not
         name:
           - "Alpha"
           + "\u001b[2J\u001b]0;owned\u0007`|\u{202e}gnp.exe</summary>@team"
@@ -483,7 +483,7 @@ fn hostile_values_are_shown_harmless() {
           + \u{200b}end
 
     clients/beta.yaml  Beta b
-      drift: the tenant changed since the last pull or push, the file did not
+      drift: the tenant changed since both were last in step, the file did not
         allowed_clients:
           - "x"
           + "a" (\u{1b}[2J\u{1b}]0;owned\u{7}`|\u{202e}gnp.exe</summary>@team)

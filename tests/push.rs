@@ -244,7 +244,7 @@ fn drift_that_was_read_is_reported_and_not_sent() {
     --- stdout
     clients/alpha.yaml  Alpha 2 a
       description: "first" → "mine"
-      drift: the tenant changed since the last pull or push, the file did not
+      drift: the tenant changed since both were last in step, the file did not
         name: "Alpha" → "Alpha 2"
 
     1 edit, 1 drifted field in 1 client
@@ -271,13 +271,13 @@ fn overwriting_drift_makes_the_tenant_equal_the_files() {
     insta::assert_snapshot!(shown.stdout, @r#"
     clients/alpha.yaml  Alpha a
       description: "theirs" → "mine"
-        overwrites what the tenant changed since the last pull or push
+        overwrites what the tenant changed since both were last in step
 
     clients/beta.yaml  Beta b
       allowed_clients:
         - "y"
         + "x"
-        overwrites what the tenant changed since the last pull or push
+        overwrites what the tenant changed since both were last in step
 
     2 edits in 2 clients
     "#);
@@ -378,7 +378,7 @@ fn a_conflict_anywhere_sends_nothing_at_all() {
     exit code 1
     --- stdout
     clients/alpha.yaml  Alpha a
-      conflict: the file and the tenant both changed since the last pull or push
+      conflict: the file and the tenant both changed since both were last in step
         description:
           base    "first"
           file    "mine"
@@ -389,7 +389,7 @@ fn a_conflict_anywhere_sends_nothing_at_all() {
 
     1 edit, 1 conflict in 2 clients
     --- stderr
-    error: nothing was sent: the file and the tenant both changed since the last pull or push
+    error: nothing was sent: the file and the tenant both changed since both were last in step
     clients/alpha.yaml: description
     hint: `tenantry pull` keeps the file's value: edit the file to match the tenant; or take the tenant's everywhere in the file with `tenantry pull --discard-local clients/alpha.yaml`
     hint: the file's value goes over the tenant's with `tenantry push --overwrite-drift --fields description clients/alpha.yaml`; without --fields, over the client's other drift too
@@ -446,7 +446,7 @@ fn a_conflict_anywhere_sends_nothing_at_all() {
       }
     }
     --- stderr
-    error: nothing was sent: the file and the tenant both changed since the last pull or push
+    error: nothing was sent: the file and the tenant both changed since both were last in step
     clients/alpha.yaml: description
     hint: `tenantry pull` keeps the file's value: edit the file to match the tenant; or take the tenant's everywhere in the file with `tenantry pull --discard-local clients/alpha.yaml`
     hint: the file's value goes over the tenant's with `tenantry push --overwrite-drift --fields description clients/alpha.yaml`; without --fields, over the client's other drift too

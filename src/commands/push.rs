@@ -430,7 +430,7 @@ fn tell_conflicts(conflicts: &[(&ClientPlan, Vec<&str>)], terminal: &Terminal) {
         .map(|(client, fields)| format!("\n{}: {}", client.label(), fields.join(", ")));
     terminal.error(
         &format!(
-            "nothing was sent: the file and the tenant both changed since the last pull or push{}",
+            "nothing was sent: the file and the tenant both changed since both were last in step{}",
             lines.collect::<String>()
         ),
         Some(&format!(

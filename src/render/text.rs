@@ -81,12 +81,12 @@ fn differences(text: &mut String, client: &ClientPlan, names: &ClientNames<'_>) 
         (
             Change::Conflict,
             LOUD,
-            "conflict: the file and the tenant both changed since the last pull or push",
+            "conflict: the file and the tenant both changed since both were last in step",
         ),
         (
             Change::Drift,
             DRIFT,
-            "drift: the tenant changed since the last pull or push, the file did not",
+            "drift: the tenant changed since both were last in step, the file did not",
         ),
         (
             Change::Unmanaged,
@@ -115,7 +115,7 @@ fn edit(text: &mut String, field: &FieldPlan, names: &ClientNames<'_>) {
     if field.overwrites() {
         let why = match field.base {
             Base::Unknown => "overwrites what the tenant may have changed: base is unknown",
-            _ => "overwrites what the tenant changed since the last pull or push",
+            _ => "overwrites what the tenant changed since both were last in step",
         };
         let _ = writeln!(text, "    {DRIFT}{why}{DRIFT:#}");
     }
