@@ -27,7 +27,7 @@ struct PlanDocument<'a> {
     version: u32,
     tenant: TenantDocument<'a>,
     base: BaseDocument<'a>,
-    resources: Vec<PlanResource<'a>>,
+    resources: Vec<Resource<'a, PlanField<'a>>>,
     summary: PlanSummary,
 }
 
@@ -38,15 +38,16 @@ enum BaseDocument<'a> {
     Git { commit: &'a str },
 }
 
+/// A resource of a plan, with fields of one form or another.
 #[derive(Serialize)]
-struct PlanResource<'a> {
+struct Resource<'a, Field> {
     kind: &'static str,
     id: &'a str,
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'a str>,
     state: &'static str,
-    fields: Vec<PlanField<'a>>,
+    fields: Vec<Field>,
 }
 
 #[derive(Serialize)]
@@ -80,19 +81,8 @@ struct PromotionDocument<'a> {
     version: u32,
     from: &'a str,
     to: &'a str,
-    resources: Vec<PromotedResource<'a>>,
+    resources: Vec<Resource<'a, PromotedField<'a>>>,
     without_counterpart: Vec<Counterpart<'a>>,
-}
-
-#[derive(Serialize)]
-struct PromotedResource<'a> {
-    kind: &'static str,
-    id: &'a str,
-    name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    file: Option<&'a str>,
-    state: &'static str,
-    fields: Vec<PromotedField<'a>>,
 }
 
 #[derive(Serialize)]
@@ -255,7 +245,11 @@ pub fn promotion(plan: &Plan, from: &str, to: &str, without_counterpart: &[&str]
         version: VERSION,
         from,
         to,
-        resources: plan.clients.iter().map(promoted_resource).collect(),
+        resources: plan
+            .clients
+            .iter()
+            .map(|client| resource(client, promoted_field))
+            .collect(),
         without_counterpart: without_counterpart
             .iter()
             .map(|file| Counterpart {
@@ -264,17 +258,6 @@ pub fn promotion(plan: &Plan, from: &str, to: &str, without_counterpart: &[&str]
             })
             .collect(),
     })
-}
-
-fn promoted_resource(client: &ClientPlan) -> PromotedResource<'_> {
-    PromotedResource {
-        kind: CLIENTS,
-        id: client.id.as_str(),
-        name: &client.name,
-        file: client.file.as_deref(),
-        state: state_name(client.state),
-        fields: client.fields.iter().map(promoted_field).collect(),
-    }
 }
 
 fn promoted_field(field: &FieldPlan) -> PromotedField<'_> {
@@ -300,7 +283,10 @@ fn plan_document(plan: &Plan) -> PlanDocument<'_> {
             BaseFrom::Lock => BaseDocument::Lock,
             BaseFrom::Commit(commit) => BaseDocument::Git { commit },
         },
-        resources: clients.iter().map(plan_resource).collect(),
+        resources: clients
+            .iter()
+            .map(|client| resource(client, plan_field))
+            .collect(),
         summary: PlanSummary {
             edit: plan.count(Change::Edit),
             drift: plan.count(Change::Drift),
@@ -314,7 +300,10 @@ fn plan_document(plan: &Plan) -> PlanDocument<'_> {
     }
 }
 
-fn plan_resource(client: &ClientPlan) -> PlanResource<'_> {
+fn resource<'a, Field>(
+    client: &'a ClientPlan,
+    field: impl Fn(&'a FieldPlan) -> Field,
+) -> Resource<'a, Field> {
     let ClientPlan {
         id,
         name,
@@ -322,13 +311,13 @@ fn plan_resource(client: &ClientPlan) -> PlanResource<'_> {
         state,
         fields,
     } = client;
-    PlanResource {
+    Resource {
         kind: CLIENTS,
         id: id.as_str(),
         name,
         file: file.as_deref(),
         state: state_name(*state),
-        fields: fields.iter().map(plan_field).collect(),
+        fields: fields.iter().map(field).collect(),
     }
 }
 
