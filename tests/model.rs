@@ -25,7 +25,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 use tenantry::sandbox::Sandbox;
 
-use people::{People, View};
+use people::{People, Told, View, Views};
 use plan::Saved;
 use promise::{Change, Command, Promise, Sides, change, entries, known};
 use repository::{Popped, Repository};
@@ -44,9 +44,6 @@ const PULL: Command = Command::Pull {
 const PUSH: Command = Command::Push {
     overwrite_drift: false,
 };
-
-/// Somebody's view of what happened, by client and field.
-type Views = BTreeMap<(String, &'static str), View>;
 
 /// A tenant, its directory, and what is known of how they came to be as they are.
 struct World<'a> {
@@ -684,21 +681,13 @@ impl World<'_> {
         if before.rev.is_some() {
             return;
         }
-        let wrote = |id: &str| before.lock.get(id) != after.lock.get(id);
-        let sent = |id: &str, field: &str| {
-            let live = |sides: &Sides| sides.live[id].get(field).cloned();
-            live(before) != live(after)
+        let told = Told {
+            before,
+            after,
+            views,
+            failed: about.is_none(),
         };
-        let noted = |id: &str, field: &str| {
-            let base = after.lock.get(id).and_then(|entry| entry.base.get(field));
-            about.is_some() || base == Some(&after.live[id].get(field).cloned())
-        };
-        let decided = |id: &str, field: &'static str| {
-            let unclear = views.get(&(id.to_owned(), field)) == Some(&View::Unclear);
-            let base = after.lock.get(id)?.base.get(field)?;
-            (unclear && wrote(id)).then(|| base.clone())
-        };
-        let written = after.ids().into_iter().filter(|id| wrote(id));
+        let written = after.ids().into_iter().filter(|id| told.wrote(id));
         let about = about
             .into_iter()
             .flatten()
@@ -706,8 +695,7 @@ impl World<'_> {
             .chain(written)
             .collect();
         let head = self.repository.as_ref().and_then(Repository::head);
-        self.people
-            .came_into_step(head, after, &about, sent, wrote, noted, decided);
+        self.people.came_into_step(head, &told, &about);
     }
 
     /// What holds of a command that did not fail.

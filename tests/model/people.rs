@@ -32,6 +32,9 @@ pub struct People {
     stash: Vec<Known>,
 }
 
+/// Somebody's view of what happened, by client and field.
+pub type Views = BTreeMap<(String, &'static str), View>;
+
 /// What a person takes to have happened to a field.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum View {
@@ -165,48 +168,70 @@ impl People {
         counting.len() > 1 && live != value(last) && counts(live)
     }
 
-    /// A command ended well, and was about these clients: where file and tenant say the same by now, or the field was sent, or
-    /// nothing was known of the client, they are in step. `wrote` says whether a client's entry in the lock changed: what says
-    /// the same as before is no news, unless it was written down.
-    pub fn came_into_step(
-        &mut self,
-        head: Option<&str>,
-        after: &Sides,
-        about: &BTreeSet<&String>,
-        sent: impl Fn(&str, &str) -> bool,
-        wrote: impl Fn(&str) -> bool,
-        noted: impl Fn(&str, &str) -> bool,
-        decided: impl Fn(&str, &'static str) -> Option<Option<Value>>,
-    ) {
+    /// A command was about these clients: where file and tenant say the same by now, or the field was sent, or nothing was known
+    /// of the client, they are in step.
+    pub fn came_into_step(&mut self, head: Option<&str>, told: &Told, about: &BTreeSet<&String>) {
         let known = self.known(head);
         for id in about {
-            let (Some((_, local)), Some(live)) = (after.files.get(*id), after.live.get(*id)) else {
+            let (Some((_, local)), Some(live)) =
+                (told.after.files.get(*id), told.after.live.get(*id))
+            else {
                 continue;
             };
             for field in UPDATABLE {
                 let key = ((*id).clone(), field);
                 let earlier = known.get(&key).cloned().unwrap_or_default();
                 let is = live.get(field);
-                // Where people can't tell, what the command took for base is base from then on.
-                if let Some(value) = decided(id, field) {
-                    let step = self.steps.len();
-                    self.uncommitted.entry(key).or_default().insert(step);
-                    self.steps.push(Step { value, earlier });
-                    continue;
-                }
-                let in_step = local.get(field) == is || sent(id, field) || earlier.is_empty();
-                if !in_step || !noted(id, field) {
-                    continue;
-                }
+                let in_step = local.get(field) == is || told.sent(id, field) || earlier.is_empty();
                 let last = earlier.last().map(|last| self.steps[*last].value.as_ref());
-                if last == Some(is) && !wrote(id) {
-                    continue;
-                }
+                // What says the same as before is no news, unless it was written down.
+                let is_news = last != Some(is) || told.wrote(id);
+                // Where people can't tell, what the command took for base is base from then on.
+                let value = match told.decided(&key) {
+                    Some(base) => base,
+                    None if in_step && is_news && !told.forgot(id, field, is) => is.cloned(),
+                    None => continue,
+                };
                 let step = self.steps.len();
-                let value = is.cloned();
                 self.uncommitted.entry(key).or_default().insert(step);
                 self.steps.push(Step { value, earlier });
             }
         }
+    }
+}
+
+/// A command that was given: what was there before and after it.
+pub struct Told<'a> {
+    pub before: &'a Sides,
+    pub after: &'a Sides,
+    /// What people took to have happened before it.
+    pub views: &'a Views,
+    /// It ended in the middle: only what is in the lock is known of it.
+    pub failed: bool,
+}
+
+impl Told<'_> {
+    /// Whether the client's entry in the lock changed.
+    pub fn wrote(&self, id: &str) -> bool {
+        self.before.lock.get(id) != self.after.lock.get(id)
+    }
+
+    fn sent(&self, id: &str, field: &str) -> bool {
+        self.before.live[id].get(field) != self.after.live[id].get(field)
+    }
+
+    fn base(&self, id: &str, field: &str) -> Option<&Option<Value>> {
+        self.after.lock.get(id)?.base.get(field)
+    }
+
+    /// Whether it ended before the value was in the lock.
+    fn forgot(&self, id: &str, field: &str, value: Option<&Value>) -> bool {
+        self.failed && self.base(id, field) != Some(&value.cloned())
+    }
+
+    /// What it took for base where people can't tell.
+    fn decided(&self, (id, field): &(String, &'static str)) -> Option<Option<Value>> {
+        let unclear = self.views.get(&(id.clone(), *field)) == Some(&View::Unclear);
+        (unclear && self.wrote(id)).then(|| self.base(id, field).cloned())?
     }
 }
