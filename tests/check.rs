@@ -190,3 +190,35 @@ fn init_writes_a_project_s_settings_as_comments() {
     hint: did you mean `base`?
     ");
 }
+
+/// The work grows with the files: a walk over the text for each finding took minutes here.
+#[test]
+fn a_large_file_is_walked_over_once() {
+    let bed = Bed::new().start();
+    let references: String = (0..60_000).map(|n| format!("  - n{n}\n")).collect();
+    let secrets: String = (0..10_000)
+        .map(|n| format!("  k{n}: [{{client_secret: hidden}}]\n"))
+        .collect();
+    bed.write(
+        "tenant/clients/a.yaml",
+        &format!("client_id: a\nallowed_clients:\n{references}custom:\n{secrets}"),
+    );
+    let entries: Vec<String> = (0..60_000).map(|n| format!("n{n}")).collect();
+    bed.write(
+        "tenant/clients/b.json",
+        &json!({"client_id": "b", "allowed_clients": entries}).to_string(),
+    );
+    let found = run(&bed, &["check"]).exits(1).stdout;
+    for expected in [
+        "tenant/clients/a.yaml:60002:5: `allowed_clients` refers to n59999, ",
+        "tenant/clients/a.yaml:70003:12: `custom.k9999.client_secret` is a secret\n",
+        "tenant/clients/b.json:1:528918: `allowed_clients` refers to n59999, ",
+        "2 files, 130000 findings\n",
+    ] {
+        assert!(
+            found.contains(expected),
+            "no {expected:?} in …{}",
+            &found[found.len() - 500..]
+        );
+    }
+}

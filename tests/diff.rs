@@ -683,3 +683,23 @@ fn null_and_absent_are_two_things() {
     let fields = bed.run(["diff", "-o", "json"]).exits(1).json()["resources"][0]["fields"].clone();
     insta::assert_snapshot!(fields, @r#"[{"field":"description","change":"drift","live":null},{"field":"logo_uri","change":"unmanaged","local":null}]"#);
 }
+
+#[test]
+fn many_files_whose_clients_are_gone_cost_one_more_list() {
+    let bed = Bed::new().plain_clients(150).pulled();
+    bed.write("tenant/clients/gone.yaml", "client_id: gone\nname: G\n");
+    bed.run(["diff"]).exits(1);
+    assert_eq!(bed.count("GET /api/v2/clients/gone"), 1);
+    for index in 0..30 {
+        let text = format!("client_id: gone{index}\nname: G\n");
+        bed.write(&format!("tenant/clients/gone{index}.yaml"), &text);
+    }
+    bed.sandbox.clear_requests();
+    let shown = bed.run(["diff"]).exits(1).stdout;
+    assert!(
+        shown.ends_with("31 clients only in a file\n"),
+        "{}",
+        &shown[shown.len() - 100..]
+    );
+    assert_eq!(bed.count("GET /api/v2/clients"), 4, "{:?}", bed.requests());
+}

@@ -425,12 +425,10 @@ impl Session {
             .keys()
             .filter(|id| !live.contains_key(*id))
             .collect();
-        // As many as there are: the list has been read, and does not know them.
-        live.extend(by_id(
-            self.reader
-                .these_clients(&missing, usize::MAX, Fields::All)
-                .await?,
-        ));
+        // Many of them cost one more list, and not a request each.
+        let found = self.reader.these_clients(&missing, live.len(), Fields::All);
+        let found = by_id(found.await?);
+        live.extend(found);
         Ok(live)
     }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::client_file::ClientFile;
 use super::directory::Contents;
-use super::document::{Document, Format, ParseError, Position, locate};
+use super::document::{Document, Format, ParseError, Position, locate_all};
 use super::error::FilesError;
 use super::source::Source;
 use crate::client::{CLIENT_ID, ClientId, Field, secrets};
@@ -110,6 +110,7 @@ impl FileCheck<'_> {
         base: BTreeSet<&str>,
         findings: &mut Vec<Finding>,
     ) {
+        let mut places = self.document.places();
         for field in Field::ALL.into_iter().filter(|field| field.is_reference()) {
             let entries = self
                 .document
@@ -129,7 +130,7 @@ impl FileCheck<'_> {
                     continue;
                 }
                 findings.push(self.finding(
-                    self.document.entry_position(field.name(), index),
+                    places.entry(field.name(), index),
                     format!("`{field}` refers to {entry}, which is no client of this tenant"),
                     "client ids differ from tenant to tenant: `tenantry promote` translates them",
                 ));
@@ -138,10 +139,18 @@ impl FileCheck<'_> {
     }
 
     fn secrets(&self, findings: &mut Vec<Finding>) {
-        for path in secrets(self.document.fields()) {
-            let position = match self.file.format {
-                Format::Yaml => locate(&self.file.text, &path),
-                Format::Json => self.document.position(path.first().unwrap_or(&CLIENT_ID)),
+        let paths = secrets(self.document.fields());
+        let places: Vec<(usize, Position)> = match self.file.format {
+            Format::Yaml => locate_all(&self.file.text, &paths),
+            Format::Json => {
+                let mut places = self.document.places();
+                let tops = paths.iter().map(|path| path.first().unwrap_or(&CLIENT_ID));
+                (0..).zip(tops.map(|top| places.field(top))).collect()
+            }
+        };
+        for (index, position) in places {
+            let Some(path) = paths.get(index) else {
+                continue;
             };
             findings.push(self.finding(
                 position,

@@ -1,6 +1,7 @@
 //! A client's file as a document: its fields in file order, where each of them stands, and how to write them to a new
 //! file or into an existing one. Format by format, the work is done by the YAML and JSON modules beside this one.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -153,11 +154,21 @@ impl<'a> Walk<'a> {
 
 /// Where a nested key of a YAML text stands; its start where there is no such key.
 pub(super) fn locate(text: &str, path: &[&str]) -> Position {
+    let found = locate_all(text, &[path.to_vec()]);
+    found
+        .first()
+        .map_or(Position::START, |(_, position)| *position)
+}
+
+/// Where nested keys of a YAML text stand, each with the index of its path, in the order of the text. A list on the way to a key is
+/// no part of its path, so that a path may stand for several keys.
+pub(super) fn locate_all(text: &str, paths: &[Vec<&str>]) -> Vec<(usize, Position)> {
     let text = without_mark(text);
-    match yaml::locate(text, path) {
-        Some(offset) => Walk::over(text).position(offset),
-        None => Position::START,
-    }
+    let mut walk = Walk::over(text);
+    let found = yaml::locate(text, paths).into_iter();
+    found
+        .map(|(path, offset)| (path, walk.position(offset)))
+        .collect()
 }
 
 /// The first line that a failed merge left, counted from 1. It is found in the text, whatever that says to a reader: to some, a
@@ -248,9 +259,17 @@ impl<'a> Document<'a> {
 
     /// Where a field's key stands; the start of the file for a field that is not in it.
     pub fn position(&self, field: &str) -> Position {
-        match self.offsets_of(field) {
-            Some((at, _)) => Walk::over(self.text).position(at),
-            None => Position::START,
+        self.places().field(field)
+    }
+
+    /// Positions of many fields and entries, which costs one walk over the text where they are asked for in its order.
+    pub(super) fn places(&self) -> Places<'_> {
+        let offsets = self.offsets.iter();
+        Places {
+            walk: Walk::over(self.text),
+            offsets: offsets
+                .map(|(field, at, entries)| (field.as_str(), (*at, entries.as_slice())))
+                .collect(),
         }
     }
 
@@ -264,13 +283,7 @@ impl<'a> Document<'a> {
 
     /// Where an entry of a field that is a list stands (`index` from 0); the field's own position if there is none.
     pub fn entry_position(&self, field: &str, index: usize) -> Position {
-        match self
-            .offsets_of(field)
-            .and_then(|(_, entries)| entries.get(index))
-        {
-            Some(at) => Walk::over(self.text).position(*at),
-            None => self.position(field),
-        }
+        self.places().entry(field, index)
     }
 
     /// A problem at a place in this document.
@@ -281,11 +294,31 @@ impl<'a> Document<'a> {
             hint: Some(hint.to_owned()),
         }
     }
+}
 
-    /// The byte offsets of a field's key and of its entries.
-    fn offsets_of(&self, field: &str) -> Option<(usize, &[usize])> {
-        let (_, at, entries) = self.offsets.iter().find(|(name, ..)| name == field)?;
-        Some((*at, entries))
+/// Where the fields of a document stand.
+pub(super) struct Places<'a> {
+    walk: Walk<'a>,
+    /// The byte offsets of each field's key and of its entries.
+    offsets: HashMap<&'a str, (usize, &'a [usize])>,
+}
+
+impl Places<'_> {
+    /// As [`Document::position`].
+    pub(super) fn field(&mut self, field: &str) -> Position {
+        match self.offsets.get(field) {
+            Some((at, _)) => self.walk.position(*at),
+            None => Position::START,
+        }
+    }
+
+    /// As [`Document::entry_position`].
+    pub(super) fn entry(&mut self, field: &str, index: usize) -> Position {
+        let entries = self.offsets.get(field).map(|(_, entries)| *entries);
+        match entries.and_then(|entries| entries.get(index)) {
+            Some(at) => self.walk.position(*at),
+            None => self.field(field),
+        }
     }
 }
 

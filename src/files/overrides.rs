@@ -1,6 +1,6 @@
 //! `overrides.yaml`: values that a tenant keeps as its own, whatever is promoted to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use globset::Glob;
 use serde_json::Value;
@@ -42,23 +42,26 @@ pub fn parse(text: &[u8], stems: &[&str]) -> Result<Overrides, ParseError> {
             by_stem,
         ));
     };
+    let by_name: HashSet<&str> = stems.iter().copied().collect();
     let mut exact = Overrides::new();
     let mut globs: BTreeMap<(String, Field), (&str, Value)> = BTreeMap::new();
     for (pattern, values) in clients {
         let at = ["clients", pattern.as_str()];
-        let glob = Glob::new(pattern).map_err(|problem| {
-            error(
-                &at,
-                format!("`{pattern}` is no glob: {}", problem.kind()),
-                by_stem,
-            )
-        })?;
-        let glob = glob.compile_matcher();
-        let matching: Vec<&str> = stems
-            .iter()
-            .copied()
-            .filter(|stem| glob.is_match(stem))
-            .collect();
+        // One that is written out needs no look at all the others.
+        let matching: Vec<&str> = if by_name.contains(pattern.as_str()) {
+            vec![pattern]
+        } else {
+            let glob = Glob::new(pattern).map_err(|problem| {
+                error(
+                    &at,
+                    format!("`{pattern}` is no glob: {}", problem.kind()),
+                    by_stem,
+                )
+            })?;
+            let glob = glob.compile_matcher();
+            let stems = stems.iter().copied();
+            stems.filter(|stem| glob.is_match(stem)).collect()
+        };
         if matching.is_empty() {
             return Err(error(
                 &at,

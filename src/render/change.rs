@@ -1,6 +1,8 @@
 //! One value becoming another, as lines that say what was removed and what was added: entries of lists with the clients that
 //! they refer to, lines of long texts, words of short ones.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
@@ -150,17 +152,7 @@ fn words(old: Option<&Value>, new: Option<&Value>) -> Vec<Line> {
 /// The entries that went and came; `new` is None where the list itself went.
 fn entries(old: &[Value], new: Option<&[Value]>, names: &ClientNames<'_>) -> Vec<Line> {
     let list = new.unwrap_or_default();
-    let (mut removed, mut added) = (old.to_vec(), list.to_vec());
-    // Each entry that both have counts once on each side.
-    removed.retain(
-        |entry| match added.iter().position(|other| other == entry) {
-            Some(at) => {
-                added.remove(at);
-                false
-            }
-            None => true,
-        },
-    );
+    let (removed, added) = (without(old, list), without(list, old));
     let mut lines = Vec::new();
     if removed.is_empty() && added.is_empty() {
         let all: Vec<String> = list.iter().map(|entry| inline(Some(entry))).collect();
@@ -173,7 +165,7 @@ fn entries(old: &[Value], new: Option<&[Value]>, names: &ClientNames<'_>) -> Vec
     for (sign, entries) in [(Sign::Removed, removed), (Sign::Added, added)] {
         lines.extend(
             entries
-                .iter()
+                .into_iter()
                 .map(|entry| Line::new(sign, reference(entry, names))),
         );
     }
@@ -183,6 +175,22 @@ fn entries(old: &[Value], new: Option<&[Value]>, names: &ClientNames<'_>) -> Vec
         None => lines.push(Line::new(Sign::Note, "now absent")),
     }
     lines
+}
+
+/// The entries less those that the others have, each of which counts once.
+fn without<'a>(entries: &'a [Value], others: &[Value]) -> Vec<&'a Value> {
+    let mut left: HashMap<&Value, usize> = HashMap::new();
+    for other in others {
+        *left.entry(other).or_default() += 1;
+    }
+    let mut is_new = |entry: &&Value| match left.get_mut(*entry) {
+        Some(count) if *count > 0 => {
+            *count -= 1;
+            false
+        }
+        _ => true,
+    };
+    entries.iter().filter(|entry| is_new(entry)).collect()
 }
 
 fn text_lines(old: &str, new: &str) -> Vec<Line> {

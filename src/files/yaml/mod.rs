@@ -17,6 +17,8 @@ mod writer;
 #[cfg(test)]
 pub(super) mod tests;
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
 use super::document::{Fault, Parsed, in_order};
@@ -47,19 +49,49 @@ pub(super) fn parse(text: &str) -> Result<Parsed, Fault> {
     Ok(parsed)
 }
 
-/// Where a key stands that is found by going down `path` from the root.
-pub(super) fn locate(text: &str, path: &[&str]) -> Option<usize> {
-    let (last, above) = path.split_last()?;
-    let mut map = reader::read(text).ok()?;
-    for key in above {
-        let entry = map.entries.into_iter().find(|entry| entry.key == *key)?;
-        let Kind::Map(inner) = entry.node.kind else {
-            return None;
-        };
-        map = inner;
+/// Where the keys stand that are found by going down these paths from the root, each with the index of its path, in the order of
+/// the text. The way may lead through the entries of lists, which have no keys of their own.
+pub(super) fn locate(text: &str, paths: &[Vec<&str>]) -> Vec<(usize, usize)> {
+    let Ok(root) = reader::read(text) else {
+        return Vec::new();
+    };
+    let paths = paths.iter().map(Vec::as_slice).zip(0..);
+    let mut found = Vec::new();
+    locate_in_map(&root, &paths.collect(), &mut Vec::new(), &mut found);
+    found
+}
+
+fn locate_in_map<'a>(
+    map: &'a tree::Map,
+    paths: &HashMap<&[&'a str], usize>,
+    here: &mut Vec<&'a str>,
+    found: &mut Vec<(usize, usize)>,
+) {
+    for entry in &map.entries {
+        here.push(&entry.key);
+        if let Some(index) = paths.get(here.as_slice()) {
+            found.push((*index, entry.key_start));
+        }
+        locate_in_node(&entry.node, paths, here, found);
+        here.pop();
     }
-    let entry = map.entries.iter().find(|entry| entry.key == *last)?;
-    Some(entry.key_start)
+}
+
+fn locate_in_node<'a>(
+    node: &'a tree::Node,
+    paths: &HashMap<&[&'a str], usize>,
+    here: &mut Vec<&'a str>,
+    found: &mut Vec<(usize, usize)>,
+) {
+    match &node.kind {
+        Kind::Map(map) => locate_in_map(map, paths, here, found),
+        Kind::List(list) => {
+            for item in &list.items {
+                locate_in_node(&item.node, paths, here, found);
+            }
+        }
+        Kind::Scalar(_) => {}
+    }
 }
 
 /// The text of a new file with these fields.
