@@ -28,7 +28,7 @@ pub struct Cli {
 }
 
 /// Options that every command takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// The tenant: its files are in DIR/NAME, its settings in .env.NAME
@@ -200,6 +200,9 @@ pub struct Diff {
     /// Where base comes from.
     #[command(flatten)]
     pub base: Base,
+    /// Do it for every tenant that has a folder in DIR, one after the other
+    #[arg(long)]
+    pub all_tenants: bool,
     /// The form of the plan: text, json or markdown
     #[arg(
         long,
@@ -289,6 +292,9 @@ pub struct Check {
     /// Check what git would commit, and not the files as they are
     #[arg(long)]
     pub staged: bool,
+    /// Do it for every tenant that has a folder in DIR, one after the other
+    #[arg(long)]
+    pub all_tenants: bool,
     /// The form of the findings: text, json or github (annotations)
     #[arg(
         long,

@@ -121,6 +121,12 @@ pub enum GitError {
         /// Whether the clone has a part of the history only.
         is_shallow: bool,
     },
+    /// A merge is under way in a file.
+    #[error("a merge is under way in {}", path.escape_debug())]
+    Unmerged {
+        /// Its path relative to the tenant directory.
+        path: String,
+    },
     /// git itself failed.
     #[error("git {command}: {message}")]
     Failed {
@@ -143,6 +149,9 @@ impl GitError {
                 "--base takes the name of one commit: a branch, a tag or an id, such as origin/main, HEAD~1 or 1a2b3c4".to_owned()
             }
             GitError::UnknownRev { rev, is_shallow } => fetch(rev, *is_shallow),
+            GitError::Unmerged { path } => {
+                format!("finish it, then `git add` {}", path.escape_debug())
+            }
             GitError::Failed { .. } => return None,
         })
     }
@@ -280,19 +289,69 @@ impl Repository {
     /// # Errors
     /// git fails, or a merge is under way in one of them.
     pub fn staged(&self) -> Result<Vec<TrackedFile>, GitError> {
-        let mut git = self.git();
-        // While `git commit` runs a hook, the index may be another file than usual, relative to where the hook runs.
-        if let Some(index) = std::env::var_os("GIT_INDEX_FILE") {
-            git.env(
-                "GIT_INDEX_FILE",
-                std::path::absolute(&index).unwrap_or(index.into()),
-            );
+        let output = run(self.index(), ["ls-files", "--stage", "-z", "--", "."])?;
+        let unmerged = tracked(&output.stdout, |about| {
+            let [_, id, stage] = about else { return None };
+            (*stage != "0").then_some(*id)
+        });
+        if let Some(file) = unmerged.into_iter().next() {
+            return Err(GitError::Unmerged { path: file.path });
         }
-        let output = run(git, ["ls-files", "--stage", "-z", "--", "."])?;
         Ok(tracked(&output.stdout, |about| {
             let [mode, id, _] = about else { return None };
             mode.starts_with("100").then_some(*id)
         }))
+    }
+
+    /// Every file in the index of the whole repository, as a path from the folder.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn tracked_files(&self) -> Result<Vec<PathBuf>, GitError> {
+        let mut git = self.index();
+        git.current_dir(self.folder.join(self.way_up()));
+        let output = run(git, ["ls-files", "-z"])?;
+        let files = String::from_utf8_lossy(&output.stdout);
+        let files = files.split_terminator('\0');
+        Ok(files
+            .map(|file| match file.strip_prefix(&self.prefix) {
+                Some(below) => PathBuf::from(below),
+                None => self.way_up().join(file),
+            })
+            .collect())
+    }
+
+    /// The way from the folder to the root of the repository.
+    fn way_up(&self) -> PathBuf {
+        self.prefix.split_terminator('/').map(|_| "..").collect()
+    }
+
+    /// git, looking at the index that the next commit is made of.
+    fn index(&self) -> Command {
+        let mut git = self.git();
+        // While `git commit` runs a hook, it may be another file than usual, which git names from the root of the repository. An
+        // outer repository's hook does not mean ours.
+        let index = std::env::var_os("GIT_INDEX_FILE").map(PathBuf::from);
+        let from_root = |index: PathBuf| self.folder.join(self.way_up()).join(index);
+        let index = index.and_then(|index| match index.is_absolute() {
+            true => Some(index),
+            false => std::path::absolute(from_root(index))
+                .ok()
+                .filter(|index| self.owns(index)),
+        });
+        if let Some(index) = index {
+            git.env("GIT_INDEX_FILE", index);
+        }
+        git
+    }
+
+    /// Whether a file is in git's own folder.
+    fn owns(&self, file: &Path) -> bool {
+        let folder = file.parent().and_then(|folder| folder.canonicalize().ok());
+        let own = self.own_folder.canonicalize().ok();
+        folder
+            .zip(own)
+            .is_some_and(|(folder, own)| folder.starts_with(own))
     }
 
     /// The commits that changed one of these files of the tenant directory, newest first, on every line of history that leads to

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use globset::GlobSet;
 use serde_json::{Map, Value};
 
 use crate::client::{ClientId, Field};
@@ -18,8 +19,17 @@ pub struct Member<'a> {
     pub fields: &'a Map<String, Value>,
 }
 
-/// Values that stay different in the other tenant, by stem and field.
-pub type Overrides = BTreeMap<String, BTreeMap<Field, Value>>;
+/// The stems of a tenant's clients whose files are gone and that its lock still knows, by id.
+pub type Gone<'a> = BTreeMap<&'a str, &'a str>;
+
+/// What the other tenant keeps as its own.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// Values that stay different, by stem and field.
+    pub values: BTreeMap<String, BTreeMap<Field, Value>>,
+    /// Stems that need no counterpart.
+    pub ignored: GlobSet,
+}
 
 /// What a promotion comes to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,9 +38,10 @@ pub struct Promotion {
     pub changes: Vec<Change>,
     /// Entries of references that the first tenant does not know as a client; they go over as they are.
     pub carried: Vec<Reference>,
-    /// Clients of the first tenant that are referred to and that the other lacks: nothing may be written.
+    /// Clients of the first tenant that are referred to and that the other lacks, or that nobody can name there: nothing may be
+    /// written.
     pub missing: Vec<Reference>,
-    /// Stems of the first tenant's clients that have no counterpart in the other.
+    /// Stems of the first tenant's clients that have no counterpart in the other, and need one.
     pub alone: Vec<String>,
 }
 
@@ -58,7 +69,7 @@ pub struct Reference {
     pub field: Field,
     /// The entry.
     pub entry: String,
-    /// The stem of the client that it means, where the first tenant knows it.
+    /// The stem of the client that it means, where the first tenant knows one.
     pub means: Option<String>,
 }
 
@@ -66,26 +77,37 @@ pub struct Reference {
 /// is not managed there, and stays as it is in the other.
 pub fn promote(
     from: &Stems<'_>,
+    gone: &Gone<'_>,
     to: &Stems<'_>,
     overrides: &Overrides,
     fields: &[Field],
     selected: &BTreeSet<&str>,
 ) -> Promotion {
-    let stem_of: BTreeMap<&str, &str> = from
+    // A stem that another client's file has by now does not say any more which client was meant.
+    let gone = gone.iter().map(|(id, stem)| {
+        let stem = Some(*stem).filter(|stem| !from.contains_key(stem));
+        (*id, stem)
+    });
+    let here = from
         .iter()
-        .map(|(stem, member)| (member.id.as_str(), *stem))
-        .collect();
+        .map(|(stem, member)| (member.id.as_str(), Some(*stem)));
+    let stem_of: BTreeMap<&str, Option<&str>> = gone.chain(here).collect();
     let mut promotion = Promotion::default();
     for (stem, member) in from.iter().filter(|(stem, _)| selected.contains(*stem)) {
         let Some(counterpart) = to.get(stem) else {
-            promotion.alone.push((*stem).to_owned());
+            if !overrides.ignored.is_match(stem) {
+                promotion.alone.push((*stem).to_owned());
+            }
             continue;
         };
         for field in Field::ALL
             .into_iter()
             .filter(|field| fields.contains(field))
         {
-            let own = overrides.get(*stem).and_then(|values| values.get(&field));
+            let own = overrides
+                .values
+                .get(*stem)
+                .and_then(|values| values.get(&field));
             let new = match (own, member.fields.get(field.name())) {
                 (Some(own), _) => own.clone(),
                 (None, Some(value)) => {
@@ -119,7 +141,8 @@ pub fn promote(
 struct Translation<'a, 'p> {
     stem: &'a str,
     field: Field,
-    stem_of: &'a BTreeMap<&'a str, &'a str>,
+    /// The stem of each client that the first tenant knows, where it has one.
+    stem_of: &'a BTreeMap<&'a str, Option<&'a str>>,
     to: &'a Stems<'a>,
     promotion: &'p mut Promotion,
 }
@@ -138,17 +161,18 @@ impl Translation<'_, '_> {
         let Some(text) = entry.as_str() else {
             return entry.clone();
         };
-        let means = self.stem_of.get(text).copied();
+        let known = self.stem_of.get(text).copied();
+        let means = known.flatten();
         let reference = Reference {
             stem: self.stem.to_owned(),
             field: self.field,
             entry: text.to_owned(),
             means: means.map(str::to_owned),
         };
-        match means.map(|stem| self.to.get(stem)) {
-            Some(Some(counterpart)) => return counterpart.id.as_str().into(),
-            Some(None) => self.promotion.missing.push(reference),
-            None => self.promotion.carried.push(reference),
+        match (known, means.and_then(|stem| self.to.get(stem))) {
+            (_, Some(counterpart)) => return counterpart.id.as_str().into(),
+            (Some(_), None) => self.promotion.missing.push(reference),
+            (None, None) => self.promotion.carried.push(reference),
         }
         entry.clone()
     }
@@ -198,6 +222,7 @@ mod tests {
         let stems = from.stems();
         promote(
             &stems,
+            &Gone::new(),
             &to.stems(),
             overrides,
             &Field::ALL,
@@ -224,10 +249,13 @@ mod tests {
             ),
             ("api", "p2", json!({"name": "API", "description": "stays"})),
         ]);
-        let own = BTreeMap::from([(
-            "web".to_owned(),
-            BTreeMap::from([(Field::Name, json!("Acme"))]),
-        )]);
+        let own = Overrides {
+            values: BTreeMap::from([(
+                "web".to_owned(),
+                BTreeMap::from([(Field::Name, json!("Acme"))]),
+            )]),
+            ..Overrides::default()
+        };
         let promotion = all(&dev, &prod, &own);
         let changes: Vec<String> = promotion
             .changes
@@ -264,12 +292,43 @@ mod tests {
             ("new", "d3", json!({})),
         ]);
         let prod = Tenant::new(&[("web", "p1", json!({})), ("api", "p2", json!({}))]);
-        let missing = all(&dev, &prod, &Overrides::new()).missing;
+        let missing = all(&dev, &prod, &Overrides::default()).missing;
         let missing: Vec<String> = missing
             .into_iter()
             .map(|one| format!("{} -> {}", one.stem, one.means.unwrap()))
             .collect();
         assert_eq!(missing, ["api -> new", "web -> new"]);
+    }
+
+    #[test]
+    fn a_client_whose_file_is_gone_is_known_by_the_lock_unless_its_stem_is_another_s() {
+        let dev = Tenant::new(&[
+            ("web", "d1", json!({"allowed_clients": ["old", "d3", "x"]})),
+            ("new", "d2", json!({})),
+        ]);
+        let prod = Tenant::new(&[
+            ("web", "p1", json!({})),
+            ("new", "p2", json!({})),
+            ("api", "p3", json!({})),
+        ]);
+        let (dev, prod) = (dev.stems(), prod.stems());
+        let gone = Gone::from([("old", "new"), ("d3", "api")]);
+        let own = Overrides::default();
+        let promotion = promote(
+            &dev,
+            &gone,
+            &prod,
+            &own,
+            &Field::ALL,
+            &BTreeSet::from(["web"]),
+        );
+        assert_eq!(promotion.changes[0].new, json!(["old", "p3", "x"]));
+        let entries = |references: Vec<Reference>| -> Vec<_> {
+            let references = references.into_iter();
+            references.map(|one| (one.entry, one.means)).collect()
+        };
+        assert_eq!(entries(promotion.missing), [("old".to_owned(), None)]);
+        assert_eq!(entries(promotion.carried), [("x".to_owned(), None)]);
     }
 
     proptest! {
@@ -291,12 +350,12 @@ mod tests {
                 fields.extend(old.as_ref().map(|old| ("description".to_owned(), json!(old))));
                 ((*stem).to_owned(), ClientId::from(format!("prod-{number}")), fields)
             }).collect());
-            let first = all(&dev, &prod, &Overrides::new());
+            let first = all(&dev, &prod, &Overrides::default());
             prop_assert!(first.missing.is_empty() && first.alone.is_empty());
             let changes = format!("{:?}", first.changes);
             prop_assert!(!changes.contains("dev-"));
             prod.apply(&first);
-            prop_assert_eq!(all(&dev, &prod, &Overrides::new()).changes, vec![]);
+            prop_assert_eq!(all(&dev, &prod, &Overrides::default()).changes, vec![]);
         }
     }
 }

@@ -222,3 +222,115 @@ fn a_large_file_is_walked_over_once() {
         );
     }
 }
+
+/// git in the bed's folder, with nothing of the machine's configuration.
+fn git(bed: &Bed, arguments: &[&str]) -> (bool, String) {
+    let output = Command::new("git")
+        .args(["-c", "user.name=A", "-c", "user.email=a@example.com"])
+        .args(arguments)
+        .envs([
+            ("GIT_CONFIG_NOSYSTEM", "1"),
+            ("GIT_CONFIG_GLOBAL", "/dev/null"),
+        ])
+        .env_remove("GIT_DIR")
+        .env_remove("GIT_INDEX_FILE")
+        .current_dir(bed.path(""))
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(said).unwrap())
+}
+
+#[cfg(unix)]
+#[test]
+fn a_hook_in_a_subfolder_checks_what_this_commit_will_have() {
+    use std::os::unix::fs::PermissionsExt;
+    let bed = two();
+    assert!(git(&bed, &["init", "-q"]).0);
+    assert!(git(&bed, &["add", "tenant"]).0);
+    assert!(git(&bed, &["commit", "-qm", "Pull"]).0);
+    let program = env!("CARGO_BIN_EXE_tenantry");
+    bed.write(
+        ".git/hooks/pre-commit",
+        &format!("#!/bin/sh\ncd tenant/clients && exec {program} check --staged --dir ..\n"),
+    );
+    let hook = bed.path(".git/hooks/pre-commit");
+    std::fs::set_permissions(hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    bed.edit("tenant/clients/alpha.yaml", "name: Alpha", "name: <a>");
+    // Not staged, it is no part of this commit; with -a it is, in an index of git's own.
+    bed.edit("tenant/clients/beta.yaml", "name: Beta", "name: Better");
+    assert!(git(&bed, &["add", "tenant/clients/beta.yaml"]).0);
+    let (done, said) = git(&bed, &["commit", "-qm", "Better"]);
+    assert!(done, "{said}");
+    for arguments in [
+        &["commit", "-aqm", "Worse"][..],
+        &["commit", "-qm", "Worse", "tenant/clients/alpha.yaml"],
+    ] {
+        let (done, said) = git(&bed, arguments);
+        assert!(
+            !done && said.contains("alpha.yaml:2:1: `name` contains"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn what_a_merge_left_in_the_index_is_no_commit_to_be() {
+    let bed = two();
+    assert!(git(&bed, &["init", "-q", "-b", "main"]).0);
+    assert!(git(&bed, &["add", "tenant"]).0);
+    assert!(git(&bed, &["commit", "-qm", "Pull"]).0);
+    assert!(git(&bed, &["switch", "-qc", "other"]).0);
+    bed.edit("tenant/clients/alpha.yaml", "name: Alpha", "name: Theirs");
+    assert!(git(&bed, &["commit", "-qam", "Theirs"]).0);
+    assert!(git(&bed, &["switch", "-q", "main"]).0);
+    bed.edit("tenant/clients/alpha.yaml", "name: Alpha", "name: Ours");
+    assert!(git(&bed, &["commit", "-qam", "Ours"]).0);
+    assert!(!git(&bed, &["merge", "other"]).0);
+    run(&bed, &["check", "--staged"])
+        .exits(2)
+        .complains("a merge is under way in clients/alpha.yaml");
+}
+
+#[test]
+fn a_tracked_env_file_is_found_from_a_subfolder() {
+    let bed = two();
+    assert!(git(&bed, &["init", "-q"]).0);
+    bed.write("app/.env", "AUTH0_DOMAIN=x\n");
+    bed.write("tenant/.env.dev", "AUTH0_DOMAIN=x\n");
+    assert!(git(&bed, &["add", "-f", "app/.env", "tenant/.env.dev"]).0);
+    let mut command = bed.command_without_settings();
+    command
+        .args(["check", "--dir", "."])
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .current_dir(bed.path("tenant"));
+    let found = bed.run_command(command).exits(1).stdout;
+    insta::assert_snapshot!(found, @"
+    ../app/.env:1:1: git tracks this file, which is for secrets
+      hint: `git rm --cached ../app/.env`, let .gitignore have it, and rotate what is in it
+    .env.dev:1:1: git tracks this file, which is for secrets
+      hint: `git rm --cached .env.dev`, let .gitignore have it, and rotate what is in it
+    2 files, 2 findings
+    ");
+}
+
+#[test]
+fn every_tenant_is_checked_at_once() {
+    let bed = Bed::new().start();
+    bed.write("tenant/dev/clients/a.yaml", "client_id: a\nname: <a>\n");
+    bed.write("tenant/prod/clients/b.yaml", "client_id: b\nname: <b>\n");
+    run(&bed, &["check"]).exits(2).complains("--all-tenants");
+    let found = run(&bed, &["check", "--all-tenants"]).exits(1).stdout;
+    insta::assert_snapshot!(found, @"
+    tenant/dev/clients/a.yaml:2:1: `name` contains `<` or `>`
+      hint: Auth0 refuses both in a name
+    tenant/prod/clients/b.yaml:2:1: `name` contains `<` or `>`
+      hint: Auth0 refuses both in a name
+    2 files, 2 findings
+    ");
+    let found = run(&bed, &["check", "--all-tenants", "-o", "json"]).exits(1);
+    assert_eq!(found.json()["summary"], json!({"files": 2, "findings": 2}));
+    run(&bed, &["check", "--all-tenants", "--tenant", "dev"])
+        .exits(2)
+        .complains("leave one of the two out");
+}

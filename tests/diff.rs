@@ -703,3 +703,44 @@ fn many_files_whose_clients_are_gone_cost_one_more_list() {
     );
     assert_eq!(bed.count("GET /api/v2/clients"), 4, "{:?}", bed.requests());
 }
+
+#[test]
+fn every_tenant_is_compared_one_after_the_other() {
+    let bed = Bed::new().start();
+    let run = |arguments: &[&str]| {
+        let mut command = bed.command_without_settings();
+        command.args(arguments);
+        bed.run_command(command)
+    };
+    for tenant in ["sandbox-dev", "sandbox-prod"] {
+        run(&["pull", "--tenant", tenant]).exits(0);
+    }
+    let all = ["diff", "--all-tenants"];
+    run(&all).exits(0);
+    bed.edit(
+        "tenant/sandbox-prod/clients/storefront.yaml",
+        "name: Storefront",
+        "name: Shop",
+    );
+    insta::assert_snapshot!(run(&all).exits(1).stdout, @r#"
+    sandbox-dev:
+    no differences
+
+    sandbox-prod:
+    clients/storefront.yaml  Storefront BR5Zkiuvq9IszkkWeI8OBS3KijWcCjMG
+      name: "Storefront" → "Shop"
+
+    1 edit in 1 client
+    "#);
+    let markdown = run(&[&all[..], &["-o", "markdown"]].concat())
+        .exits(1)
+        .stdout;
+    assert_eq!(markdown.matches("### tenantry: sandbox-").count(), 2);
+    run(&[&all[..], &["-o", "json"]].concat())
+        .exits(2)
+        .complains("`tenantry diff --tenant NAME -o json`");
+    // One that can't be compared keeps nobody from the others.
+    bed.write("tenant/sandbox-dev/clients/x.yaml", "client_id: [");
+    let run = run(&all).exits(2).complains("x.yaml:1:13");
+    assert!(run.stdout.contains("1 edit in 1 client"), "{run}");
+}

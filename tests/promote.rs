@@ -80,7 +80,7 @@ fn values_go_over_in_prods_ids_and_nothing_else_changes() {
         + "p-api" (API)
         + "https://api.example"
 
-    2 edits in 1 client
+    2 values written to 1 file
     web: allowed_clients: https://api.example is no client of dev, and is carried as it is
     "#);
     insta::assert_snapshot!(two.dev.read(&format!("{PROD}/web.yaml")), @"
@@ -154,7 +154,63 @@ fn a_dry_run_writes_nothing() {
     let before = two.dev.age();
     let shown = two.promote(&["--dry-run"]).exits(1).stdout;
     two.dev.assert_untouched(&before);
-    assert_eq!(two.promote(&[]).exits(0).stdout, shown);
+    let (would, did) = (
+        "2 values would be written to 1 file\n",
+        "2 values written to 1 file\n",
+    );
+    assert!(shown.contains(would), "{shown}");
+    assert_eq!(two.promote(&[]).exits(0).stdout, shown.replace(would, did));
+}
+
+#[test]
+fn markdown_says_what_was_written_and_what_there_is_to_remark() {
+    let two = Two::new();
+    let text = two.promote(&["-o", "markdown"]).exits(0).stdout;
+    let text = text.replace(&two.prod.url().replace("http://", ""), "PROD");
+    let (start, _) = text.split_once("<details").unwrap();
+    insta::assert_snapshot!(start, @"
+    ### tenantry: PROD
+
+    2 values written to 1 file.
+
+    - web: allowed&#95;clients: https://api.example is no client of dev, and is carried as it is
+
+    | client | file | differences |
+    |---|---|---|
+    | Web | clients/web.yaml | edit: description, allowed&#95;clients |
+    ");
+}
+
+#[test]
+fn a_reference_to_a_client_whose_file_is_gone_is_translated_or_refused_and_never_carried() {
+    let two = Two::new();
+    std::fs::remove_file(two.dev.path("tenant/dev/clients/api.yaml")).unwrap();
+    two.promote(&[]).exits(0);
+    let web = two.dev.read(&format!("{PROD}/web.yaml"));
+    assert!(web.contains("- p-api") && !web.contains("d-api"), "{web}");
+    // Another client has its file name by now.
+    two.dev.write(
+        "tenant/dev/clients/api.yaml",
+        "client_id: d-other\nname: Other\n",
+    );
+    let before = two.dev.age();
+    two.promote(&["--fields", "allowed_clients"])
+        .exits(1)
+        .complains("web: allowed_clients refers to d-api, which has no file in dev any more");
+    two.dev.assert_untouched(&before);
+}
+
+#[test]
+fn a_promotion_has_no_tenant_of_its_own() {
+    let two = Two::new();
+    two.promote(&["--tenant", "dev"])
+        .exits(2)
+        .complains("--from and --to name them");
+    let mut command = two.dev.command_without_settings();
+    command.args(["promote", "--from", "dev", "--to", "prod"]);
+    // A variable may be one that nobody thinks of.
+    command.env("TENANTRY_TENANT", "dev");
+    two.dev.run_command(command).exits(0);
 }
 
 #[test]
@@ -209,6 +265,15 @@ fn a_client_without_a_counterpart_is_listed() {
         two.promote(&["-o", "json"]).json()["without_counterpart"],
         json!([{"kind": "clients", "file": "clients/new.yaml"}])
     );
+    two.dev
+        .write("tenant/prod/overrides.yaml", "ignore: [clients/n*.yaml]\n");
+    let run = two.promote(&["-o", "json"]).exits(0).json();
+    assert_eq!(run["without_counterpart"], json!([]));
+    assert_eq!(two.promote(&[]).exits(0).stdout.matches("new:").count(), 0);
+    two.dev.write("tenant/prod/overrides.yaml", "ignore: new\n");
+    two.promote(&[])
+        .exits(2)
+        .complains("overrides.yaml:1:1: `ignore` is no list");
 }
 
 #[test]

@@ -230,7 +230,7 @@ fn several_tenants_are_listed_where_none_is_named() {
             exit code 2
             --- stderr
             error: tenant holds several tenants: dev, prod
-            hint: name one with --tenant NAME (or TENANTRY_TENANT)
+            hint: name one with --tenant NAME (or TENANTRY_TENANT); check and diff take --all-tenants
             ");
         }
     }

@@ -2,26 +2,55 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::Result;
 
 use super::session::Scene;
-use super::{Ending, Terminal};
-use crate::cli::{Check, CheckOutput};
-use crate::files::{Access, Finding, Position, Source};
+use super::{Ending, Terminal, all_tenants};
+use crate::cli::{self, CheckOutput, Global};
+use crate::files::{Access, Check, FilesError, Finding, Position, Source};
 use crate::git::{GitError, ObjectId, Repository};
 use crate::render::{findings, json};
+use crate::settings::Environment;
 
-pub(super) fn run(scene: &Scene<'_>, options: &Check, terminal: &Terminal) -> Result<Ending> {
-    let mut check = match options.staged {
+pub(super) fn run(scene: &Scene<'_>, options: &cli::Check, terminal: &Terminal) -> Result<Ending> {
+    let check = of_tenant(scene, options, terminal)?;
+    tell(check, scene.tenant(), options, terminal)
+}
+
+/// The same on every tenant that has a folder, as one result.
+pub(super) fn run_on_all(
+    scene: &Scene<'_>,
+    (global, environment): (&Global, &Environment),
+    options: &cli::Check,
+    terminal: &Terminal,
+) -> Result<Ending> {
+    let mut all = Check::default();
+    for global in all_tenants::each(scene, global)? {
+        let check = of_tenant(&Scene::new(&global, environment)?, options, terminal)?;
+        all.files += check.files;
+        all.findings.extend(check.findings);
+    }
+    tell(all, None, options, terminal)
+}
+
+fn of_tenant(scene: &Scene<'_>, options: &cli::Check, terminal: &Terminal) -> Result<Check> {
+    Ok(match options.staged {
         true => staged(&scene.path()?)?.check(),
         false => scene.open(Access::Read, terminal)?.source()?.check(),
-    };
+    })
+}
+
+fn tell(
+    mut check: Check,
+    tenant: Option<&str>,
+    options: &cli::Check,
+    terminal: &Terminal,
+) -> Result<Ending> {
     check.findings.extend(tracked_env_files());
     terminal.result(&match options.output {
         CheckOutput::Text => findings::text(&check),
-        CheckOutput::Json => json::check(scene.tenant(), &check),
+        CheckOutput::Json => json::check(tenant, &check),
         CheckOutput::Github => findings::github(&check),
     })?;
     Ok(Ending::differences(!check.findings.is_empty()))
@@ -29,6 +58,10 @@ pub(super) fn run(scene: &Scene<'_>, options: &Check, terminal: &Terminal) -> Re
 
 /// The files of a tenant directory as git's index has them: what the next commit will say.
 fn staged(path: &Path) -> Result<Source<'static>> {
+    if !path.is_dir() {
+        let (path, tenants) = (path.to_owned(), Vec::new());
+        return Err(FilesError::NoDirectory { path, tenants }.into());
+    }
     let repository = Repository::of(path)?.ok_or_else(|| GitError::NoRepository {
         folder: path.to_owned(),
     })?;
@@ -44,26 +77,24 @@ fn staged(path: &Path) -> Result<Source<'static>> {
     Ok(Source::in_memory(path, staged))
 }
 
-/// `.env` files that git tracks. Where there is no git, or no repository, none are.
+/// `.env` files that git tracks, wherever in the repository they are. Where there is no git, or no repository, none are.
 fn tracked_env_files() -> Vec<Finding> {
-    let tracked = Command::new("git")
-        .args(["ls-files", "-z", "--", ":(glob)**/.env*"])
-        .output();
-    let tracked = match tracked {
-        Ok(output) if output.status.success() => output.stdout,
-        _ => return Vec::new(),
-    };
-    let files = String::from_utf8_lossy(&tracked).into_owned();
-    files
-        .split_terminator('\0')
-        .filter(|file| !file.ends_with(".env.example"))
-        .map(|file| Finding {
-            path: PathBuf::from(file),
-            position: Position::START,
+    let here = Repository::of(Path::new("."));
+    let tracked = here.and_then(|here| here.map_or(Ok(Vec::new()), |here| here.tracked_files()));
+    let files = tracked.unwrap_or_default().into_iter();
+    let env_files = files.filter(|file| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with(".env") && !name.ends_with(".env.example")
+    });
+    env_files
+        .map(|path| Finding {
             message: "git tracks this file, which is for secrets".to_owned(),
             hint: Some(format!(
-                "`git rm --cached {file}`, let .gitignore have it, and rotate what is in it"
+                "`git rm --cached {}`, let .gitignore have it, and rotate what is in it",
+                path.display()
             )),
+            position: Position::START,
+            path,
         })
         .collect()
 }

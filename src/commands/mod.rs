@@ -1,5 +1,6 @@
 //! One file a command, wiring only: settings → read → plan → render or apply.
 
+mod all_tenants;
 mod check;
 mod completions;
 mod consent;
@@ -61,6 +62,12 @@ pub async fn run(cli: &Cli, environment: &Environment, terminal: &Terminal) -> R
     let scene = session::Scene::new(&cli.global, environment)?;
     match &cli.command {
         Command::Pull(options) => pull::run(&scene, options, terminal).await,
+        Command::Diff(options) if options.all_tenants => {
+            all_tenants::diff(&scene, (&cli.global, environment), options, terminal).await
+        }
+        Command::Check(options) if options.all_tenants => {
+            check::run_on_all(&scene, (&cli.global, environment), options, terminal)
+        }
         Command::Diff(options) => diff::run(&scene, options, terminal).await,
         Command::Push(options) => push::run(&scene, options, terminal).await,
         Command::Check(options) => check::run(&scene, options, terminal),

@@ -1,22 +1,29 @@
 //! `promote`: one tenant's values into another's files. It asks no tenant anything; `diff` and `push` take it from there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use anyhow::Result;
 use serde_json::Map;
 
 use super::session::{LiveClients, Scene, client_names, names, warn_afresh, warn_of};
-use super::{Ending, Terminal, Usage};
+use super::{Ending, Terminal, Usage, problems};
 use crate::base::BaseFrom;
 use crate::cli::{DiffOutput, Promote};
 use crate::client::{ClientId, Field};
-use crate::files::{self, Access, ClientFile, Contents, TenantDirectory};
+use crate::files::{self, Access, ClientFile, Contents, FilesError, TenantDirectory};
 use crate::plan::{self, ClientPlan, FieldPlan, Plan, State, Tenant};
-use crate::promote::{Change, Member, Promotion, Reference, Stems, promote};
+use crate::promote::{Change, Gone, Member, Promotion, Reference, Stems, promote};
 use crate::render;
 use crate::three_way::Base;
 
 pub(super) fn run(scene: &Scene<'_>, options: &Promote, terminal: &Terminal) -> Result<Ending> {
+    if scene.names_tenant() {
+        return Err(Usage::error(
+            "a promotion has two tenants, and --tenant names one",
+            "leave it out: --from and --to name them",
+        ));
+    }
     if options.from == options.to {
         return Err(Usage::error(
             format!("{} can't be promoted to itself", options.from),
@@ -41,7 +48,14 @@ pub(super) fn run(scene: &Scene<'_>, options: &Promote, terminal: &Terminal) -> 
     } else {
         &options.fields
     };
-    let promotion = promote(&stems(&from)?, &stems(&to)?, &overrides, fields, &selected);
+    let promotion = promote(
+        &stems(&from)?,
+        &gone(&from),
+        &stems(&to)?,
+        &overrides,
+        fields,
+        &selected,
+    );
 
     if !promotion.missing.is_empty() {
         return missing(&promotion.missing, options, terminal);
@@ -57,24 +71,36 @@ pub(super) fn run(scene: &Scene<'_>, options: &Promote, terminal: &Terminal) -> 
             .validate(&change.new)
             .map_err(|invalid| Usage::error(format!("{}: {invalid}", change.stem), invalid.hint))?;
     }
-    if !options.dry_run {
-        write(&directory, &by_stem, &promotion.changes, terminal)?;
-    }
-    let plan = plan(options, &to, &by_stem, &promotion.changes);
+    let (written, failure) = match options.dry_run {
+        true => (&promotion.changes[..], None),
+        false => write(&directory, &by_stem, &promotion.changes, terminal),
+    };
+    let plan = plan(options, &to, &by_stem, written);
     let nobody = LiveClients::new();
     let names = client_names(&to, &nobody);
+    let summary = summary(written, plan.clients.len(), options.dry_run);
+    let remarks = remarks(options, &promotion);
     match options.output {
         DiffOutput::Text => {
-            terminal.text(&(render::text::plan(&plan, &names) + &remarks(options, &promotion)))
+            let mut text: String = plan
+                .clients
+                .iter()
+                .map(|client| render::text::client(client, &names))
+                .collect();
+            for line in std::iter::once(&summary).chain(&remarks) {
+                text.push_str(&format!("{}\n", render::printable(line)));
+            }
+            terminal.text(&text)
         }
         DiffOutput::Json => {
-            for remark in remarks(options, &promotion).lines() {
-                terminal.note(remark);
-            }
-            let alone: Vec<&str> = promotion
-                .alone
-                .iter()
-                .filter_map(|stem| file_of(&from, stem))
+            remarks.iter().for_each(|remark| terminal.note(remark));
+            let files = from.clients.values();
+            let files: BTreeMap<&str, &str> = files
+                .map(|file| (file.stem.as_str(), file.file.as_str()))
+                .collect();
+            let alone = promotion.alone.iter();
+            let alone: Vec<&str> = alone
+                .filter_map(|stem| files.get(stem.as_str()).copied())
                 .collect();
             terminal.result(&render::json::promotion(
                 &plan,
@@ -83,18 +109,42 @@ pub(super) fn run(scene: &Scene<'_>, options: &Promote, terminal: &Terminal) -> 
                 &alone,
             ))
         }
-        DiffOutput::Markdown => terminal.result(&render::markdown::plan(&plan, &names)),
+        DiffOutput::Markdown => terminal.result(&render::markdown::promotion(
+            &plan, &summary, &remarks, &names,
+        )),
     }?;
+    if let Some(failure) = failure {
+        for problem in problems(&failure.into()) {
+            terminal.problem(&problem);
+        }
+        return Ok(Ending::Failure);
+    }
     let would_write = options.dry_run && !promotion.changes.is_empty();
     Ok(Ending::differences(
         would_write || !promotion.alone.is_empty(),
     ))
 }
 
-/// The file of that stem.
-fn file_of<'a>(contents: &'a Contents, stem: &str) -> Option<&'a str> {
-    let mut files = contents.clients.values();
-    Some(&files.find(|file| file.stem == stem)?.file)
+/// What was written, or would be.
+fn summary(changes: &[Change], files: usize, dry_run: bool) -> String {
+    if changes.is_empty() {
+        return "no differences".to_owned();
+    }
+    let values = render::counted(changes.len(), "value", "values");
+    let files = render::counted(files, "file", "files");
+    match dry_run {
+        true => format!("{values} would be written to {files}"),
+        false => format!("{values} written to {files}"),
+    }
+}
+
+/// The clients that the lock knows and that have no file any more.
+fn gone(contents: &Contents) -> Gone<'_> {
+    let locked = contents.lock.iter().flat_map(|lock| &lock.clients);
+    let gone = locked.filter(|(id, _)| !contents.clients.contains_key(*id));
+    let stem = |file| Path::new(file).file_stem()?.to_str();
+    gone.filter_map(|(id, locked)| Some((id.as_str(), stem(&locked.file)?)))
+        .collect()
 }
 
 /// A tenant's files by stem.
@@ -115,24 +165,29 @@ fn stems(contents: &Contents) -> Result<Stems<'_>> {
     Ok(stems)
 }
 
-fn write(
+/// Writes file by file: those of the changes that are written, and what kept the next file from it.
+fn write<'a>(
     directory: &TenantDirectory,
     files: &BTreeMap<&str, (&ClientId, &ClientFile)>,
-    changes: &[Change],
+    changes: &'a [Change],
     terminal: &Terminal,
-) -> Result<()> {
-    for ((_, file), changes) in by_file(files, changes) {
+) -> (&'a [Change], Option<FilesError>) {
+    let mut written = 0;
+    for ((_, file), of_file) in by_file(files, changes) {
         let mut fields = Map::clone(&file.fields);
-        for change in changes {
+        for change in of_file {
             fields.insert(change.field.name().to_owned(), change.new.clone());
         }
         let rewritten = files::rewrite(&file.text, &fields, file.format);
         if rewritten.afresh {
             warn_afresh(&file.file, terminal);
         }
-        directory.rewrite_client(file, &rewritten.text)?;
+        if let Err(failure) = directory.rewrite_client(file, &rewritten.text) {
+            return (&changes[..written], Some(failure));
+        }
+        written += of_file.len();
     }
-    Ok(())
+    (changes, None)
 }
 
 /// Each file that changes, with its changes: they come file by file.
@@ -189,7 +244,7 @@ fn plan(
 }
 
 /// What somebody should know beside the changes.
-fn remarks(options: &Promote, promotion: &Promotion) -> String {
+fn remarks(options: &Promote, promotion: &Promotion) -> Vec<String> {
     let mut lines = Vec::new();
     for change in promotion.changes.iter().filter(|change| change.overridden) {
         lines.push(format!(
@@ -216,9 +271,6 @@ fn remarks(options: &Promote, promotion: &Promotion) -> String {
         ));
     }
     lines
-        .iter()
-        .map(|line| format!("{}\n", render::printable(line)))
-        .collect()
 }
 
 /// Nothing is written where a reference would break.
@@ -231,11 +283,12 @@ fn missing(missing: &[Reference], options: &Promote, terminal: &Terminal) -> Res
                  field,
                  entry,
                  means,
-             }| {
-                format!(
-                    "{stem}: {field} refers to {} ({entry})",
-                    means.as_deref().unwrap_or(entry)
-                )
+             }| match means {
+                Some(means) => format!("{stem}: {field} refers to {means} ({entry})"),
+                None => format!(
+                    "{stem}: {field} refers to {entry}, which has no file in {} any more",
+                    options.from
+                ),
             },
         )
         .collect();

@@ -68,7 +68,7 @@ impl<'a> Scene<'a> {
                 };
                 return Err(Usage::error(
                     format!("{} holds {holds}: {}", root.display(), tenants.join(", ")),
-                    "name one with --tenant NAME (or TENANTRY_TENANT)",
+                    "name one with --tenant NAME (or TENANTRY_TENANT); check and diff take --all-tenants",
                 ));
             }
             return Ok(root.clone());

@@ -1,6 +1,7 @@
 //! Everything that can be found wrong with a tenant's files without asking the tenant.
 
-use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -47,6 +48,7 @@ impl Source<'_> {
             errors.push(error);
         }
         let mut findings: Vec<Finding> = errors.iter().flat_map(findings).collect();
+        findings.extend(self.differ_only_in_case());
         let known = known(&contents);
         for (id, file) in &contents.clients {
             let Ok(document) = Document::parse(file.text.as_bytes(), file.format) else {
@@ -67,6 +69,32 @@ impl Source<'_> {
             files: contents.clients.len(),
             findings,
         }
+    }
+}
+
+impl Source<'_> {
+    /// Files that are one and the same where the file system does not tell upper from lower case.
+    fn differ_only_in_case(&self) -> Vec<Finding> {
+        let mut first: HashMap<String, &Path> = HashMap::new();
+        let mut findings = Vec::new();
+        for path in self.clients() {
+            let other = match first.entry(path.to_string_lossy().to_lowercase()) {
+                Entry::Occupied(other) => *other.get(),
+                Entry::Vacant(entry) => {
+                    entry.insert(path);
+                    continue;
+                }
+            };
+            findings.push(Finding {
+                path: self.path().join(path),
+                position: Position::START,
+                message: format!("its name differs from {} only in case", other.display()),
+                hint: Some(
+                    "rename one of them: to macOS and Windows the two are one file".to_owned(),
+                ),
+            });
+        }
+        findings
     }
 }
 
@@ -217,5 +245,30 @@ fn findings(error: &FilesError) -> Vec<Finding> {
         | FilesError::OtherDomain { path, .. }
         | FilesError::ChangedMeanwhile { path }
         | FilesError::NoDirectory { path, .. } => finding(path, Position::START, error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn files_that_differ_only_in_case_are_found() {
+        let files = ["Ärger.yaml", "web.yaml", "WEB.yaml", "ärger.yaml"];
+        let file = |(index, name): (usize, &str)| {
+            let text = format!("client_id: c{index}\n");
+            (Path::new("clients").join(name), text.into_bytes())
+        };
+        let files: BTreeMap<_, _> = files.into_iter().enumerate().map(file).collect();
+        let check = Source::in_memory(Path::new("tenant"), files).check();
+        let found = check.findings.into_iter();
+        let found: Vec<String> = found
+            .map(|finding| format!("{}: {}", finding.path.display(), finding.message))
+            .collect();
+        insta::assert_snapshot!(found.join("\n"), @"
+        tenant/clients/web.yaml: its name differs from clients/WEB.yaml only in case
+        tenant/clients/ärger.yaml: its name differs from clients/Ärger.yaml only in case
+        ");
     }
 }

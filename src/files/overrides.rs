@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use globset::Glob;
+use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::Value;
 
 use super::document::{Document, Format, ParseError, locate};
@@ -24,15 +24,20 @@ pub fn parse(text: &[u8], stems: &[&str]) -> Result<Overrides, ParseError> {
         message,
         hint: Some(hint.to_owned()),
     };
-    if let Some(key) = document.fields().keys().find(|key| *key != "clients") {
+    let known = |key: &str| ["clients", "ignore"].contains(&key);
+    if let Some(key) = document.fields().keys().find(|key| !known(key)) {
         return Err(error(
             &[key],
             format!("there is no `{key}` in overrides"),
-            "values stand under `clients`, by file name",
+            "values stand under `clients`, by file name; `ignore` lists clients of other tenants that need no counterpart here",
         ));
     }
+    let ignored = ignored(&document)?;
     let Some(clients) = document.fields().get("clients") else {
-        return Ok(Overrides::new());
+        return Ok(Overrides {
+            ignored,
+            ..Overrides::default()
+        });
     };
     let by_stem = "write `clients: {web-app: {name: \"Acme\"}}`, by file name without its extension; globs work";
     let Value::Object(clients) = clients else {
@@ -43,7 +48,7 @@ pub fn parse(text: &[u8], stems: &[&str]) -> Result<Overrides, ParseError> {
         ));
     };
     let by_name: HashSet<&str> = stems.iter().copied().collect();
-    let mut exact = Overrides::new();
+    let mut exact: BTreeMap<String, BTreeMap<Field, Value>> = BTreeMap::new();
     let mut globs: BTreeMap<(String, Field), (&str, Value)> = BTreeMap::new();
     for (pattern, values) in clients {
         let at = ["clients", pattern.as_str()];
@@ -109,7 +114,52 @@ pub fn parse(text: &[u8], stems: &[&str]) -> Result<Overrides, ParseError> {
     for ((stem, field), (_, value)) in globs {
         exact.entry(stem).or_default().entry(field).or_insert(value);
     }
-    Ok(exact)
+    Ok(Overrides {
+        values: exact,
+        ignored,
+    })
+}
+
+/// The stems that `ignore` lists, as globs or as paths of files.
+fn ignored(document: &Document<'_>) -> Result<GlobSet, ParseError> {
+    const IGNORE: &str = "ignore";
+    let by_stem = "write `ignore: [web-app, \"test-*\"]`, by file name without its extension";
+    let error = |position, message: String| Err(document.problem(position, message, by_stem));
+    let entries = match document.fields().get(IGNORE) {
+        None => return Ok(GlobSet::empty()),
+        Some(Value::Array(entries)) => entries,
+        Some(_) => {
+            let message = format!("`{IGNORE}` is no list");
+            return error(document.position(IGNORE), message);
+        }
+    };
+    let mut globs = GlobSetBuilder::new();
+    for (index, entry) in entries.iter().enumerate() {
+        let position = || document.entry_position(IGNORE, index);
+        let Some(path) = entry.as_str().filter(|path| !path.is_empty()) else {
+            return error(
+                position(),
+                format!("`{IGNORE}` has something else than a file name"),
+            );
+        };
+        let name = path.strip_prefix("clients/").unwrap_or(path);
+        let stem = match name.rsplit_once('.') {
+            Some((stem, extension)) if Format::from_extension(extension).is_some() => stem,
+            _ => name,
+        };
+        match Glob::new(stem) {
+            Ok(glob) => globs.add(glob),
+            Err(problem) => {
+                return error(
+                    position(),
+                    format!("`{path}` is no glob: {}", problem.kind()),
+                );
+            }
+        };
+    }
+    globs
+        .build()
+        .or_else(|problem| error(document.position(IGNORE), problem.to_string()))
 }
 
 #[cfg(test)]
@@ -118,7 +168,11 @@ mod tests {
 
     fn show(text: &str) -> String {
         match parse(text.as_bytes(), &["web-app", "web-admin", "api"]) {
-            Ok(overrides) => format!("{overrides:?}"),
+            Ok(overrides) => {
+                let ignored = ["new", "test-1", "web-app"];
+                let ignored = ignored.map(|stem| overrides.ignored.is_match(stem));
+                format!("{:?} {ignored:?}", overrides.values)
+            }
             Err(error) => format!("{}: {error}", error.position),
         }
     }
@@ -128,6 +182,10 @@ mod tests {
         let texts = [
             "{}",
             "clients:\n  web-*:\n    description: Both\n  web-app:\n    name: Acme\n    description: Own\n",
+            "ignore: [new, 'clients/test-?.yaml']\n",
+            "ignore: new\n",
+            "ignore:\n  - new\n  - 12\n",
+            "ignore:\n  - '['\n",
             "client: {}",
             "clients: []",
             "clients:\n  api:\n    name: A\n  wep-app:\n    name: B\n",
@@ -138,8 +196,12 @@ mod tests {
             "clients:\n  web-*: {name: A}\n  \"*-app\": {name: B}\n",
         ];
         insta::assert_snapshot!(texts.map(show).join("\n"), @r#"
-        {}
-        {"web-admin": {Description: String("Both")}, "web-app": {Name: String("Acme"), Description: String("Own")}}
+        {} [false, false, false]
+        {"web-admin": {Description: String("Both")}, "web-app": {Name: String("Acme"), Description: String("Own")}} [false, false, false]
+        {} [true, true, false]
+        1:1: `ignore` is no list
+        3:5: `ignore` has something else than a file name
+        2:5: `[` is no glob: unclosed character class; missing ']'
         1:1: there is no `client` in overrides
         1:1: `clients` is no map
         4:3: `wep-app` is no client of this tenant

@@ -62,6 +62,11 @@ impl<'a> Source<'a> {
         &self.path
     }
 
+    /// The paths of the clients' files relative to it, in order.
+    pub(super) fn clients(&self) -> &[PathBuf] {
+        &self.clients
+    }
+
     /// Reads the lock and every client's file.
     ///
     /// # Errors
@@ -123,7 +128,7 @@ impl<'a> Source<'a> {
     /// It can't be read, or has something in it that is no override for a client of `contents`.
     pub(super) fn overrides(&self, contents: &Contents) -> Result<Overrides, FilesError> {
         let Some((path, text)) = self.optional(OVERRIDES_FILE)? else {
-            return Ok(Overrides::new());
+            return Ok(Overrides::default());
         };
         let stems: Vec<&str> = contents
             .clients

@@ -14,15 +14,51 @@ const LONGEST: usize = 60_000;
 
 /// A plan as markdown.
 pub fn plan(plan: &Plan, names: &ClientNames<'_>) -> String {
-    let mut text = format!("### tenantry: {}\n\n", escape(&plan.tenant.domain));
-    let Some(summary) = summary(plan) else {
-        text.push_str("No differences.\n");
-        return text;
-    };
-    let _ = writeln!(
-        text,
-        "{summary}.\n\n| client | file | differences |\n|---|---|---|"
-    );
+    let mut text = heading(plan);
+    match summary(plan) {
+        None => text.push_str("No differences.\n"),
+        Some(summary) => {
+            let _ = writeln!(text, "{summary}.\n");
+            clients(&mut text, plan, names);
+        }
+    }
+    text
+}
+
+/// A promotion as markdown: the values that are written, in one line how many, and what there is to remark.
+pub fn promotion(
+    plan: &Plan,
+    summary: &str,
+    remarks: &[String],
+    names: &ClientNames<'_>,
+) -> String {
+    let mut text = heading(plan);
+    let _ = writeln!(text, "{}.\n", escape(summary));
+    for (index, remark) in remarks.iter().enumerate() {
+        let remark = escape(remark);
+        if text.len() + remark.len() > LONGEST / 2 {
+            let left = counted(remarks.len() - index, "more remark", "more remarks");
+            let _ = writeln!(text, "- {left}: see `tenantry promote`");
+            break;
+        }
+        let _ = writeln!(text, "- {remark}");
+    }
+    if !remarks.is_empty() {
+        text.push('\n');
+    }
+    if !plan.clients.is_empty() {
+        clients(&mut text, plan, names);
+    }
+    text
+}
+
+fn heading(plan: &Plan) -> String {
+    format!("### tenantry: {}\n\n", escape(&plan.tenant.domain))
+}
+
+/// A table of the clients that differ, and a section for each, as far as there is room.
+fn clients(text: &mut String, plan: &Plan, names: &ClientNames<'_>) {
+    text.push_str("| client | file | differences |\n|---|---|---|\n");
     let (mut rows, mut warnings, mut sections) = (String::new(), String::new(), String::new());
     let mut left_out: &[ClientPlan] = &[];
     for (index, client) in plan.clients.iter().enumerate() {
@@ -52,7 +88,6 @@ pub fn plan(plan: &Plan, names: &ClientNames<'_>) -> String {
             "\n**{left_out}**{widened}. There is no room for that here: see `tenantry diff`."
         );
     }
-    text
 }
 
 fn widens(client: &ClientPlan) -> bool {

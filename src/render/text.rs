@@ -35,6 +35,11 @@ pub fn plan(plan: &Plan, names: &ClientNames<'_>) -> String {
     text
 }
 
+/// A tenant's name, above what there is to say of it.
+pub fn heading(tenant: &str) -> String {
+    format!("{FILE}{}:{FILE:#}\n", line(tenant))
+}
+
 /// One client of a plan, and an empty line.
 pub fn client(client: &ClientPlan, names: &ClientNames<'_>) -> String {
     let mut text = String::new();

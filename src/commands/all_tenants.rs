@@ -1,0 +1,76 @@
+//! `--all-tenants`: a command on every tenant that has a folder, one after the other.
+
+use anyhow::Result;
+
+use super::session::Scene;
+use super::{Ending, Terminal, Usage, diff, is_interruption, problems};
+use crate::cli::{Diff, DiffOutput, Global};
+use crate::files::tenants;
+use crate::render;
+use crate::settings::Environment;
+
+/// The options of a run on each of the tenants. Where none has a folder, the run is on what there is without a name.
+///
+/// # Errors
+/// The command line names one of them.
+pub(super) fn each(scene: &Scene<'_>, global: &Global) -> Result<Vec<Global>> {
+    if scene.names_tenant() {
+        return Err(Usage::error(
+            "--tenant names one tenant, and --all-tenants means every one",
+            "leave one of the two out",
+        ));
+    }
+    let names = tenants(scene.root()).into_iter().map(Some);
+    let mut names: Vec<Option<String>> = names.collect();
+    if names.is_empty() {
+        names.push(None);
+    }
+    let of_tenant = |tenant| Global {
+        tenant,
+        ..global.clone()
+    };
+    Ok(names.into_iter().map(of_tenant).collect())
+}
+
+/// `diff` of each. What keeps one from being compared is said, and the others go on.
+pub(super) async fn diff(
+    scene: &Scene<'_>,
+    (global, environment): (&Global, &Environment),
+    options: &Diff,
+    terminal: &Terminal,
+) -> Result<Ending> {
+    if options.output == DiffOutput::Json {
+        return Err(Usage::error(
+            "a JSON plan is that of one tenant, and --all-tenants has several",
+            "ask for one after the other: `tenantry diff --tenant NAME -o json`",
+        ));
+    }
+    let (mut differs, mut failed) = (false, false);
+    for (index, global) in each(scene, global)?.into_iter().enumerate() {
+        let gap = if index > 0 { "\n" } else { "" };
+        match (&global.tenant, options.output) {
+            (Some(name), DiffOutput::Text) => {
+                terminal.text(&format!("{gap}{}", render::text::heading(name)))
+            }
+            _ => terminal.result(gap),
+        }?;
+        let ending = match Scene::new(&global, environment) {
+            Ok(scene) => diff::run(&scene, options, terminal).await,
+            Err(error) => Err(error),
+        };
+        match ending {
+            Ok(ending) => differs |= ending != Ending::Clean,
+            Err(error) if is_interruption(&error) => return Err(error),
+            Err(error) => {
+                failed = true;
+                for problem in problems(&error) {
+                    terminal.problem(&problem);
+                }
+            }
+        }
+    }
+    Ok(match failed {
+        true => Ending::Failure,
+        false => Ending::differences(differs),
+    })
+}
