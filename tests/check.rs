@@ -324,8 +324,10 @@ fn every_tenant_is_checked_at_once() {
     insta::assert_snapshot!(found, @"
     tenant/dev/clients/a.yaml:2:1: `name` contains `<` or `>`
       hint: Auth0 refuses both in a name
+      hint: or, where the tenant has that value already, `tenantry pull`: it remembers that nobody sends it
     tenant/prod/clients/b.yaml:2:1: `name` contains `<` or `>`
       hint: Auth0 refuses both in a name
+      hint: or, where the tenant has that value already, `tenantry pull`: it remembers that nobody sends it
     2 files, 2 findings
     ");
     let found = run(&bed, &["check", "--all-tenants", "-o", "json"]).exits(1);

@@ -348,11 +348,13 @@ fn every_difference_as_markdown() {
 
     <details open><summary>Alpha <code>a</code></summary>
 
+    **Edit**: the file changed it, and push sends it.
+
     ```diff
-    @@ description (edit) @@
+    @@ description @@
     - "The shop that everybody knows, at shop.acme.example since 2019, and its checkout"
     + "The shop that everybody knows, at shop.acme.example since 2020, and its checkout"
-    @@ allowed_clients (edit) @@
+    @@ allowed_clients @@
     - "b" (Beta)
     + "c" (Gamma)
     ```
@@ -361,24 +363,33 @@ fn every_difference_as_markdown() {
 
     <details open><summary>Beta <code>b</code></summary>
 
+    **Drift**: the tenant changed it, the file did not, and push does not send it.
+
     ```diff
-    @@ description (drift) @@
+    @@ description @@
     - "second"
-    @@ app_type (unmanaged) @@
-    - "spa"
-    + "native"
-    @@ callbacks (unmanaged) @@
-    + "https://y/"
-    @@ sso (unmanaged) @@
-    + true
+    ```
+
+    **Unmanaged**: the tenant has another value, and push does not send the file's.
+
+    ```text
+    app_type
+      file:   "spa"
+      tenant: "native"
+    callbacks
+      tenant: "https://y/"
+    sso
+      tenant: true
     ```
 
     </details>
 
     <details open><summary>Delta <code>d</code></summary>
 
+    **Edit**: the file changed it, and push sends it.
+
     ```diff
-    @@ description (edit) @@
+    @@ description @@
       one
     - two
     + 2
@@ -389,8 +400,10 @@ fn every_difference_as_markdown() {
 
     <details open><summary>Epsilon <code>e</code></summary>
 
+    **Edit**: the file changed it, and push sends it.
+
     ```diff
-    @@ description (edit) @@
+    @@ description @@
     + "new"
     ```
 
@@ -398,11 +411,13 @@ fn every_difference_as_markdown() {
 
     <details open><summary>Gamma <code>c</code></summary>
 
+    **Conflict**: the file and the tenant both changed it, and push sends nothing.
+
     ```diff
-    @@ description (conflict: the file changed it) @@
+    @@ description (the file changed it) @@
     - "third"
     + "mine"
-    @@ description (conflict: the tenant changed it) @@
+    @@ description (the tenant changed it) @@
     - "third"
     + "theirs"
     ```
@@ -506,16 +521,18 @@ fn hostile_values_are_shown_harmless() {
 
     | client | file | differences |
     |---|---|---|
-    | &#92;u{1b}&#91;2J&#92;u{1b}&#93;0;owned&#92;u{7}&#96;&#124;&#92;u{202e}gnp.exe&lt;/summary&gt;&#64;team | clients/alpha.yaml | drift: name, description |
+    | &#92;u{1b}&#91;2J&#92;u{1b}&#93;0;owned&#92;u{7}&#96;&#124;&#92;u{202e}gnp.exe&lt;/summary&gt;@‍team | clients/alpha.yaml | drift: name, description |
     | Beta | clients/beta.yaml | drift: allowed&#95;clients; unmanaged: odd&#92;u{1b}&#91;31m&#92;nfield |
 
-    <details open><summary>&#92;u{1b}&#91;2J&#92;u{1b}&#93;0;owned&#92;u{7}&#96;&#124;&#92;u{202e}gnp.exe&lt;/summary&gt;&#64;team <code>a</code></summary>
+    <details open><summary>&#92;u{1b}&#91;2J&#92;u{1b}&#93;0;owned&#92;u{7}&#96;&#124;&#92;u{202e}gnp.exe&lt;/summary&gt;@‍team <code>a</code></summary>
+
+    **Drift**: the tenant changed it, the file did not, and push does not send it.
 
     `````diff
-    @@ name (drift) @@
+    @@ name @@
     - "Alpha"
     + "\u001b[2J\u001b]0;owned\u0007`|\u{202e}gnp.exe</summary>@team"
-    @@ description (drift) @@
+    @@ description @@
     - old
     + ````
     + </details>
@@ -527,16 +544,23 @@ fn hostile_values_are_shown_harmless() {
 
     <details open><summary>Beta <code>b</code></summary>
 
+    **Drift**: the tenant changed it, the file did not, and push does not send it.
+
     ````diff
-    @@ allowed_clients (drift) @@
+    @@ allowed_clients @@
     - "x"
     + "a" (\u{1b}[2J\u{1b}]0;owned\u{7}`|\u{202e}gnp.exe</summary>@team)
     + "\u{9b}31m"
     + "``` | <b>"
     + "line\nbreak"
-    @@ odd\u{1b}[31m\nfield (unmanaged) @@
-    + {"k\u001b":"\u{feff}\u0000"}
     ````
+
+    **Unmanaged**: the tenant has another value, and push does not send the file's.
+
+    ```text
+    odd\u{1b}[31m\nfield
+      tenant: {"k\u001b":"\u{feff}\u0000"}
+    ```
 
     </details>
     "#);

@@ -195,13 +195,87 @@ fn more_clients_than_numbered_pages_hold() {
 
 #[test]
 fn a_file_without_a_client_is_said_to_be_one() {
-    let bed = Bed::new()
-        .client("a", "Alpha", serde_json::json!({}))
-        .pulled();
+    let bed = Bed::new().client("a", "Alpha", json!({})).pulled();
     bed.write("tenant/clients/draft.yaml", "client_id: d\nname: Draft\n");
     let run = bed.run(["list", "draft"]).exits(0);
     assert_eq!(
         run.stderr,
         "warning: clients/draft.yaml: the tenant has no client with its client_id, d\n"
     );
+}
+
+/// The binary at a terminal of so many columns.
+#[cfg(unix)]
+fn at_terminal(bed: &Bed, columns: usize, arguments: &[&str]) -> String {
+    let mut command = std::process::Command::new("/bin/sh");
+    command
+        .args(["-c", "stty cols \"$0\" rows 24 && exec \"$@\""])
+        .arg(columns.to_string())
+        .arg(env!("CARGO_BIN_EXE_tenantry"))
+        .args(arguments)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("HOME", bed.path("home"))
+        .env("AUTH0_DOMAIN", bed.sandbox.url())
+        .env("AUTH0_CLIENT_ID", bed.sandbox.client_id())
+        .env("AUTH0_CLIENT_SECRET", bed.sandbox.client_secret())
+        .current_dir(bed.path(""));
+    common::Conversation::start(command).ends().0
+}
+
+#[cfg(unix)]
+#[test]
+fn a_list_fits_the_terminal() {
+    let id = "BR5Zkiuvq9IszkkWeI8OBS3KijWcCjMG";
+    let bed = Bed::new()
+        .client(
+            id,
+            "The shop of the northern region",
+            json!({"app_type": "regular_web"}),
+        )
+        .client("b", "Beta", json!({}))
+        .pulled();
+    for columns in [50, 80] {
+        let shown = at_terminal(&bed, columns, &["list"]);
+        assert!(shown.lines().all(|line| line.len() <= columns), "{shown}");
+        assert!(shown.contains(id), "{shown}");
+    }
+    insta::assert_snapshot!(at_terminal(&bed, 80, &["list"]), @"
+    NAME
+      CLIENT ID  TYPE  FILE  STATE
+    Beta
+      b  -  clients/beta.yaml  unchanged
+    The shop of the northern region
+      BR5Zkiuvq9IszkkWeI8OBS3KijWcCjMG  regular_web
+        clients/the-shop-of-the-northern-region.yaml  unchanged
+    ");
+    insta::assert_snapshot!(at_terminal(&bed, 200, &["list"]), @"
+    NAME                             CLIENT ID                         TYPE         FILE                                          STATE
+    Beta                             b                                 -            clients/beta.yaml                             unchanged
+    The shop of the northern region  BR5Zkiuvq9IszkkWeI8OBS3KijWcCjMG  regular_web  clients/the-shop-of-the-northern-region.yaml  unchanged
+    ");
+}
+
+#[test]
+fn one_long_name_makes_no_other_row_longer() {
+    let bed = Bed::new()
+        .plain_clients(80)
+        .client("long", &"x".repeat(20_000), json!({}))
+        .start();
+    let shown = bed.run(["list"]).exits(0).stdout;
+    assert!(shown.len() < 40_000, "{}", shown.len());
+}
+
+#[cfg(unix)]
+#[test]
+fn warnings_and_errors_break_at_words() {
+    let bed = Bed::new().client("a", "Alpha", json!({})).pulled();
+    bed.write(
+        "tenant/clients/alpha.yaml",
+        "client_id: a\nclient_secret: x\n",
+    );
+    let shown = at_terminal(&bed, 50, &["diff"]);
+    let expected = "warning: tenant/clients/alpha.yaml: there is a\n  secret in this file: remove it, from git's\n  \
+                    history too, and rotate it; tenantry neither\n  sends nor shows it\n";
+    assert!(shown.starts_with(expected), "{shown}");
 }

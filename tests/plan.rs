@@ -213,3 +213,19 @@ fn another_tenants_plan_and_what_is_no_plan_are_refused() {
     std::fs::remove_file(bed.path("plan.json")).unwrap();
     push(&bed).exits(2).complains("can't read plan.json");
 }
+
+#[test]
+fn a_client_is_shown_under_its_own_name_whatever_the_plan_calls_it() {
+    let bed = planned();
+    let plan = bed.read("plan.json");
+    let forged = plan
+        .replace("\"name\": \"Alpha\"", "\"name\": \"Beta\"")
+        .replace("clients/alpha.yaml", "clients/beta.yaml");
+    assert_ne!(plan, forged);
+    bed.write("plan.json", &forged);
+    let shown = push(&bed).exits(0).stdout;
+    assert!(
+        shown.starts_with("clients/alpha.yaml  Alpha a\n"),
+        "{shown}"
+    );
+}

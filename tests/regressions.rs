@@ -497,3 +497,74 @@ fn an_odd_live_value_can_be_pulled_again() {
     bed.run(["pull", "--discard-local"]).exits(0);
     bed.run(["diff"]).exits(0);
 }
+
+/// Values that an old tenant serves and that today's API would refuse blocked every command once the lock was lost, pull included.
+#[test]
+fn what_the_tenant_has_is_in_nobody_s_way_even_without_a_lock() {
+    let bed = Bed::new()
+        .client(
+            "a",
+            "<Alpha>",
+            json!({"description": "x".repeat(161), "allowed_clients": ["b"]}),
+        )
+        .client("b", "Beta", json!({"description": null}))
+        .pulled();
+    let lose = || std::fs::remove_file(bed.path("tenant/tenant.lock")).unwrap();
+    lose();
+    for command in [&["diff"][..], &["list"], &["push", "--yes"], &["pull"]] {
+        bed.run(command.iter().copied()).exits(0);
+    }
+    // Offline nobody can tell whether it is new; who asks the tenant once can.
+    lose();
+    let found = bed.run(["check"]).exits(1).stdout;
+    assert!(found.contains("`tenantry pull`: it remembers"), "{found}");
+    bed.run(["pull"]).exits(0);
+    bed.run(["check"]).exits(0);
+
+    // Another field of the same client goes its way, and so does another client's.
+    lose();
+    bed.edit("tenant/clients/alpha.yaml", "  - b\n", "  - a\n");
+    bed.edit("tenant/clients/beta.yaml", "name: Beta", "name: Better");
+    bed.sandbox.clear_requests();
+    bed.run(["push", "--yes"]).exits(0);
+    assert_eq!(
+        bed.patches(),
+        [
+            ("a".to_owned(), json!({"allowed_clients": ["a"]})),
+            ("b".to_owned(), json!({"name": "Better"})),
+        ]
+    );
+    // What would be sent is held to the rules all the same.
+    lose();
+    bed.edit("tenant/clients/alpha.yaml", "<Alpha>", "<Beta>");
+    bed.run(["push", "--yes"])
+        .exits(2)
+        .complains("alpha.yaml:2:1: `name` contains `<` or `>`");
+}
+
+/// The same values in a promotion: what is not promoted is in nobody's way.
+#[test]
+fn what_a_tenant_has_keeps_no_other_field_from_being_promoted() {
+    let bed = Bed::new().start();
+    let old = "x".repeat(161);
+    for (tenant, description) in [("dev", "new"), ("prod", "old")] {
+        bed.write(
+            &format!("tenant/{tenant}/clients/a.yaml"),
+            &format!("client_id: {tenant}-a\nname: <{tenant}>\ndescription: {description}\n"),
+        );
+        bed.write(
+            &format!("tenant/{tenant}/clients/b.yaml"),
+            &format!("client_id: {tenant}-b\nname: <b>\ndescription: {old}\nallowed_clients: [{tenant}-{description}]\n"),
+        );
+    }
+    let promote = ["promote", "--from", "dev", "--to", "prod"];
+    bed.run(promote)
+        .exits(2)
+        .complains("a: `name` contains `<` or `>`");
+    let fields = ["--fields", "description,allowed_clients"];
+    bed.run([&promote[..], &fields].concat()).exits(0);
+    assert!(
+        bed.read("tenant/prod/clients/a.yaml")
+            .contains("name: <prod>\ndescription: new\n")
+    );
+}

@@ -81,7 +81,7 @@ pub(super) async fn run(scene: &Scene<'_>, options: &List, terminal: &Terminal) 
     clients.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
     match options.output {
         Output::Json => terminal.result(&json::list(&session.tenant, &clients)),
-        Output::Text => terminal.text(&text::table(&rows(clients))),
+        Output::Text => terminal.text(&text::table(&rows(clients), terminal.width())),
     }?;
     Ok(Ending::Clean)
 }

@@ -89,6 +89,15 @@ pub(super) async fn planned(
             None => hold_back("the client is gone from the tenant".to_owned()),
         }
     }
+    // A plan may call a client by another one's name, or by another one's file: its id decides what it is.
+    for client in &mut left {
+        if let Some(file) = contents.clients.get(&client.id) {
+            client.file = Some(file.file.clone());
+        }
+        if let Some(live) = live.get(&client.id) {
+            live.name().clone_into(&mut client.name);
+        }
+    }
     left.retain(|client| client.state == State::FileOnly || !client.fields.is_empty());
     if moved.is_empty() {
         let plan = Plan {

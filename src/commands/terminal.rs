@@ -181,11 +181,16 @@ impl Terminal {
     /// # Errors
     /// As [`Terminal::result`].
     pub fn text(&self, text: &str) -> io::Result<()> {
-        match Term::stdout().size_checked() {
+        match self.width() {
             // Masked first: what is broken into lines is not recognized any more.
-            Some((_, width)) => self.result(&render::fit(&self.secrets.masked(text), width.into())),
+            Some(width) => self.result(&render::fit(&self.secrets.masked(text), width)),
             None => self.result(text),
         }
+    }
+
+    /// The width of the terminal that results go to, if it is one.
+    pub(super) fn width(&self) -> Option<usize> {
+        Term::stdout().size_checked().map(|(_, width)| width.into())
     }
 
     /// Prints something rendered to stderr, where a question follows.
@@ -196,7 +201,7 @@ impl Terminal {
     /// Says what happened, unless that is not wanted.
     pub fn note(&self, text: &str) {
         if !self.quiet {
-            self.stderr(&format!("{}\n", printable(text)));
+            self.message(&format!("{}\n", printable(text)));
         }
     }
 
@@ -274,7 +279,15 @@ impl Terminal {
     }
 
     fn labelled(&self, style: Style, label: &str, text: &str) {
-        self.stderr(&format!("{style}{label}:{style:#} {}\n", printable(text)));
+        self.message(&format!("{style}{label}:{style:#} {}\n", printable(text)));
+    }
+
+    /// Text for people to stderr, in lines that fit the terminal if it is one.
+    fn message(&self, text: &str) {
+        match Term::stderr().size_checked() {
+            Some((_, width)) => self.stderr(&render::fit(&self.secrets.masked(text), width.into())),
+            None => self.stderr(text),
+        }
     }
 
     fn stderr(&self, text: &str) {

@@ -98,6 +98,9 @@ impl Source<'_> {
     }
 }
 
+/// What helps where a value may be the tenant's own.
+const UNKNOWN_BASE: &str = "or, where the tenant has that value already, `tenantry pull`: it remembers that nobody sends it";
+
 /// One file that parses.
 struct FileCheck<'a> {
     path: PathBuf,
@@ -115,7 +118,7 @@ impl FileCheck<'_> {
         }
     }
 
-    /// What the API would refuse. What base has, the tenant has too, and nobody sends it.
+    /// What the API would refuse. What base has, the tenant has too, and nobody sends it; without a base nobody can tell.
     fn values(&self, base: Option<&BaseValues>, findings: &mut Vec<Finding>) {
         for field in Field::ALL {
             let local = field.of(self.document.fields());
@@ -126,7 +129,12 @@ impl FileCheck<'_> {
                 hint,
             }) = self.file.invalid(field).filter(|_| !is_base)
             {
-                findings.push(self.finding(position, message, &hint.unwrap_or_default()));
+                let hint = hint.unwrap_or_default();
+                let hint = match base {
+                    Some(_) => hint,
+                    None => format!("{hint}\n{UNKNOWN_BASE}"),
+                };
+                findings.push(self.finding(position, message, &hint));
             }
         }
     }

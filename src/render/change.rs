@@ -1,12 +1,12 @@
 //! One value becoming another, as lines that say what was removed and what was added: entries of lists with the clients that
 //! they refer to, lines of long texts, words of short ones.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
-use super::value::{inline, line, multi_line};
+use super::value::{self, exact, inline, line, look_alike, multi_line};
 use crate::plan::{Change, FieldPlan};
 
 /// The name of a client by its id, for references.
@@ -48,6 +48,11 @@ pub(super) struct Part {
 }
 
 impl Line {
+    /// What it says, without its sign.
+    pub(super) fn text(&self) -> String {
+        self.parts.iter().map(|part| part.text.as_str()).collect()
+    }
+
     fn new(sign: Sign, text: impl Into<String>) -> Line {
         let text = text.into();
         let marked = false;
@@ -109,6 +114,12 @@ pub(super) fn lines(
     new: Option<&Value>,
     names: &ClientNames<'_>,
 ) -> Vec<Line> {
+    if look_alike(old, new) {
+        let note = Line::new(Sign::Note, "only characters that can't be seen differ");
+        let sides = [(Sign::Removed, old), (Sign::Added, new)];
+        let sides = sides.map(|(sign, value)| Line::new(sign, exact(value)));
+        return sides.into_iter().chain([note]).collect();
+    }
     match (old, new) {
         (Some(Value::Array(old)), Some(Value::Array(new))) => {
             return entries(old, Some(new), names);
@@ -162,12 +173,22 @@ fn entries(old: &[Value], new: Option<&[Value]>, names: &ClientNames<'_>) -> Vec
             format!("the same entries in another order: {all}"),
         ));
     }
+    let seen = |entries: &[&Value]| -> HashSet<String> {
+        let texts = entries.iter().filter_map(|entry| entry.as_str());
+        texts.map(value::seen).collect()
+    };
+    let both: HashSet<String> = &seen(&removed) & &seen(&added);
     for (sign, entries) in [(Sign::Removed, removed), (Sign::Added, added)] {
-        lines.extend(
-            entries
-                .into_iter()
-                .map(|entry| Line::new(sign, reference(entry, names))),
-        );
+        for entry in entries {
+            let has_twin = |text| both.contains(&value::seen(text));
+            lines.push(Line::new(
+                sign,
+                match entry.as_str().is_some_and(has_twin) {
+                    true => exact(Some(entry)),
+                    false => reference(entry, names),
+                },
+            ));
+        }
     }
     match new {
         Some([]) => lines.push(Line::new(Sign::Note, "now empty")),
@@ -217,4 +238,54 @@ fn reference(entry: &Value, names: &ClientNames<'_>) -> String {
     let name = entry.as_str().and_then(names);
     let name = name.map(|name| format!(" ({})", line(name)));
     inline(Some(entry)) + &name.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_only_looks_the_same_is_shown_as_it_is() {
+        let pairs = [
+            (json!("a b"), json!("a\u{a0}b")),
+            (json!("a"), json!("a ")),
+            (json!("a\u{fe0f}"), json!("a")),
+            (json!("one\ntwo \n"), json!("one\r\ntwo\n")),
+            (json!(["x y", "z"]), json!(["x\u{2003}y", "w"])),
+            (json!("größe"), json!("große")),
+        ];
+        let shown = pairs.map(|(old, new)| {
+            let lines = lines(Some(&old), Some(&new), &|_| None);
+            let lines = lines.iter();
+            lines
+                .map(|line| format!("{}{}\n", line.sign.prefix(), line.text()))
+                .collect::<String>()
+        });
+        insta::assert_snapshot!(shown.join("\n"), @r#"
+        - "a b"
+        + "a\u{a0}b"
+        only characters that can't be seen differ
+
+        - "a"
+        + "a "
+        only characters that can't be seen differ
+
+        - "a\u{fe0f}"
+        + "a"
+        only characters that can't be seen differ
+
+        - "one\ntwo \n"
+        + "one\r\ntwo\n"
+        only characters that can't be seen differ
+
+        - "x y"
+        - "z"
+        + "x\u{2003}y"
+        + "w"
+
+        - "größe"
+        + "große"
+        "#);
+    }
 }

@@ -46,10 +46,10 @@ pub fn github(check: &Check) -> String {
         };
         format!(
             "::error file={},line={},col={}::{}\n",
-            property(&path.display().to_string()),
+            property(&line(&path.display().to_string())),
             position.line,
             position.column,
-            data(&message)
+            data(&printable(&message))
         )
     };
     check.findings.iter().map(annotation).collect()
@@ -81,7 +81,7 @@ mod tests {
                 hint: Some("do\rthis".to_owned()),
             }],
         };
-        insta::assert_snapshot!(github(&check), @"::error file=a%2Cb%3Ac.yaml,line=3,col=1::100%25%0A::error::x[2J%0Ado%0Dthis");
+        insta::assert_snapshot!(github(&check), @r"::error file=a%2Cb%3Ac.yaml,line=3,col=1::100%25%0A::error::x\u{1b}[2J%0Ado\u{d}this");
         insta::assert_snapshot!(text(&check), @r"
         a,b:c.yaml:3:1: 100%
         ::error::x\u{1b}[2J

@@ -132,49 +132,73 @@ fn section(client: &ClientPlan, names: &ClientNames<'_>) -> String {
     if client.fields.is_empty() {
         return String::new();
     }
-    let mut diff = String::new();
-    for field in &client.fields {
-        field_diff(&mut diff, field, names);
-    }
-    // A fence is longer than any run of backticks inside.
-    let longest = diff
-        .split(|character| character != '`')
-        .map(str::len)
-        .max()
-        .unwrap_or(0);
-    let fence = "`".repeat(longest.max(2) + 1);
-    let open = if client
+    let is_open = client
         .fields
         .iter()
-        .all(|field| field.change == Change::Unmanaged)
-    {
-        ""
-    } else {
-        " open"
-    };
-    format!(
-        "\n<details{open}><summary>{} <code>{}</code></summary>\n\n{fence}diff\n{diff}{fence}\n\n</details>\n",
+        .any(|field| field.change != Change::Unmanaged);
+    let mut text = format!(
+        "\n<details{}><summary>{} <code>{}</code></summary>\n",
+        if is_open { " open" } else { "" },
         escape(&client.name),
         escape(client.id.as_str())
-    )
+    );
+    for (change, words) in KINDS {
+        let mut diff = String::new();
+        let fields = client.fields.iter().filter(|field| field.change == change);
+        fields.for_each(|field| field_diff(&mut diff, field, names));
+        if diff.is_empty() {
+            continue;
+        }
+        // A fence is longer than any run of backticks inside.
+        let longest = diff
+            .split(|character| character != '`')
+            .map(str::len)
+            .max()
+            .unwrap_or(0);
+        let fence = "`".repeat(longest.max(2) + 1);
+        // Colours are for what changed.
+        let colours = if change == Change::Unmanaged {
+            "text"
+        } else {
+            "diff"
+        };
+        let _ = write!(text, "\n{words}\n\n{fence}{colours}\n{diff}{fence}\n");
+    }
+    text.push_str("\n</details>\n");
+    text
 }
 
+/// Each kind of difference, in words that say who changed what.
+const KINDS: [(Change, &str); 4] = [
+    (
+        Change::Edit,
+        "**Edit**: the file changed it, and push sends it.",
+    ),
+    (
+        Change::Conflict,
+        "**Conflict**: the file and the tenant both changed it, and push sends nothing.",
+    ),
+    (
+        Change::Drift,
+        "**Drift**: the tenant changed it, the file did not, and push does not send it.",
+    ),
+    (
+        Change::Unmanaged,
+        "**Unmanaged**: the tenant has another value, and push does not send the file's.",
+    ),
+];
+
 fn field_diff(diff: &mut String, field: &FieldPlan, names: &ClientNames<'_>) {
-    let change = change_name(field.change);
+    let name = line(&field.field);
     if field.change == Change::Conflict && field.base == Base::Unknown {
-        let _ = writeln!(
-            diff,
-            "@@ {} ({change}: base is unknown) @@",
-            line(&field.field)
-        );
+        let _ = writeln!(diff, "@@ {name} (base is unknown) @@");
         signed(
             diff,
             &change::lines(field.live.as_ref(), field.local.as_ref(), names),
         );
     } else if field.change == Change::Conflict {
-        let name = line(&field.field);
         for (who, value) in [("the file", &field.local), ("the tenant", &field.live)] {
-            let _ = writeln!(diff, "@@ {name} ({change}: {who} changed it) @@");
+            let _ = writeln!(diff, "@@ {name} ({who} changed it) @@");
             signed(
                 diff,
                 &change::lines(field.base.value(), value.as_ref(), names),
@@ -182,19 +206,38 @@ fn field_diff(diff: &mut String, field: &FieldPlan, names: &ClientNames<'_>) {
         }
     }
     for leaf in change::of_field(field) {
-        let _ = writeln!(diff, "@@ {} ({change}) @@", line(&leaf.name));
-        signed(diff, &change::lines(leaf.old, leaf.new, names));
+        let name = line(&leaf.name);
+        let lines = change::lines(leaf.old, leaf.new, names);
+        if field.change == Change::Unmanaged {
+            let _ = writeln!(diff, "{name}");
+            sided(diff, &lines);
+        } else {
+            let _ = writeln!(diff, "@@ {name} @@");
+            signed(diff, &lines);
+        }
+    }
+}
+
+/// Whose line it is, in words.
+fn sided(diff: &mut String, lines: &[Line]) {
+    for one in lines {
+        let side = match one.sign {
+            Sign::Removed => "  file:   ",
+            Sign::Added => "  tenant: ",
+            Sign::Kept => "          ",
+            Sign::Note => "  # ",
+        };
+        let _ = writeln!(diff, "{side}{}", one.text());
     }
 }
 
 fn signed(diff: &mut String, lines: &[Line]) {
     for one in lines {
-        let text: String = one.parts.iter().map(|part| part.text.as_str()).collect();
         let prefix = match one.sign {
             Sign::Note => "# ",
             sign => sign.prefix(),
         };
-        let _ = writeln!(diff, "{prefix}{text}");
+        let _ = writeln!(diff, "{prefix}{}", one.text());
     }
 }
 
@@ -207,7 +250,8 @@ fn escape(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '|' => escaped.push_str("&#124;"),
-            '@' => escaped.push_str("&#64;"),
+            // It would call somebody; an entity does that, too.
+            '@' => escaped.push_str("@\u{200d}"),
             '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '~' | '!' => {
                 let _ = write!(escaped, "&#{};", u32::from(character));
             }

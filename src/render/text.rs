@@ -3,10 +3,11 @@
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
+use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
 use super::change::{self, ClientNames, Line, Part, Sign, has_parts};
-use super::value::{inline, line};
+use super::value::{exact, inline, line, look_alike};
 use super::{counted, summary};
 use crate::apply::{Outcome, UpdateResult};
 use crate::plan::{Change, ClientPlan, FieldPlan, Plan, State};
@@ -164,9 +165,7 @@ fn conflict(text: &mut String, field: &FieldPlan, names: &ClientNames<'_>) {
                 signed(text, "        ", &line);
             }
         } else {
-            for (side, value) in [("file  ", local), ("tenant", live)] {
-                let _ = writeln!(text, "      {side}  {}", inline(value));
-            }
+            sides(text, &[("file  ", local), ("tenant", live)]);
         }
         warn_of_risk(text, "      ", field);
         return;
@@ -180,11 +179,27 @@ fn conflict(text: &mut String, field: &FieldPlan, names: &ClientNames<'_>) {
             }
         }
     } else {
-        for (side, value) in [("base  ", base), ("file  ", local), ("tenant", live)] {
-            let _ = writeln!(text, "      {side}  {}", inline(value));
-        }
+        sides(
+            text,
+            &[("base  ", base), ("file  ", local), ("tenant", live)],
+        );
     }
     warn_of_risk(text, "      ", field);
+}
+
+/// Short values under each other.
+fn sides(text: &mut String, sides: &[(&str, Option<&Value>)]) {
+    let pairs = sides.iter().zip(sides.iter().cycle().skip(1));
+    let form = match pairs
+        .into_iter()
+        .any(|(one, other)| look_alike(one.1, other.1))
+    {
+        true => exact,
+        false => inline,
+    };
+    for (side, value) in sides {
+        let _ = writeln!(text, "      {side}  {}", form(*value));
+    }
 }
 
 /// A field's value becoming another, in the form that reads best: on one line, or below the field's name.
@@ -193,7 +208,8 @@ fn changes(text: &mut String, indent: &str, field: &FieldPlan, names: &ClientNam
         let name = line(&leaf.name);
         let (old, new) = (inline(leaf.old), inline(leaf.new));
         let is_short = old.width() + new.width() <= SHORT;
-        if is_short && !has_parts(leaf.old) && !has_parts(leaf.new) {
+        let is_plain = !has_parts(leaf.old) && !has_parts(leaf.new);
+        if is_short && is_plain && !look_alike(leaf.old, leaf.new) {
             let _ = writeln!(
                 text,
                 "{indent}{name}: {REMOVED}{old}{REMOVED:#} → {ADDED}{new}{ADDED:#}"
@@ -298,30 +314,50 @@ pub fn outcomes(outcomes: &[Outcome], held: &[(ClientPlan, String)]) -> String {
     text
 }
 
-/// Rows in columns, the first row as headings.
-pub fn table(rows: &[Vec<String>]) -> String {
+/// A cell that is wider does not make its column wider.
+const WIDEST: usize = 60;
+
+/// Rows in columns, the first row as headings. Where columns don't fit a terminal of that `width`, the first cell of a row stands
+/// on a line, and the others below it.
+pub fn table(rows: &[Vec<String>], width: Option<usize>) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let rows: Vec<Vec<String>> = rows
         .iter()
         .map(|row| row.iter().map(|cell| line(cell)).collect())
         .collect();
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.width()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| {
+            let cells = rows.iter().filter_map(|row| row.get(column));
+            let widths = cells.map(|cell| cell.width());
+            widths.filter(|width| *width <= WIDEST).max().unwrap_or(0)
+        })
+        .collect();
+    let whole = widths.iter().sum::<usize>() + 2 * columns.saturating_sub(1);
+    let fits = width.is_none_or(|width| whole <= width);
     let mut text = String::new();
     for (index, row) in rows.iter().enumerate() {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell}{}", " ".repeat(width - cell.width())))
-            .collect();
-        let cells = cells.join("  ");
-        let _ = match index {
-            0 => writeln!(text, "{DIM}{}{DIM:#}", cells.trim_end()),
-            _ => writeln!(text, "{}", cells.trim_end()),
+        let lines = match fits {
+            true => in_columns(row, &widths),
+            false => {
+                let (first, others) = row.split_at(row.len().min(1));
+                format!("{}\n  {}", first.concat(), others.join("  "))
+            }
         };
+        for one in lines.lines() {
+            let _ = match index {
+                0 => writeln!(text, "{DIM}{one}{DIM:#}"),
+                _ => writeln!(text, "{one}"),
+            };
+        }
     }
     text
+}
+
+fn in_columns(row: &[String], widths: &[usize]) -> String {
+    let cells = row.iter().zip(widths).map(|(cell, width)| {
+        let missing = width.saturating_sub(cell.width());
+        format!("{cell}{}", " ".repeat(missing))
+    });
+    let cells: Vec<String> = cells.collect();
+    cells.join("  ").trim_end().to_owned()
 }
