@@ -155,7 +155,7 @@ Example: tenantry completions bash";
 /// Which clients.
 #[derive(Debug, Args)]
 pub struct Clients {
-    /// Only these clients, by file name, client name or id; globs work
+    /// Only these clients, by file (a path or its stem), client name or id; globs work
     #[arg(value_name = "CLIENT")]
     pub clients: Vec<String>,
 }

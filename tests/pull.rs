@@ -410,9 +410,7 @@ fn discarding_takes_the_tenant_s_values_and_says_what_is_dropped() {
     insta::assert_snapshot!(run, @r#"
     exit code 0
     --- stdout
-    clients/alpha.yaml: took description
     clients/alpha.yaml: dropped description: "mine\u001b[31m"
-    clients/beta.yaml: took name, description
     clients/beta.yaml: dropped name: "Mine"
     clients/beta.yaml: description is in the file again
     2 clients of 127.0.0.1:PORT in tenant: 2 updated
@@ -1059,6 +1057,14 @@ fn folders_above_are_looked_into_up_to_the_root_of_the_repository() {
     let run = from("docs/deep").exits(2);
     assert!(
         run.stderr.contains("../../tenant/clients/alpha.yaml:"),
+        "{run}"
+    );
+    // git takes the path from where the user stands.
+    bed.write("tenant/tenant.lock", "<<<<<<< HEAD\n{\n");
+    let run = from("docs/deep").exits(2);
+    assert!(
+        run.stderr
+            .contains("`git checkout --ours -- ../../tenant/tenant.lock`"),
         "{run}"
     );
     // A repository of its own ends the way up.

@@ -392,11 +392,15 @@ fn report(pulled: &[Pulled], domain: &str, directory: &std::path::Path) -> Strin
         if let Some(what) = what {
             line(what);
         }
-        if client.status != Status::Created && !client.fields.is_empty() {
-            line(&format!(
-                "took {}",
-                render::printable(&client.fields.join(", "))
-            ));
+        // What is dropped is named below.
+        let is_dropped = |name: &String| {
+            let mut dropped = client.dropped.iter();
+            dropped.any(|dropped| dropped.field.name() == name)
+        };
+        let took = client.fields.iter().filter(|name| !is_dropped(name));
+        let took: Vec<&str> = took.map(String::as_str).collect();
+        if client.status != Status::Created && !took.is_empty() {
+            line(&format!("took {}", render::printable(&took.join(", "))));
         }
         for Dropped { field, local, .. } in &client.dropped {
             match local {
