@@ -1119,3 +1119,25 @@ fn hints_repeat_the_tenant_and_the_folder_in_use() {
         "{run}"
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn at_a_terminal_a_borrowed_domain_is_asked_about() {
+    let bed = two().start();
+    bed.write(".env", &env_file(&bed));
+    let pull = |answer: &str| {
+        let mut command = bed.bare();
+        command.args(["pull", "--tenant", "dve"]);
+        let mut pull = common::Conversation::start(command);
+        let question = format!(
+            "There is no .env.dve, and .env names {}. Pull its clients into tenant/dve?",
+            bed.address()
+        );
+        pull.answer(&question, answer);
+        pull.ends().1
+    };
+    assert_eq!(pull("n"), 1);
+    assert!(!bed.path("tenant").exists());
+    assert_eq!(pull("yes"), 0);
+    assert!(bed.path("tenant/dve/clients/alpha.yaml").exists());
+}
