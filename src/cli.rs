@@ -47,6 +47,12 @@ pub struct Global {
         default_value = "tenant"
     )]
     pub dir: PathBuf,
+    /// Whether the folder stands on the command line.
+    #[arg(skip)]
+    pub dir_is_typed: bool,
+    /// Whether nobody says which folder: then it is looked for in the folders above, too.
+    #[arg(skip)]
+    pub dir_is_default: bool,
     /// Read settings from this file instead of .env and .env.NAME
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub env_file: Option<PathBuf>,
@@ -149,7 +155,7 @@ Example: tenantry completions bash";
 /// Which clients.
 #[derive(Debug, Args)]
 pub struct Clients {
-    /// Only these clients, by file name, client name or id; globs work
+    /// Only these clients, by file (a path or its stem), client name or id; globs work
     #[arg(value_name = "CLIENT")]
     pub clients: Vec<String>,
 }
@@ -180,6 +186,9 @@ pub struct Pull {
     /// Delete the files of clients that are gone from the tenant
     #[arg(long)]
     pub prune: bool,
+    /// Don't ask whether the domain of the unnamed .env is that of a tenant without settings of its own
+    #[arg(long, short)]
+    pub yes: bool,
     /// The form of the result: text or json
     #[arg(
         long,
@@ -448,8 +457,10 @@ impl Cli {
         let read = || {
             let matches = Cli::command().try_get_matches()?;
             let mut cli = Cli::from_arg_matches(&matches)?;
-            cli.global.tenant_is_typed =
-                matches.value_source("tenant") == Some(ValueSource::CommandLine);
+            let is_from = |option, source| matches.value_source(option) == Some(source);
+            cli.global.tenant_is_typed = is_from("tenant", ValueSource::CommandLine);
+            cli.global.dir_is_typed = is_from("dir", ValueSource::CommandLine);
+            cli.global.dir_is_default = is_from("dir", ValueSource::DefaultValue);
             Ok(cli)
         };
         read().map_err(|error: clap::Error| match error.use_stderr() {

@@ -28,7 +28,7 @@ const SIDES: [Entry; 3] = [
     (
         "conflict",
         "Both changed, differently. It is decided by editing the file to match, by pull --discard-local CLIENT, or by \
-         push --overwrite-drift CLIENT.",
+         push --overwrite-drift CLIENT, with --fields for one field of several.",
     ),
 ];
 

@@ -78,14 +78,13 @@ impl Selection {
         self.0.is_empty()
     }
 
-    /// Whether each selector is the very id, file or stem of one of these clients, so that no other client needs to be looked at: a
-    /// name may be that of several.
+    /// Whether each selector is the very id or file of one of these clients, so that no other client needs to be looked at: what is
+    /// the stem of one may be the name of another, which only the tenant knows.
     pub fn names_exactly<'a>(&self, clients: impl Iterator<Item = Names<'a>> + Clone) -> bool {
         !self.0.is_empty()
             && self.0.iter().all(|selector| {
                 clients.clone().any(|names| {
                     names.id == selector.text
-                        || names.stem == Some(&selector.text)
                         || (names.file.is_some() && names.file == selector.path.as_deref())
                 })
             })

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Bed, Run};
+use common::{Bed, Run, client};
 use serde_json::{Value, json};
 
 const ALPHA: &str = "tenant/clients/alpha.yaml";
@@ -649,12 +649,33 @@ fn a_selector_that_matches_nothing_is_an_error() {
 #[test]
 fn one_selected_client_is_one_request() {
     let bed = Bed::new().plain_clients(250).pulled();
-    bed.run(["diff", "client-0007"]).exits(0);
     let path = "GET /api/v2/clients/c0007?fields=client_secret%2Csigning_keys%2Cencryption_key&include_fields=false";
-    assert_eq!(bed.requests(), [path]);
-    bed.sandbox.clear_requests();
+    for selector in [
+        "c0007",
+        "clients/client-0007.yaml",
+        "tenant/clients/client-0007.yaml",
+    ] {
+        bed.run(["diff", selector]).exits(0);
+        assert_eq!(bed.requests(), [path], "{selector}");
+        bed.sandbox.clear_requests();
+    }
     bed.run(["diff"]).exits(0);
     assert_eq!(bed.requests().len(), 3);
+}
+
+#[test]
+fn a_stem_may_be_the_name_of_a_client_that_only_the_tenant_knows() {
+    let bed = Bed::new()
+        .client("a", "Alpha", json!({}))
+        .client("b", "Beta", json!({}))
+        .pulled();
+    bed.sandbox.create(client("n", "alpha", json!({})));
+    bed.sandbox.edit("b", "name", Some(json!("alpha")));
+    bed.edit("tenant/clients/alpha.yaml", "name: Alpha", "name: Mine");
+    let plan = bed.run(["diff", "alpha", "-o", "json"]).exits(1).json();
+    let resources = plan["resources"].as_array().unwrap();
+    let ids: Vec<_> = resources.iter().map(|resource| &resource["id"]).collect();
+    assert_eq!(ids, ["n", "a", "b"]);
 }
 
 #[test]

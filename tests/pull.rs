@@ -410,9 +410,7 @@ fn discarding_takes_the_tenant_s_values_and_says_what_is_dropped() {
     insta::assert_snapshot!(run, @r#"
     exit code 0
     --- stdout
-    clients/alpha.yaml: took description
     clients/alpha.yaml: dropped description: "mine\u001b[31m"
-    clients/beta.yaml: took name, description
     clients/beta.yaml: dropped name: "Mine"
     clients/beta.yaml: description is in the file again
     2 clients of 127.0.0.1:PORT in tenant: 2 updated
@@ -1037,4 +1035,109 @@ fn a_new_client_gets_a_file_and_an_old_one_keeps_its_own() {
     bed.sandbox.create(plain_client(1));
     bed.run(["pull", "--quiet", "c0001"]).exits(0);
     assert_eq!(bed.client_files().len(), 4);
+}
+
+#[test]
+fn folders_above_are_looked_into_up_to_the_root_of_the_repository() {
+    let bed = two().pulled();
+    let (address, settings) = (bed.address(), env_file(&bed));
+    bed.write(".env", &settings);
+    bed.write("docs/deep/x", "");
+    let from = |folder: &str| {
+        let mut command = bed.command_without_settings();
+        command.arg("diff").current_dir(bed.path(folder));
+        bed.run_command(command)
+    };
+    from("").exits(0);
+    // Outside of a repository, what lies above is not ours.
+    from("docs/deep").exits(2);
+    std::fs::create_dir(bed.path(".git")).unwrap();
+    assert_eq!(from("docs/deep").exits(0).stdout, "no differences\n");
+    bed.edit("tenant/clients/alpha.yaml", "name: Alpha", "name: [");
+    let run = from("docs/deep").exits(2);
+    assert!(
+        run.stderr.contains("../../tenant/clients/alpha.yaml:"),
+        "{run}"
+    );
+    // git takes the path from where the user stands.
+    bed.write("tenant/tenant.lock", "<<<<<<< HEAD\n{\n");
+    let run = from("docs/deep").exits(2);
+    assert!(
+        run.stderr
+            .contains("`git checkout --ours -- ../../tenant/tenant.lock`"),
+        "{run}"
+    );
+    // A repository of its own ends the way up.
+    std::fs::create_dir(bed.path("docs/.git")).unwrap();
+    from("docs/deep").exits(2).complains("AUTH0_DOMAIN");
+    assert!(settings.contains(&address));
+}
+
+/// The settings of the bed's sandbox as a .env file.
+fn env_file(bed: &Bed) -> String {
+    format!(
+        "AUTH0_DOMAIN={}\nAUTH0_CLIENT_ID={}\nAUTH0_CLIENT_SECRET={}\n",
+        bed.sandbox.url(),
+        bed.sandbox.client_id(),
+        bed.sandbox.client_secret()
+    )
+}
+
+#[test]
+fn a_tenant_without_settings_of_its_own_is_asked_about() {
+    let bed = two().start();
+    bed.write(".env", &env_file(&bed));
+    let pull = |arguments: &[&str]| {
+        let mut command = bed.command_without_settings();
+        command.args(["pull", "--tenant", "dve"]).args(arguments);
+        bed.run_command(command)
+    };
+    let run = pull(&[]).exits(2);
+    insta::assert_snapshot!(run.stderr, @"
+    error: there is no .env.dve, and .env names 127.0.0.1:PORT
+    hint: make .env.dve, or say with --yes that 127.0.0.1:PORT is dve
+    ");
+    assert!(!bed.path("tenant").exists());
+    assert_eq!(bed.requests(), [""; 0]);
+    pull(&["--yes"]).exits(0);
+    // The lock knows the domain from now on.
+    pull(&[]).exits(0);
+}
+
+#[test]
+fn hints_repeat_the_tenant_and_the_folder_in_use() {
+    let bed = two().start();
+    bed.run(["pull", "--tenant", "dev", "--dir", "there"])
+        .exits(0);
+    bed.edit("there/dev/clients/alpha.yaml", "name: Alpha", "name: Mine");
+    let run = bed
+        .run(["pull", "--tenant", "dev", "--dir", "there"])
+        .exits(0);
+    assert!(
+        run.stdout
+            .contains("keeps its edit: `tenantry diff --tenant dev --dir there` shows it"),
+        "{run}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn at_a_terminal_a_borrowed_domain_is_asked_about() {
+    let bed = two().start();
+    bed.write(".env", &env_file(&bed));
+    let pull = |answer: &str| {
+        let mut command = bed.bare();
+        command.args(["pull", "--tenant", "dve"]);
+        let mut pull = common::Conversation::start(command);
+        let question = format!(
+            "There is no .env.dve, and .env names {}. Pull its clients into tenant/dve?",
+            bed.address()
+        );
+        pull.answer(&question, answer);
+        pull.ends().1
+    };
+    assert_eq!(pull("n"), 1);
+    assert!(!bed.path("tenant").exists());
+    assert_eq!(pull("yes"), 0);
+    assert!(bed.path("tenant/dve/clients/alpha.yaml").exists());
 }

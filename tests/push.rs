@@ -576,7 +576,7 @@ fn a_refused_client_is_told_with_its_reason() {
     updated        clients/gamma.yaml: description
     ");
     insta::assert_snapshot!(run.stderr, @"
-    error: PATCH /api/v2/clients/b: 400: An internal server error occurred
+    error: 1 client could not be updated
     hint: what was updated is remembered: `tenantry push` sends the rest
     ");
 }
@@ -1079,4 +1079,18 @@ fn a_file_that_is_gone_deletes_no_client() {
         "clients/beta.yaml is gone: push deletes no client; `tenantry pull` writes the file again\n"
     );
     assert_eq!(bed.requests(), [""; 0]);
+}
+
+#[test]
+fn the_global_client_is_not_pushed_by_a_file_that_somebody_wrote() {
+    let bed = Bed::new()
+        .client("g", "All Applications", json!({"global": true}))
+        .client("a", "Alpha", json!({}))
+        .pulled();
+    bed.write("tenant/clients/global.yaml", "client_id: g\nname: Mine\n");
+    let run = bed.run(["push", "--yes", "-o", "json"]).exits(1);
+    assert_eq!(run.json()["results"][0]["status"], "held_back");
+    let reason = run.json()["results"][0]["reason"].to_string();
+    assert!(reason.contains("global client"), "{reason}");
+    assert_eq!(bed.patches(), []);
 }

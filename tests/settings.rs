@@ -760,7 +760,7 @@ fn a_mistyped_tenant_is_asked_about() {
     );
     assert_eq!(
         said(&["check", "--tenant", "other"]),
-        "hint: `tenantry pull` makes it"
+        "hint: `tenantry pull --tenant other` makes it"
     );
 }
 

@@ -1,5 +1,6 @@
 //! One file a command, wiring only: settings → read → plan → render or apply.
 
+mod again;
 mod all_tenants;
 mod check;
 mod completions;
@@ -10,6 +11,7 @@ mod list;
 mod log;
 mod man;
 mod misused;
+mod place;
 mod promote;
 mod pull;
 mod push;

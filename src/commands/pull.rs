@@ -9,12 +9,12 @@ use serde_json::{Map, Value};
 use super::session::{
     LiveClients, Scene, check_edits, check_plan, read, select, sides, tell_earlier, warn_afresh,
 };
-use super::{Ending, Terminal};
+use super::{Ending, Terminal, Usage};
 use crate::base::Bases;
 use crate::cli::{FileFormat, Output, Pull};
 use crate::client::{Client, ClientId, Field};
 use crate::files::{
-    self, Access, CLIENTS, ClientFile, Contents, FilesError, Format, TenantDirectory,
+    self, Access, CLIENTS, ClientFile, Contents, FilesError, Format, LOCK_FILE, TenantDirectory,
     stems_for_new_files,
 };
 use crate::merge::{Dropped, Kept, merge};
@@ -92,6 +92,16 @@ struct Pulled {
 pub(super) async fn run(scene: &Scene<'_>, options: &Pull, terminal: &Terminal) -> Result<Ending> {
     let settings = scene.settings()?;
     let project = scene.project()?;
+    if let (Some(settings), Some(name)) = (&settings, scene.tenant())
+        && scene.borrows_settings()
+        && !options.yes
+    {
+        let path = scene.path()?;
+        let domain = settings.domain();
+        if !path.join(LOCK_FILE).exists() && !is_meant(name, domain.as_str(), &path, terminal)? {
+            return Ok(Ending::Differences);
+        }
+    }
     let directory = scene.open(Access::Create, terminal)?;
     let selection = scene.selection(&options.clients, directory.path());
     let mut contents = read(&directory, &selection, terminal)?;
@@ -154,6 +164,21 @@ fn may_be_left_out(client: &Pulled, contents: &Contents) -> bool {
     let mut paths = contents.left_out.iter().flat_map(FilesError::paths);
     client.status == Status::Created
         && paths.any(|path| locked(path).is_none_or(|(id, _)| *id == client.id))
+}
+
+/// Asks whether a tenant that has no settings of its own is the one of the unnamed `.env`: its name may be a typing mistake.
+fn is_meant(name: &str, domain: &str, path: &Path, terminal: &Terminal) -> Result<bool> {
+    if !terminal.can_ask() {
+        return Err(Usage::error(
+            format!("there is no .env.{name}, and .env names {domain}"),
+            format!("make .env.{name}, or say with --yes that {domain} is {name}"),
+        ));
+    }
+    let question = format!(
+        "There is no .env.{name}, and .env names {domain}. Pull its clients into {}?",
+        path.display()
+    );
+    Ok(terminal.confirm(&question)?)
 }
 
 /// What happens to each selected client, in the order of files.
@@ -367,11 +392,15 @@ fn report(pulled: &[Pulled], domain: &str, directory: &std::path::Path) -> Strin
         if let Some(what) = what {
             line(what);
         }
-        if client.status != Status::Created && !client.fields.is_empty() {
-            line(&format!(
-                "took {}",
-                render::printable(&client.fields.join(", "))
-            ));
+        // What is dropped is named below.
+        let is_dropped = |name: &String| {
+            let mut dropped = client.dropped.iter();
+            dropped.any(|dropped| dropped.field.name() == name)
+        };
+        let took = client.fields.iter().filter(|name| !is_dropped(name));
+        let took: Vec<&str> = took.map(String::as_str).collect();
+        if client.status != Status::Created && !took.is_empty() {
+            line(&format!("took {}", render::printable(&took.join(", "))));
         }
         for Dropped { field, local, .. } in &client.dropped {
             match local {

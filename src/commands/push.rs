@@ -75,7 +75,7 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
         tell_earlier(&plan, &bases, terminal)?;
         return Ok(Ending::differences(!plan.clients.is_empty()));
     }
-    let mut push = Prepared::new(plan, options.overwrite_drift)?;
+    let mut push = Prepared::new(plan, &live, options.overwrite_drift)?;
     // Who steps through the clients sees them one by one.
     let stepping = options.interactive && !push.updates.is_empty();
     match options.output {
@@ -235,7 +235,7 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    fn new(plan: Plan, overwrite_drift: bool) -> Result<Prepared> {
+    fn new(plan: Plan, live: &LiveClients, overwrite_drift: bool) -> Result<Prepared> {
         let conflict = !overwrite_drift && plan.count(Change::Conflict) > 0;
         let mut prepared = Prepared {
             updates: Vec::new(),
@@ -250,6 +250,12 @@ impl Prepared {
                     "the tenant has no client with this id".to_owned(),
                 ));
             } else if let Some(patch) = patch(client)? {
+                if live.get(&client.id).is_some_and(Client::is_global) {
+                    let reason =
+                        "the tenant's global client is not under version control: remove its file";
+                    prepared.held.push((client.clone(), reason.to_owned()));
+                    continue;
+                }
                 prepared.updates.push(Update {
                     id: client.id.clone(),
                     name: client.name.clone(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use super::{Terminal, Usage};
+use super::{Terminal, Usage, place};
 use crate::api::{Fields, Options, Reader, TokenCache};
 use crate::base::Bases;
 use crate::cli::{self, Global};
@@ -31,6 +31,10 @@ pub(super) struct Scene<'a> {
     global: &'a Global,
     environment: &'a Environment,
     tenant: Option<&'a str>,
+    /// The folder that holds the tenants' folders, or the tenant's files.
+    root: PathBuf,
+    /// Where .env files are, from the working directory.
+    env_folder: PathBuf,
 }
 
 /// A connection to a tenant. The sandbox, if it is one, runs for as long as this value lives.
@@ -44,10 +48,22 @@ impl<'a> Scene<'a> {
     pub(super) fn new(global: &'a Global, environment: &'a Environment) -> Result<Scene<'a>> {
         let tenant = global.tenant.as_deref().filter(|name| !name.is_empty());
         tenant.map_or(Ok(()), check_name)?;
+        let (mut root, mut env_folder) = (global.dir.clone(), PathBuf::new());
+        if global.dir_is_default {
+            let above = place::above();
+            root = place::root(&above, &global.dir);
+            let own = tenant.map(|name| format!(".env.{name}"));
+            let files: Vec<String> = own.into_iter().chain([".env".to_owned()]).collect();
+            // A file that is named is named from here.
+            let found = place::holding(&above, &files).filter(|_| global.env_file.is_none());
+            env_folder = found.map(Path::to_owned).unwrap_or_default();
+        }
         Ok(Scene {
             global,
             environment,
             tenant,
+            root,
+            env_folder,
         })
     }
 
@@ -56,7 +72,7 @@ impl<'a> Scene<'a> {
     /// # Errors
     /// No tenant is named, and there are several to choose from.
     pub(super) fn path(&self) -> Result<PathBuf> {
-        let root = &self.global.dir;
+        let root = &self.root;
         let Some(name) = self.tenant else {
             let tenants = tenants(root);
             let is_tenant = root.join("tenant.lock").is_file() || root.join("clients").is_dir();
@@ -77,8 +93,8 @@ impl<'a> Scene<'a> {
     }
 
     /// The folder that holds the tenants' folders, or the tenant's files.
-    pub(super) fn root(&self) -> &'a Path {
-        &self.global.dir
+    pub(super) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// The tenant's name, if one is given.
@@ -104,7 +120,7 @@ impl<'a> Scene<'a> {
         terminal: &Terminal,
     ) -> Result<TenantDirectory> {
         check_name(name)?;
-        open(tenant_folder(&self.global.dir, name)?, access, terminal)
+        open(tenant_folder(&self.root, name)?, access, terminal)
     }
 
     /// The selection of these arguments, of which some may be paths as the shell has them: of files in the tenant directory `path`.
@@ -114,7 +130,7 @@ impl<'a> Scene<'a> {
 
     /// The project's settings for the tenant.
     pub(super) fn project(&self) -> Result<Project> {
-        Ok(files::read_project(&self.global.dir, &self.path()?)?)
+        Ok(files::read_project(&self.root, &self.path()?)?)
     }
 
     /// The bases of the tenant's clients: at the commit that is asked for, on the command line or else by the project, or in the
@@ -155,8 +171,8 @@ impl<'a> Scene<'a> {
     pub(super) fn sandbox_name(&self) -> Option<&'a str> {
         let name = self.tenant?;
         let is_one = name == "sandbox" || name.starts_with("sandbox-");
-        let has_settings =
-            self.global.env_file.is_some() || settings::env_file_of(name, Path::new(".")).exists();
+        let has_settings = self.global.env_file.is_some()
+            || settings::env_file_of(name, &self.env_folder).exists();
         (is_one && !has_settings).then_some(name)
     }
 
@@ -165,7 +181,7 @@ impl<'a> Scene<'a> {
     /// # Errors
     /// It is a link, or in one: a repository that somebody cloned must not make us write elsewhere.
     pub(super) fn sandbox_folder(&self, name: &str) -> Result<PathBuf> {
-        let tenant = self.global.dir.join(name);
+        let tenant = self.root.join(name);
         let folder = tenant.join(SANDBOX_FOLDER);
         match [tenant, folder.clone()]
             .iter()
@@ -201,6 +217,7 @@ impl<'a> Scene<'a> {
             return Ok(None);
         }
         let folder = std::env::current_dir().context("can't tell the working directory")?;
+        let folder = folder.join(&self.env_folder);
         let options = settings::Options {
             tenant: self.tenant,
             env_file: self.global.env_file.as_deref(),
@@ -217,12 +234,25 @@ impl<'a> Scene<'a> {
         Ok(Some(connection))
     }
 
+    /// Whether a tenant is named, and the settings that reach it are those of no tenant in particular: the unnamed `.env`'s.
+    pub(super) fn borrows_settings(&self) -> bool {
+        let own = |name| settings::env_file_of(name, &self.env_folder).exists();
+        let is_given = |name| {
+            self.environment
+                .get(name)
+                .is_some_and(|value| !value.is_empty())
+        };
+        self.tenant.is_some_and(|name| !own(name))
+            && self.global.env_file.is_none()
+            && !["AUTH0_DOMAIN", "CLIENT_DOMAIN"].into_iter().any(is_given)
+    }
+
     /// Where settings are missing, the tenant's name may be the mistake.
     fn mistyped(&self, error: SettingsError, folder: &Path) -> anyhow::Error {
         let (SettingsError::Missing { .. }, Some(name)) = (&error, self.tenant) else {
             return error.into();
         };
-        let mut known = tenants(&self.global.dir);
+        let mut known = tenants(&self.root);
         known.extend(settings::tenants_with_settings(folder));
         if known.iter().any(|known| known == name) {
             return error.into();

@@ -12,7 +12,7 @@ use dialoguer::console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::Problem;
+use super::{Problem, again};
 use crate::api::{Progress, Secrets, Stop};
 use crate::cli::{Color, Global};
 use crate::render::{self, printable};
@@ -32,6 +32,8 @@ pub struct Terminal {
     progress: Progress,
     /// What is never shown, whoever says it.
     secrets: Secrets,
+    /// What a command that a hint names has to repeat.
+    options: String,
     /// Whether there is a result on stdout. Held by whoever writes there.
     has_result: Arc<Mutex<bool>>,
     /// Held by whoever draws or prints, so that nothing is drawn after the end.
@@ -41,7 +43,12 @@ pub struct Terminal {
 impl Terminal {
     /// As the options have it.
     pub fn new(global: &Global) -> Terminal {
-        Terminal::with(global.color, global.quiet)
+        let tenant = global.tenant.as_deref().filter(|_| global.tenant_is_typed);
+        let dir = Some(global.dir.as_path()).filter(|_| global.dir_is_typed);
+        Terminal {
+            options: again::options(tenant, dir),
+            ..Terminal::with(global.color, global.quiet)
+        }
     }
 
     /// Before any options are known.
@@ -66,6 +73,7 @@ impl Terminal {
             stop: Stop::default(),
             sending: Arc::default(),
             secrets: Secrets::default(),
+            options: String::new(),
             has_result: Arc::default(),
         }
     }
@@ -181,6 +189,7 @@ impl Terminal {
     /// # Errors
     /// As [`Terminal::result`].
     pub fn text(&self, text: &str) -> io::Result<()> {
+        let text = &again::named(text, &self.options);
         match self.width() {
             // Masked first: what is broken into lines is not recognized any more.
             Some(width) => self.result(&render::fit(&self.secrets.masked(text), width)),
@@ -292,8 +301,9 @@ impl Terminal {
 
     fn stderr(&self, text: &str) {
         self.bar().suspend(|| {
+            let text = again::named(text, &self.options);
+            let text = self.secrets.masked(&text);
             // Nobody can be told that stderr is gone.
-            let text = self.secrets.masked(text);
             let _ = AutoStream::new(io::stderr(), self.color).write_all(text.as_bytes());
         });
     }
