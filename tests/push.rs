@@ -917,3 +917,32 @@ fn an_id_is_one_segment_of_the_path_whatever_is_in_it() {
     assert_eq!(bed.live(id)["description"], "new");
     assert_eq!(bed.count("PATCH /api/v2/clients/..%2Fa%3Fb%23c%2Fd%20e"), 1);
 }
+
+#[test]
+fn a_reason_that_many_updates_share_is_said_once() {
+    let bed = Bed::new().plain_clients(3).pulled();
+    for index in 0..3 {
+        let name = format!("Client 000{index}");
+        let file = format!("tenant/clients/client-000{index}.yaml");
+        bed.edit(&file, &name, &format!("New {index}"));
+    }
+    let bed = bed.moved_to(
+        Bed::new()
+            .plain_clients(3)
+            .sandbox(|sandbox| sandbox.scopes(&["read:clients"])),
+    );
+    let lock = bed.read("tenant/tenant.lock");
+    let domain = serde_json::from_str::<serde_json::Value>(&lock).unwrap()["domain"].clone();
+    bed.write(
+        "tenant/tenant.lock",
+        &lock.replace(domain.as_str().unwrap(), &bed.address()),
+    );
+    let run = bed.run(["push", "--yes"]).exits(2);
+    let shown = run.to_string();
+    assert_eq!(shown.matches("Insufficient scope").count(), 1, "{shown}");
+    assert!(
+        run.stdout
+            .contains("failed         clients/client-0000.yaml: name\n"),
+        "{shown}"
+    );
+}

@@ -305,7 +305,9 @@ async fn send(
         .progress()
         .begin("updating clients", Some(updates.len()));
     let outcomes = apply(&session.reader.writer(), updates, |outcome| {
-        terminal.progress().advance(1);
+        if !matches!(outcome.result, UpdateResult::NotAttempted) {
+            terminal.progress().advance(1);
+        }
         let UpdateResult::Updated { client, .. } = &outcome.result else {
             return true;
         };
