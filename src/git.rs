@@ -504,6 +504,8 @@ fn run(
     arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
 ) -> Result<Output, GitError> {
     git.args(arguments);
+    let words: Vec<_> = git.get_args().map(OsStr::to_string_lossy).collect();
+    log::debug!("git {}", words.join(" "));
     let output = git.output().map_err(|error| GitError::NoGit { error })?;
     if output.status.success() {
         return Ok(output);

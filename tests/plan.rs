@@ -172,7 +172,7 @@ fn a_plan_with_a_conflict_is_held_back() {
     save(&bed);
     push(&bed)
         .exits(1)
-        .complains("nothing was sent: the file and the tenant both changed");
+        .complains("nothing was sent: file and tenant both changed");
     bed.assert_only_gets();
 }
 

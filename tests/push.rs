@@ -389,7 +389,7 @@ fn a_conflict_anywhere_sends_nothing_at_all() {
 
     1 edit, 1 conflict in 2 clients
     --- stderr
-    error: nothing was sent: the file and the tenant both changed since both were last in step
+    error: nothing was sent: file and tenant both changed since they were last in step
     clients/alpha.yaml: description
     hint: `tenantry pull` keeps the file's value: edit the file to match the tenant; or take the tenant's everywhere in the file with `tenantry pull --discard-local clients/alpha.yaml`
     hint: the file's value goes over the tenant's with `tenantry push --overwrite-drift --fields description clients/alpha.yaml`; without --fields, over the client's other drift too
@@ -446,7 +446,7 @@ fn a_conflict_anywhere_sends_nothing_at_all() {
       }
     }
     --- stderr
-    error: nothing was sent: the file and the tenant both changed since both were last in step
+    error: nothing was sent: file and tenant both changed since they were last in step
     clients/alpha.yaml: description
     hint: `tenantry pull` keeps the file's value: edit the file to match the tenant; or take the tenant's everywhere in the file with `tenantry pull --discard-local clients/alpha.yaml`
     hint: the file's value goes over the tenant's with `tenantry push --overwrite-drift --fields description clients/alpha.yaml`; without --fields, over the client's other drift too
@@ -576,7 +576,7 @@ fn a_refused_client_is_told_with_its_reason() {
     updated        clients/gamma.yaml: description
     ");
     insta::assert_snapshot!(run.stderr, @"
-    error: 1 client could not be updated
+    error: PATCH /api/v2/clients/b: 400: An internal server error occurred
     hint: what was updated is remembered: `tenantry push` sends the rest
     ");
 }
@@ -1093,4 +1093,33 @@ fn the_global_client_is_not_pushed_by_a_file_that_somebody_wrote() {
     let reason = run.json()["results"][0]["reason"].to_string();
     assert!(reason.contains("global client"), "{reason}");
     assert_eq!(bed.patches(), []);
+}
+
+#[test]
+fn a_reason_that_many_updates_share_is_said_once() {
+    let bed = Bed::new().plain_clients(3).pulled();
+    for index in 0..3 {
+        let name = format!("Client 000{index}");
+        let file = format!("tenant/clients/client-000{index}.yaml");
+        bed.edit(&file, &name, &format!("New {index}"));
+    }
+    let bed = bed.moved_to(
+        Bed::new()
+            .plain_clients(3)
+            .sandbox(|sandbox| sandbox.scopes(&["read:clients"])),
+    );
+    let lock = bed.read("tenant/tenant.lock");
+    let domain = serde_json::from_str::<serde_json::Value>(&lock).unwrap()["domain"].clone();
+    bed.write(
+        "tenant/tenant.lock",
+        &lock.replace(domain.as_str().unwrap(), &bed.address()),
+    );
+    let run = bed.run(["push", "--yes"]).exits(2);
+    let shown = run.to_string();
+    assert_eq!(shown.matches("Insufficient scope").count(), 1, "{shown}");
+    assert!(
+        run.stdout
+            .contains("failed         clients/client-0000.yaml: name\n"),
+        "{shown}"
+    );
 }

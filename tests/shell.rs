@@ -417,6 +417,29 @@ fn what_is_logged_is_said_by_the_variable_unless_quiet_is_asked_for() {
     assert_eq!(quiet.stderr, "");
 }
 
+#[test]
+fn debug_and_trace_say_what_is_read_written_and_decided_on() {
+    let bed = Bed::new().client("a", "Alpha", json!({})).start();
+    let pulled = logging(&bed, "debug", ["pull"]).exits(0).stderr;
+    for said in [
+        "debug tenantry::api::token: the access token is a new one, used for ",
+        "debug tenantry::files::directory: tenant/clients/alpha.yaml is made\n",
+        "debug tenantry::files::directory: tenant/tenant.lock is written\n",
+    ] {
+        assert!(pulled.contains(said), "{said}: {pulled}");
+    }
+    assert!(!pulled.contains("trace "), "{pulled}");
+    let compared = logging(&bed, "trace", ["diff"]).exits(0).stderr;
+    for said in [
+        "the access token is that of an earlier run",
+        "debug tenantry::files::source: tenant: 1 files of clients, 1 in the lock; 0 can't be read\n",
+        "trace tenantry::files::source: tenant/clients/alpha.yaml: ",
+        "trace tenantry::api::transport: GET /api/v2/clients: an answer of ",
+    ] {
+        assert!(compared.contains(said), "{said}: {compared}");
+    }
+}
+
 /// The libraries below log headers, and some of them whole requests.
 #[test]
 fn whatever_is_asked_for_no_library_is_logged() {
@@ -437,6 +460,8 @@ fn whatever_is_asked_for_no_library_is_logged() {
                     "client secret from ",
                     "POST /",
                     "GET /",
+                    "debug tenantry::",
+                    "trace tenantry::",
                 ];
                 assert!(
                     ours.iter().any(|start| line.starts_with(start)),

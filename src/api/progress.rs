@@ -63,6 +63,11 @@ impl Progress {
         self.is_shown() && state.doing.is_some()
     }
 
+    /// What was waited for is not to be.
+    pub fn end_wait(&self) {
+        self.state().waiting = None;
+    }
+
     /// All is done.
     pub fn end(&self) {
         *self.state() = State::default();
@@ -110,6 +115,9 @@ mod tests {
             line(&progress).unwrap(),
             "reading clients: 100 of 250; waiting 3.0 s: the tenant's rate limit"
         );
+        progress.end_wait();
+        assert_eq!(line(&progress).unwrap(), "reading clients: 100 of 250");
+        progress.wait(start + Duration::from_secs(3), "the tenant's rate limit");
         progress.advance(100);
         assert_eq!(line(&progress).unwrap(), "reading clients: 200 of 250");
         let later = progress.line(start + Duration::from_secs(60)).unwrap().1;

@@ -63,6 +63,22 @@ impl Token {
         self.expires
     }
 
+    /// Where it is from and how long it is good, in words that say nothing of itself.
+    fn about(&self, now: SystemTime) -> String {
+        let source = match self.source {
+            Source::Given => "the one that was given",
+            Source::Cached => "that of an earlier run",
+            Source::Fresh => "a new one",
+        };
+        match self
+            .expires
+            .and_then(|expires| expires.duration_since(now).ok())
+        {
+            Some(left) => format!("{source}, used for {} s", left.as_secs()),
+            None => source.to_owned(),
+        }
+    }
+
     /// Whether another can be had in its place.
     pub(super) fn renewable(&self) -> bool {
         self.source != Source::Given
@@ -124,6 +140,7 @@ impl Tokens {
             }
         };
         transport.secrets().know(token.secret());
+        log::debug!("the access token is {}", token.about(SystemTime::now()));
         let token = Arc::new(token);
         *current = Some(Arc::clone(&token));
         Ok(token)
@@ -137,6 +154,7 @@ impl Tokens {
             .is_some_and(|token| Arc::ptr_eq(token, refused))
         {
             *current = None;
+            log::debug!("the access token was refused: another one is asked for");
             if let Some(cache) = &self.cache {
                 cache.remove(&CacheKey::of(connection));
             }

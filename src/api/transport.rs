@@ -127,6 +127,7 @@ impl Transport {
             let (error, wait) = match outcome {
                 Ok(response) if response.status.is_success() => {
                     let Response { body, taken, .. } = response;
+                    log::trace!("{call}: an answer of {} bytes", body.len());
                     return Ok(Answer {
                         body,
                         _taken: taken,
@@ -168,6 +169,7 @@ impl Transport {
             let Some(wait) = wait else {
                 return Err(error);
             };
+            log::debug!("{call}: sent again in {}", seconds(wait));
             self.waits.say(wait, &error.to_string());
             if self
                 .unless_stopped(call, tokio::time::sleep(wait))

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use anyhow::Result;
 use env_filter::{Builder, Filter};
-use log::LevelFilter;
+use log::{Level, LevelFilter};
 
 use super::{Terminal, Usage};
 use crate::cli::Global;
@@ -46,7 +46,15 @@ impl log::Log for Logger {
 
     fn log(&self, record: &log::Record<'_>) {
         if self.enabled(record.metadata()) {
-            self.terminal.note(&record.args().to_string());
+            let said = record.args();
+            self.terminal.note(&match record.level() {
+                // Who looks for a cause wants to know where it is said.
+                level @ (Level::Debug | Level::Trace) => {
+                    let level = level.as_str().to_ascii_lowercase();
+                    format!("{level} {}: {said}", record.target())
+                }
+                Level::Error | Level::Warn | Level::Info => said.to_string(),
+            });
         }
     }
 

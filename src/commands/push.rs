@@ -363,7 +363,9 @@ async fn send(
         tokio::task::spawn_blocking(move || remember(answers, bases, &directory, &can_remember))
     };
     let outcomes = apply(&session.reader.writer(), updates, |outcome| {
-        terminal.progress().advance(1);
+        if !matches!(outcome.result, UpdateResult::NotAttempted) {
+            terminal.progress().advance(1);
+        }
         if let UpdateResult::Updated { client, .. } = &outcome.result
             && let Some(file) = files.get(&outcome.update.id)
         {
@@ -436,7 +438,7 @@ fn tell_conflicts(conflicts: &[(&ClientPlan, Vec<&str>)], terminal: &Terminal) {
         .map(|(client, fields)| format!("\n{}: {}", client.label(), fields.join(", ")));
     terminal.error(
         &format!(
-            "nothing was sent: the file and the tenant both changed since both were last in step{}",
+            "nothing was sent: file and tenant both changed since they were last in step{}",
             lines.collect::<String>()
         ),
         Some(&format!(

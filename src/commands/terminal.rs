@@ -85,6 +85,8 @@ impl Terminal {
         if first {
             self.note("\nstopping: what is on its way is finished and reported; Ctrl-C again ends at once");
             self.stop.wish();
+            // Nobody waits any more for what is not sent.
+            self.progress.end_wait();
         }
         first
     }
@@ -103,6 +105,10 @@ impl Terminal {
                 if bar.is_finished() {
                     bar.reset();
                 }
+                let line = match self.stop.is_wished() {
+                    true => format!("stopping; {line}"),
+                    false => line,
+                };
                 bar.set_message(printable(&self.secrets.masked(&line)).into_owned());
                 bar.tick();
             }

@@ -151,6 +151,7 @@ impl TenantDirectory {
     /// The system refuses, or there is a file of that name by now; nothing is changed.
     pub fn create_client(&self, file: &str, text: &str) -> Result<(), FilesError> {
         let path = self.path.join(file);
+        log::debug!("{} is made", path.display());
         match atomic::create(&self.path, &path, text.as_bytes()) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(FilesError::ChangedMeanwhile { path })
@@ -165,6 +166,7 @@ impl TenantDirectory {
     /// The system refuses, or somebody edited the file since it was read; the file is as it was.
     pub fn rewrite_client(&self, file: &ClientFile, text: &str) -> Result<(), FilesError> {
         let path = self.path.join(&file.file);
+        log::debug!("{} is rewritten", path.display());
         let replaced = aside::replace(&self.path, &path, file.text.as_bytes(), text.as_bytes());
         unless_changed(path, "write", replaced)
     }
@@ -175,6 +177,7 @@ impl TenantDirectory {
     /// The system refuses, or somebody edited the file since it was read; the file is as it was.
     pub fn remove_client(&self, file: &ClientFile) -> Result<(), FilesError> {
         let path = self.path.join(&file.file);
+        log::debug!("{} is removed", path.display());
         let removed = aside::remove(&self.path, &path, file.text.as_bytes());
         unless_changed(path, "remove", removed)
     }
@@ -193,6 +196,7 @@ impl TenantDirectory {
         if old == text.as_bytes() {
             return Ok(());
         }
+        log::debug!("{} is written", path.display());
         atomic::write(&self.path, &path, text.as_bytes()).map_err(io("write", path))
     }
 

@@ -90,6 +90,7 @@ impl<'a> Source<'a> {
         let files = on_all_cores(&self.clients, |path| {
             let shown = self.path.join(path);
             let bytes = (self.read)(path).map_err(io("read", &shown))?;
+            log::trace!("{}: {} bytes", shown.display(), bytes.len());
             client_file::parse(path, bytes).map_err(|error| FilesError::content(shown, error))
         });
         for (path, read) in self.clients.iter().zip(files) {
@@ -119,6 +120,13 @@ impl<'a> Source<'a> {
                 }
             }
         }
+        log::debug!(
+            "{}: {} files of clients, {} in the lock; {} can't be read",
+            self.path.display(),
+            contents.clients.len(),
+            contents.lock.as_ref().map_or(0, |lock| lock.clients.len()),
+            errors.len()
+        );
         (contents, errors)
     }
 

@@ -262,11 +262,12 @@ pub fn outcomes(outcomes: &[Outcome], held: &[(ClientPlan, String)]) -> String {
                 )
             }
             UpdateResult::Failed(error) => {
-                writeln!(
-                    text,
-                    "{REMOVED}failed{REMOVED:#}         {file}: {}",
-                    line(&error.to_string())
-                )
+                // What is not about this client is the command's error, and said there, once.
+                let about = match error.concerns_every_request() {
+                    true => fields,
+                    false => line(&error.to_string()),
+                };
+                writeln!(text, "{REMOVED}failed{REMOVED:#}         {file}: {about}")
             }
             UpdateResult::NotAttempted => {
                 writeln!(text, "{LOUD}not attempted{LOUD:#}  {file}: {fields}")
