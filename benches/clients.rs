@@ -89,7 +89,7 @@ impl Pulled {
         assert_eq!((live.len(), contents.clients.len()), (count, count));
         Pulled {
             live,
-            bases: Bases::from_lock(lock.clone(), &directory, &contents, false),
+            bases: Bases::from_lock(lock.clone(), &directory, &contents, false).unwrap(),
             files: contents.clients,
             lock,
             directory,

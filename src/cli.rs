@@ -163,8 +163,8 @@ pub struct Clients {
 /// Where base comes from.
 #[derive(Debug, Args)]
 pub struct Base {
-    /// Take base from the files at this commit of git, instead of tenant.lock
-    #[arg(long, value_name = "REV", env = "TENANTRY_BASE", hide_env = true)]
+    /// Take base from the files at this commit of git, instead of tenant.lock (TENANTRY_BASE)
+    #[arg(long, value_name = "REV")]
     pub base: Option<String>,
 }
 

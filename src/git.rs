@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::fmt;
+use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -12,7 +13,7 @@ use ring::digest;
 
 /// Variables by which a hook of git says where its repository is. Ours is found from the tenant directory instead, which may be
 /// in another one.
-const OF_HOOKS: [&str; 7] = [
+const OF_HOOKS: [&str; 9] = [
     "GIT_DIR",
     "GIT_WORK_TREE",
     "GIT_INDEX_FILE",
@@ -20,6 +21,9 @@ const OF_HOOKS: [&str; 7] = [
     "GIT_COMMON_DIR",
     "GIT_OBJECT_DIRECTORY",
     "GIT_NAMESPACE",
+    // Paths are taken as they stand, whatever somebody is used to.
+    "GIT_ICASE_PATHSPECS",
+    "GIT_GLOB_PATHSPECS",
 ];
 
 /// No file of a tenant directory comes near this; what is larger is not taken into memory.
@@ -152,6 +156,12 @@ impl GitError {
             GitError::Unmerged { path } => {
                 format!("finish it, then `git add` {}", path.escape_debug())
             }
+            // git's own words for it go on with the same command.
+            GitError::Failed { message, .. } if message.contains("dubious ownership") => {
+                "the repository belongs to another user; where that is as it should be: \
+                 `git config --global --add safe.directory FOLDER` with the folder that git names"
+                    .to_owned()
+            }
             GitError::Failed { .. } => return None,
         })
     }
@@ -159,18 +169,25 @@ impl GitError {
 
 /// What to type so that a commit is there.
 fn fetch(rev: &str, is_shallow: bool) -> String {
-    let checkout = "in GitHub Actions, `fetch-depth: 0` for actions/checkout has everything";
-    if rev.contains(['~', '^', '@']) || rev == "HEAD" {
-        return match is_shallow {
-            true => format!("fetch more of the history: `git fetch --deepen=100`; {checkout}"),
-            false => "`git log` shows which commits there are".to_owned(),
-        };
+    if !is_shallow {
+        // Not with --depth, which would make this clone a shallow one.
+        return "bring this clone up to date with `git fetch`; `git branch --all` and `git log` show what there is".to_owned();
     }
-    let what = match rev.strip_prefix("origin/") {
-        Some(branch) => format!("{branch}:refs/remotes/origin/{branch}"),
-        None => rev.to_owned(),
+    let checkout = "in GitHub Actions, `fetch-depth: 0` for actions/checkout has everything";
+    let is_id = rev.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let fetch = match rev.split_once('/') {
+        // Only a whole id can be asked for.
+        None if is_id && [40, 64].contains(&rev.len()) => {
+            format!("git fetch --depth=1 origin {rev}")
+        }
+        _ if is_id => "git fetch --unshallow".to_owned(),
+        _ if rev.contains(['~', '^', '@']) => "git fetch --deepen=100".to_owned(),
+        Some((remote, branch)) => {
+            format!("git fetch --depth=1 {remote} {branch}:refs/remotes/{remote}/{branch}")
+        }
+        None => format!("git fetch --depth=1 origin {rev}:refs/heads/{rev}"),
     };
-    format!("fetch it: `git fetch --depth=1 origin {what}`; {checkout}")
+    format!("fetch it: `{fetch}`; {checkout}")
 }
 
 impl Repository {
@@ -180,13 +197,13 @@ impl Repository {
     /// There is no git, or it refuses to look.
     pub fn of(folder: &Path) -> Result<Option<Repository>, GitError> {
         // Asked without git, so that it costs nothing where there is no repository.
-        let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-        if !absolute
-            .ancestors()
-            .any(|above| above.join(".git").exists())
-        {
+        let Ok(folder) = fs::canonicalize(folder) else {
+            return Ok(None);
+        };
+        if !folder.ancestors().any(|above| above.join(".git").exists()) {
             return Ok(None);
         }
+        let folder = folder.as_path();
         let about = [
             "rev-parse",
             "--is-shallow-repository",
@@ -278,10 +295,40 @@ impl Repository {
             self.git(),
             ["ls-tree", "-z", commit.as_str(), "--", &folder],
         )?;
-        Ok(tracked(&output.stdout, |about| {
-            let [mode, _, id] = about else { return None };
-            mode.starts_with("100").then_some(*id)
-        }))
+        Ok(tracked(&output.stdout, content_of_tree))
+    }
+
+    /// The regular files that folders of this name had at a commit, wherever they were in the repository; by their paths from its
+    /// root.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn files_of_folders(
+        &self,
+        commit: &ObjectId,
+        folder: &str,
+    ) -> Result<Vec<TrackedFile>, GitError> {
+        let all = ["ls-tree", "-r", "-z", "--full-tree", commit.as_str()];
+        let mut files = tracked(&run(self.git(), all)?.stdout, content_of_tree);
+        let is_in_one = |file: &TrackedFile| {
+            let above = Path::new(&file.path).parent();
+            above.is_some_and(|above| above.ends_with(folder))
+        };
+        files.retain(is_in_one);
+        Ok(files)
+    }
+
+    /// Whether a commit is HEAD, or leads to it.
+    ///
+    /// # Errors
+    /// git fails.
+    pub fn is_in_past(&self, commit: &ObjectId) -> Result<bool, GitError> {
+        let Some(head) = &self.head else {
+            return Ok(false);
+        };
+        let beyond = ["rev-list", "--max-count=1", commit.as_str(), "--not"];
+        let beyond = beyond.into_iter().chain([head.as_str(), "--"]);
+        Ok(head == commit || run(self.git(), beyond)?.stdout.is_empty())
     }
 
     /// The regular files of the tenant directory that the index has, as the next commit will.
@@ -542,6 +589,12 @@ fn tracked(listing: &[u8], id: impl for<'a> Fn(&[&'a str]) -> Option<&'a str>) -
         })
     };
     entries.filter_map(file).collect()
+}
+
+/// The content of a regular file among the words of `git ls-tree`.
+fn content_of_tree<'a>(about: &[&'a str]) -> Option<&'a str> {
+    let [mode, _, id] = about else { return None };
+    mode.starts_with("100").then_some(*id)
 }
 
 /// What `git cat-file` says before a content: its id and size; None where there is none, or no file.

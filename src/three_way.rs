@@ -111,8 +111,8 @@ pub fn three_way(
         return None;
     }
     Some(match base {
+        Base::NoBase | Base::Unknown | Base::Is(_) if local.is_none() => Change::Unmanaged,
         Base::Unknown => Change::Conflict,
-        Base::NoBase | Base::Is(_) if local.is_none() => Change::Unmanaged,
         Base::NoBase => Change::Edit,
         base if Base::known(local) == base => Change::Drift,
         base if Base::known(live) == base => Change::Edit,
@@ -180,9 +180,9 @@ mod tests {
         . c - Edit
         . c a Edit
         . c b Edit
-        ? - a Conflict
-        ? - b Conflict
-        ? - c Conflict
+        ? - a Unmanaged
+        ? - b Unmanaged
+        ? - c Unmanaged
         ? a - Conflict
         ? a b Conflict
         ? a c Conflict

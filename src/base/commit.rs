@@ -33,11 +33,16 @@ pub(super) fn read(
         .collect();
     let mut then = Then::default();
     let mut other = Vec::new();
-    let tracked = repository.files(commit, CLIENTS)?;
-    for file in tracked
-        .into_iter()
-        .filter(|file| is_client_file(Path::new(&file.path)))
-    {
+    let mut tracked = repository.files(commit, CLIENTS)?;
+    if tracked.is_empty() && !files.is_empty() {
+        // The folder had another name then, or is new.
+        tracked = repository.files_of_folders(commit, CLIENTS)?;
+    }
+    for file in tracked {
+        let name = Path::new(&file.path).file_name().unwrap_or_default();
+        if !is_client_file(&Path::new(CLIENTS).join(name)) {
+            continue;
+        }
         match by_path.get(file.path.as_str()) {
             Some((id, now)) if file.content.is_of(now.text.as_bytes()) => {
                 then.take((*id).clone(), file.path, BaseValues::of(&now.fields));
@@ -53,19 +58,25 @@ pub(super) fn read(
         };
         match parse_client(Path::new(&path), content.unwrap_or_default()) {
             Ok(ReadFile { id, file, .. }) => then.take(id, path, BaseValues::of(&file.fields)),
-            // It can't be told what it said; if the file is still there, nobody knows its base.
             Err(error) => {
-                let error = format!("at {}, {path}:{} {error}", commit.short(), error.position);
-                match by_path.get(path.as_str()) {
-                    Some((id, _)) => {
-                        then.warnings.push(format!("{error}: its base is unknown"));
-                        then.take((*id).clone(), path, BaseValues::default());
-                    }
-                    None => then.warnings.push(error),
-                }
+                then.unreadable.push(format!(
+                    "at {}, {path}:{} {error}: what it said is not known",
+                    commit.short(),
+                    error.position
+                ));
             }
         }
     })?;
+    // Whose file it was can't be told either: it may be that of any client that has none.
+    if !then.unreadable.is_empty() {
+        for (id, file) in files {
+            let path = file.file.clone();
+            let base = BaseValues::default();
+            let unknown = AtCommit { path, base };
+            then.clients.entry(id.clone()).or_insert(unknown);
+        }
+    }
+    then.warnings.append(&mut then.unreadable);
     Ok((then.clients, then.warnings))
 }
 
@@ -74,6 +85,8 @@ pub(super) fn read(
 struct Then {
     clients: BTreeMap<ClientId, AtCommit>,
     warnings: Vec<String>,
+    /// What is wrong with files that can't be read.
+    unreadable: Vec<String>,
 }
 
 impl Then {

@@ -15,7 +15,7 @@ use crate::git::{GitError, ObjectId, Repository};
 use crate::three_way::{Base, BaseValues};
 
 use commit::AtCommit;
-use past::Past;
+use past::{Past, TakenBack};
 
 /// Where base comes from, in a word.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub struct ClientBase<'a> {
     /// The entry that counts where the tenant is at none of them.
     newest: &'a BaseValues,
     own: Option<&'a BaseValues>,
-    taken_back: &'a [Locked],
+    taken_back: &'a [TakenBack],
 }
 
 impl<'a> ClientBase<'a> {
@@ -69,10 +69,14 @@ impl<'a> ClientBase<'a> {
     /// A field's base, for a tenant at which it has this value.
     pub fn field(self, field: Field, live: Option<&Value>) -> Base<&'a Value> {
         let live = Base::known(live);
-        let mut known = self.entries().map(|entry| entry.get(field));
-        known
-            .find(|base| *base == live)
-            .unwrap_or_else(|| self.newest.get(field))
+        let taken_back = self.taken_back.iter();
+        let changed = taken_back.filter(|taken_back| taken_back.changed.contains(&field));
+        let mut known = self
+            .own
+            .into_iter()
+            .chain(changed.map(|taken_back| &taken_back.entry.base));
+        let is_there = known.find(|entry| entry.get(field) == live);
+        is_there.unwrap_or(self.newest).get(field)
     }
 
     /// Whether a file that says this may differ from base, wherever the tenant is.
@@ -96,45 +100,54 @@ impl<'a> ClientBase<'a> {
     }
 
     fn entries(self) -> impl Iterator<Item = &'a BaseValues> {
-        let taken_back = self.taken_back.iter().map(|entry| &entry.base);
+        let taken_back = self.taken_back.iter();
+        let taken_back = taken_back.map(|taken_back| &taken_back.entry.base);
         self.own.into_iter().chain(taken_back)
     }
 }
 
 impl Bases {
-    /// The bases of the lock. In a git repository, what git took back from it is looked for in the history of HEAD. `may_remember`
-    /// allows for a note in git's own folder that makes the next look a short one.
+    /// The bases of the lock. In a git repository, what git took back from it is looked for in the history of HEAD. A command that
+    /// `writes` leaves a note in git's own folder, which makes the next look a short one.
+    ///
+    /// # Errors
+    /// git refuses to answer, and the command writes: it might take an edit for drift.
     pub fn from_lock(
         lock: Lock,
         directory: &TenantDirectory,
         contents: &Contents,
-        may_remember: bool,
-    ) -> Bases {
+        writes: bool,
+    ) -> Result<Bases, GitError> {
+        let mut warnings = Vec::new();
         let past = Repository::of(directory.path()).and_then(|repository| match repository {
-            Some(repository) => Past::read(
-                &repository,
-                LOCK_FILE,
-                &lock,
-                &contents.clients,
-                may_remember,
-            ),
+            Some(repository) => {
+                if repository.is_shallow() {
+                    warnings.push(format!(
+                        "this clone has a part of the history only, so that a {LOCK_FILE} that git took back may not be known \
+                         for one: `git fetch --unshallow` has all of it (`fetch-depth: 0` in GitHub Actions), and --base goes \
+                         without {LOCK_FILE}"
+                    ));
+                }
+                Past::read(&repository, LOCK_FILE, &lock, &contents.clients, writes)
+            }
             None => Ok(Past::default()),
         });
-        let (past, warnings) = match past {
-            Ok(past) => (past, Vec::new()),
+        let past = match past {
+            Ok(past) => past,
             // Without git, the lock alone counts.
-            Err(GitError::NoGit { .. }) => (Past::default(), Vec::new()),
-            Err(error) => (
-                Past::default(),
-                vec![format!(
+            Err(GitError::NoGit { .. }) => Past::default(),
+            Err(error) if writes => return Err(error),
+            Err(error) => {
+                warnings.push(format!(
                     "{error}; whether git took {LOCK_FILE} back is not known"
-                )],
-            ),
+                ));
+                Past::default()
+            }
         };
-        Bases {
+        Ok(Bases {
             source: Source::Lock { lock, past },
             warnings,
-        }
+        })
     }
 
     /// The bases that the files had at a commit: file and tenant were last in step there. The lock is neither read nor written.
@@ -151,7 +164,13 @@ impl Bases {
             folder: folder.to_owned(),
         })?;
         let commit = repository.commit(rev)?;
-        let (clients, warnings) = commit::read(&repository, &commit, &contents.clients)?;
+        let (clients, mut warnings) = commit::read(&repository, &commit, &contents.clients)?;
+        if !repository.is_in_past(&commit)? {
+            warnings.push(format!(
+                "this branch lacks commits of {rev}: what they changed shows as an edit that takes it back, until the branch has \
+                 them (`git merge {rev}`)"
+            ));
+        }
         Ok(Bases {
             source: Source::Commit {
                 repository,
@@ -189,9 +208,11 @@ impl Bases {
                 let own = lock.clients.get(id);
                 let taken_back = past.taken_back(id);
                 let newest = match (own, taken_back.first()) {
-                    (Some(own), Some(newest)) if newest.serial > own.serial => &newest.base,
+                    (Some(own), Some(newest)) if newest.entry.serial > own.serial => {
+                        &newest.entry.base
+                    }
                     (Some(own), _) => &own.base,
-                    (None, newest) => &newest?.base,
+                    (None, newest) => &newest?.entry.base,
                 };
                 Some(ClientBase {
                     newest,
@@ -220,7 +241,10 @@ impl Bases {
             own.is_some_and(|own| own.base == base) && past.taken_back(id).is_empty();
         let serial = match own {
             Some(own) if is_as_before => own.serial,
-            own => own.map_or(0, |own| own.serial).max(past.highest(id)) + 1,
+            own => {
+                let own = own.map_or(0, |own| own.serial);
+                own.max(past.highest(id)).saturating_add(1)
+            }
         };
         past.settle(id);
         let file = file.to_owned();

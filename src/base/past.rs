@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::client::ClientId;
+use crate::client::{ClientId, Field};
 use crate::files::{ClientFile, Lock, Locked};
 use crate::git::{GitError, ObjectId, Repository};
 use crate::json;
@@ -20,11 +20,20 @@ const ENTRY_ENDS: &[u8] = b"\n    }";
 /// Texts are compared in parts of this size first, many bytes at a time.
 const PART: usize = 4096;
 
+/// An entry of HEAD's past that is no older than the lock's and says something else.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TakenBack {
+    pub(super) entry: Locked,
+    /// The fields in which it differs from the entry before it. In the others it says what was there already, and a tenant that
+    /// says the same there was not brought to it by this entry.
+    pub(super) changed: Vec<Field>,
+}
+
 /// The entries of HEAD's past that are no older than the lock's and say something else.
 #[derive(Debug, Default)]
 pub(super) struct Past {
     /// By client, the highest serial first.
-    taken_back: BTreeMap<ClientId, Vec<Locked>>,
+    taken_back: BTreeMap<ClientId, Vec<TakenBack>>,
     /// The highest serial of each client that had an entry once and has none now.
     gone: BTreeMap<ClientId, u64>,
 }
@@ -82,20 +91,21 @@ impl Past {
             if let [Some(at_head)] = at_head.as_slice()
                 && at_head.is_of(lock.write().as_bytes())
             {
-                note.write(head, &look.past.gone);
+                note.write(head, &look.gone);
             }
         }
         Ok(look.into_past(files))
     }
 
     /// The entries that count beside the lock's, the highest serial first.
-    pub(super) fn taken_back(&self, id: &ClientId) -> &[Locked] {
+    pub(super) fn taken_back(&self, id: &ClientId) -> &[TakenBack] {
         self.taken_back.get(id).map_or(&[], Vec::as_slice)
     }
 
     /// The highest serial that the client has in the past, as far as it is no lower than the lock's.
     pub(super) fn highest(&self, id: &ClientId) -> u64 {
-        let taken_back = self.taken_back(id).first().map_or(0, |entry| entry.serial);
+        let taken_back = self.taken_back(id).first();
+        let taken_back = taken_back.map_or(0, |taken_back| taken_back.entry.serial);
         taken_back.max(self.gone.get(id).copied().unwrap_or(0))
     }
 
@@ -108,7 +118,10 @@ impl Past {
 /// A look through versions of the lock.
 struct Look<'a> {
     lock: &'a Lock,
-    past: Past,
+    /// By client, the entries that are no older than the lock's, and those right before them.
+    entries: BTreeMap<ClientId, Vec<Locked>>,
+    /// As in [`Past`].
+    gone: BTreeMap<ClientId, u64>,
     /// The version that was read last: most differ from the next in few entries.
     last: Vec<u8>,
     /// Whether that one is about the same tenant.
@@ -137,7 +150,8 @@ impl<'a> Look<'a> {
         versions.retain(|version| seen.insert(version.clone()));
         let mut look = Look {
             lock,
-            past: Past::default(),
+            entries: BTreeMap::new(),
+            gone: BTreeMap::new(),
             last: now,
             is_ours: true,
         };
@@ -151,10 +165,8 @@ impl<'a> Look<'a> {
 
     fn with_gone(mut self, gone: BTreeMap<ClientId, u64>) -> Look<'a> {
         for (id, serial) in gone {
-            if !self.lock.clients.contains_key(&id) {
-                let highest = self.past.gone.entry(id).or_default();
-                *highest = serial.max(*highest);
-            }
+            let highest = self.gone.entry(id).or_default();
+            *highest = serial.max(*highest);
         }
         self
     }
@@ -191,41 +203,82 @@ impl<'a> Look<'a> {
 
     fn entry(&mut self, id: ClientId, entry: Locked) {
         match self.lock.clients.get(&id) {
-            Some(own) if entry.serial < own.serial => return,
-            // It says the same, perhaps in a file of another name.
-            Some(own) if entry.serial == own.serial && entry.base == own.base => return,
+            // What came right before an entry that counts says what that one changed.
+            Some(own) if entry.serial.saturating_add(1) < own.serial => return,
             Some(_) => {}
             None => {
-                let highest = self.past.gone.entry(id.clone()).or_default();
+                let highest = self.gone.entry(id.clone()).or_default();
                 *highest = entry.serial.max(*highest);
             }
         }
-        let entries = self.past.taken_back.entry(id).or_default();
+        let entries = self.entries.entry(id).or_default();
         if !entries.contains(&entry) {
             entries.push(entry);
         }
     }
 
+    /// Whether an entry is no older than the lock's and says something else.
+    fn counts(&self, id: &ClientId, entry: &Locked) -> bool {
+        self.lock.clients.get(id).is_none_or(|own| {
+            entry.serial > own.serial || (entry.serial == own.serial && entry.base != own.base)
+        })
+    }
+
     /// Whether the lock is the latest in everything that matters for the files that are there.
     fn finds_nothing(&self, files: &BTreeMap<ClientId, ClientFile>) -> bool {
-        let was_known = |id: &ClientId| self.past.gone.contains_key(id);
         let matters = |id: &ClientId| self.lock.clients.contains_key(id) || files.contains_key(id);
-        !self.past.taken_back.keys().any(matters) && !files.keys().any(was_known)
+        let is_later = |(id, entries): (&ClientId, &Vec<Locked>)| {
+            matters(id) && entries.iter().any(|entry| self.counts(id, entry))
+        };
+        // A client that was gone and is back, with an entry that is no later than what it had then.
+        let is_back = |(id, serial): (&ClientId, &u64)| {
+            let own = self.lock.clients.get(id);
+            matters(id) && own.is_none_or(|own| own.serial <= *serial)
+        };
+        !self.entries.iter().any(is_later) && !self.gone.iter().any(is_back)
     }
 
     fn into_past(self, files: &BTreeMap<ClientId, ClientFile>) -> Past {
-        let mut past = self.past;
-        past.taken_back.retain(|id, entries| {
-            entries.sort_by_key(|entry| Reverse(entry.serial));
-            if self.lock.clients.contains_key(id) {
-                return true;
+        let mut taken_back = BTreeMap::new();
+        for (id, entries) in &self.entries {
+            let own = self.lock.clients.get(id);
+            if own.is_none() && !files.contains_key(id) {
+                continue;
             }
-            // Without an entry in the lock, the latest takes its place.
-            let highest = entries.first().map_or(0, |entry| entry.serial);
-            entries.retain(|entry| entry.serial == highest);
-            files.contains_key(id)
-        });
-        past
+            let highest = entries.iter().map(|entry| entry.serial).max();
+            let mut later: Vec<TakenBack> = entries
+                .iter()
+                .filter(|entry| self.counts(id, entry))
+                // Without an entry in the lock, the latest takes its place.
+                .filter(|entry| own.is_some() || Some(entry.serial) == highest)
+                .map(|entry| TakenBack {
+                    entry: entry.clone(),
+                    changed: changed(entry, entries.iter().chain(own)),
+                })
+                .collect();
+            later.sort_by_key(|later| Reverse(later.entry.serial));
+            if !later.is_empty() {
+                taken_back.insert(id.clone(), later);
+            }
+        }
+        Past {
+            taken_back,
+            gone: self.gone,
+        }
+    }
+}
+
+/// The fields in which an entry differs from those right before it; all of them, where there is none.
+fn changed<'a>(entry: &Locked, known: impl Iterator<Item = &'a Locked> + Clone) -> Vec<Field> {
+    let before = known.filter(|known| known.serial.checked_add(1) == Some(entry.serial));
+    let is_changed = |field: &Field| {
+        let mut before = before.clone();
+        before.any(|before| before.base.get(*field) != entry.base.get(*field))
+    };
+    let fields = Field::ALL.into_iter();
+    match before.clone().next() {
+        Some(_) => fields.filter(is_changed).collect(),
+        None => fields.collect(),
     }
 }
 

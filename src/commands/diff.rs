@@ -48,6 +48,6 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Diff, terminal: &Terminal) 
         DiffOutput::Json => terminal.result(&render::json::plan(&plan)),
         DiffOutput::Markdown => terminal.result(&render::markdown::plan(&plan, &names)),
     }?;
-    tell_earlier(&plan, &bases, terminal)?;
+    tell_earlier(&plan, &bases, terminal);
     Ok(Ending::differences(!plan.clients.is_empty()))
 }

@@ -35,7 +35,7 @@ pub(super) async fn run(scene: &Scene<'_>, options: &List, terminal: &Terminal) 
     let bases = match &directory {
         Some(directory) => {
             let lock = contents.lock_for(domain, directory.path())?;
-            Bases::from_lock(lock, directory, &contents, false)
+            Bases::from_lock(lock, directory, &contents, false)?
         }
         None => Bases::none(domain),
     };

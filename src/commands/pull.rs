@@ -123,7 +123,7 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Pull, terminal: &Terminal) 
         });
         let plan = Plan::new(session.tenant.clone(), bases.from(), sides);
         check_plan(&plan, &contents, &directory)?;
-        tell_earlier(&plan, &bases, terminal)?;
+        tell_earlier(&plan, &bases, terminal);
     }
 
     let pulled = decide(options, &contents, &bases, &live, &selected);

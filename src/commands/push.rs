@@ -72,10 +72,10 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
             Output::Text => terminal.text(&render::text::plan(&plan, &names)),
             Output::Json => terminal.result(&render::json::plan(&plan)),
         }?;
-        tell_earlier(&plan, &bases, terminal)?;
+        tell_earlier(&plan, &bases, terminal);
         return Ok(Ending::differences(!plan.clients.is_empty()));
     }
-    let mut push = Prepared::new(plan, &live, options.overwrite_drift)?;
+    let mut push = Prepared::new(plan, &live)?;
     // Who steps through the clients sees them one by one.
     let stepping = options.interactive && !push.updates.is_empty();
     match options.output {
@@ -85,7 +85,7 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
     }
     if push.conflict {
         let ending = finish(&push, Vec::new(), options, terminal)?;
-        tell_earlier(&push.plan, &bases, terminal)?;
+        tell_earlier(&push.plan, &bases, terminal);
         return Ok(ending);
     }
     for update in push.widened() {
@@ -235,8 +235,8 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    fn new(plan: Plan, live: &LiveClients, overwrite_drift: bool) -> Result<Prepared> {
-        let conflict = !overwrite_drift && plan.count(Change::Conflict) > 0;
+    fn new(plan: Plan, live: &LiveClients) -> Result<Prepared> {
+        let conflict = plan.count(Change::Conflict) > 0;
         let mut prepared = Prepared {
             updates: Vec::new(),
             held: Vec::new(),

@@ -9,12 +9,13 @@ use super::{Terminal, Usage};
 use crate::api::Fields;
 use crate::base::Bases;
 use crate::cli::{Output, Push};
-use crate::client::ClientId;
+use crate::client::{Client, ClientId, Field};
 use crate::files::{Contents, read_file};
-use crate::plan::{ClientPlan, Plan, State};
+use crate::plan::{Change, ClientPlan, Plan, State, base_of};
 use crate::render;
 use crate::saved_plan::{self, Standing, edited_since, standing};
 use crate::select::{Names, Selection};
+use crate::three_way::three_way;
 
 /// A saved plan and the live clients that it is about. None, and a word about it, where live is not what it was.
 pub(super) async fn planned(
@@ -78,6 +79,12 @@ pub(super) async fn planned(
             continue;
         }
         let live = live.get(&client.id);
+        if let Some(field) = live.and_then(|live| unedited(client, bases, live)) {
+            hold_back(format!(
+                "{field} in the file says what it said before, and the plan has it as an edit"
+            ));
+            continue;
+        }
         match live.map(|live| standing(client, live.fields())) {
             None if client.state == State::FileOnly => left.push(client.clone()),
             Some(_) if client.state == State::FileOnly => {
@@ -127,6 +134,19 @@ pub(super) async fn planned(
         Some("make a new plan with `tenantry diff -o json`, and look at it"),
     );
     Ok(None)
+}
+
+/// A field that a saved plan has as an edit, and that only the tenant changed.
+fn unedited(client: &ClientPlan, bases: &Bases, live: &Client) -> Option<Field> {
+    let edits = client.fields.iter();
+    let edits = edits.filter(|field| field.change == Change::Edit);
+    edits
+        .filter_map(|edit| Some((Field::from_name(&edit.field)?, edit.local.as_ref())))
+        .find_map(|(field, local)| {
+            let live = field.of(live.fields());
+            let base = base_of(bases.of(&client.id), field, live);
+            (three_way(base, local, live) == Some(Change::Drift)).then_some(field)
+        })
 }
 
 fn plan_names(client: &ClientPlan) -> Names<'_> {

@@ -148,15 +148,17 @@ impl<'a> Scene<'a> {
         terminal: &Terminal,
     ) -> Result<Bases> {
         let lock = contents.lock_for(domain, directory.path())?;
-        // A variable that is set to nothing is a way not to set it.
-        let asked = asked.base.as_ref().filter(|rev| !rev.is_empty());
-        let bases = match asked.or(project.base.as_ref()) {
+        // A variable that is set to nothing is a way not to set it; a REV that is typed as nothing is a mistake.
+        let variable = self.environment.get("TENANTRY_BASE");
+        let variable = variable.filter(|rev| !rev.is_empty());
+        let asked = asked.base.as_deref().or(variable);
+        let bases = match asked.or(project.base.as_deref()) {
             Some(rev) => Bases::at_commit(rev, directory, contents)?,
             None => {
                 // The first look takes long where the history is.
                 let progress = terminal.progress();
                 progress.begin("reading what git has of tenant.lock", None);
-                let bases = Bases::from_lock(lock, directory, contents, access != Access::Read);
+                let bases = Bases::from_lock(lock, directory, contents, access != Access::Read)?;
                 progress.end();
                 bases
             }
@@ -650,19 +652,24 @@ fn refused(file: &ClientFile, field: Field, directory: &TenantDirectory) -> Opti
     Some(FilesError::content(path, file.invalid(field)?))
 }
 
+/// Of so many conflicts the history is looked at: where one commit is to blame for them, a few of them tell.
+const EARLIER: usize = 20;
+
 /// Says of each conflict whose live value the file had at an earlier commit which one that was: an apply of it failed, or never
 /// ran.
-pub(super) fn tell_earlier(plan: &Plan, bases: &Bases, terminal: &Terminal) -> Result<()> {
-    for client in &plan.clients {
+pub(super) fn tell_earlier(plan: &Plan, bases: &Bases, terminal: &Terminal) {
+    let conflicts = plan.clients.iter().map(|client| {
         let fields = client.fields.iter();
         let conflicts = fields.filter(|field| field.change == Change::Conflict);
-        let live: Vec<_> = conflicts
-            .filter_map(|field| Some((Field::from_name(&field.field)?, field.live.as_ref())))
-            .collect();
-        if live.is_empty() {
-            continue;
-        }
-        if let Some(commit) = bases.earlier(&client.id, client.file.as_deref(), &live)? {
+        let live = conflicts
+            .filter_map(|field| Some((Field::from_name(&field.field)?, field.live.as_ref())));
+        (client, live.collect::<Vec<_>>())
+    });
+    let conflicts = conflicts.filter(|(_, live)| !live.is_empty());
+    for (client, live) in conflicts.take(EARLIER) {
+        // It is a word beside the result: where git fails, the result stands.
+        let earlier = bases.earlier(&client.id, client.file.as_deref(), &live);
+        if let Ok(Some(commit)) = earlier {
             let commit = commit.short();
             terminal.note(&format!(
                 "{}: the tenant has what the file said at {commit}: if an apply since then failed or never ran, \
@@ -671,7 +678,6 @@ pub(super) fn tell_earlier(plan: &Plan, bases: &Bases, terminal: &Terminal) -> R
             ));
         }
     }
-    Ok(())
 }
 
 /// Shows what reading the directory brought up.

@@ -119,7 +119,7 @@ pub fn three_way(
 ) -> Change {
     match base {
         _ if local == live => Change::None,
-        Some(Some(_)) if local.is_none() => Change::Left,
+        Some(Some(_)) | None if local.is_none() => Change::Left,
         Some(base) if local == base => Change::Drift,
         Some(base) if live == base => Change::Edit,
         _ => Change::Conflict,
@@ -168,11 +168,28 @@ impl Sides {
         let newest = entries.iter().rev().max_by_key(|entry| entry.serial)?;
         let of = |field: &str| {
             let is = live.map(|live| live.get(field).cloned());
-            let there = |entry: &&&Entry| is.is_some() && entry.base.get(field) == is.as_ref();
+            let there = |entry: &&&Entry| {
+                is.is_some()
+                    && entry.base.get(field) == is.as_ref()
+                    && self.brought(id, entry, field)
+            };
             let entry = entries.iter().find(there).unwrap_or(newest);
             Some((field.to_owned(), entry.base.get(field)?.clone()))
         };
         Some(UPDATABLE.into_iter().filter_map(of).collect())
+    }
+
+    /// Whether an entry can have brought the tenant to what it says in a field: the lock's own one, or one whose push changed it.
+    fn brought(&self, id: &str, entry: &Entry, field: &str) -> bool {
+        let own = self.lock.get(id);
+        let past = self.past.get(id).into_iter().flatten();
+        let mut before = past
+            .chain(own)
+            .filter(|before| before.serial + 1 == entry.serial)
+            .peekable();
+        own.is_some_and(|own| std::ptr::eq(own, entry))
+            || before.peek().is_none()
+            || before.any(|before| before.base.get(field) != entry.base.get(field))
     }
 
     /// Every base that a client may have, wherever the tenant is.
