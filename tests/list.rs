@@ -279,3 +279,17 @@ fn warnings_and_errors_break_at_words() {
                     history too, and rotate it; tenantry neither\n  sends nor shows it\n";
     assert!(shown.starts_with(expected), "{shown}");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_command_that_a_hint_names_has_its_options_also_where_the_line_breaks() {
+    let bed = Bed::new().client("a", "Alpha", json!({})).pulled();
+    std::fs::remove_file(bed.path("tenant/clients/alpha.yaml")).unwrap();
+    let said = "clients/alpha.yaml is gone: push deletes no client; `tenantry";
+    // The next word does not fit.
+    let shown = at_terminal(&bed, said.len() + 2, &["push", "--yes", "--dir", "tenant"]);
+    assert!(
+        shown.contains(&format!("{said}\n  pull --dir tenant`")),
+        "{shown}"
+    );
+}

@@ -300,7 +300,10 @@ impl Terminal {
     /// Text for people to stderr, in lines that fit the terminal if it is one.
     fn message(&self, text: &str) {
         match Term::stderr().size_checked() {
-            Some((_, width)) => self.stderr(&render::fit(&self.secrets.masked(text), width.into())),
+            Some((_, width)) => {
+                let text = again::named(text, &self.options);
+                self.stderr(&render::fit(&self.secrets.masked(&text), width.into()));
+            }
             None => self.stderr(text),
         }
     }
