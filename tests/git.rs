@@ -534,6 +534,145 @@ fn branches_that_pushed_different_clients_merge_without_a_word() {
 }
 
 #[test]
+fn what_a_merged_branch_left_as_it_was_is_no_base() {
+    let bed = bed();
+    let place = origin(&bed);
+    place.git("branch other");
+    // Each branch pushes another field of the same client, and both were at the same serial.
+    place.say("web", "name", "Shop");
+    place.tenantry("push --yes").exits(0);
+    place.commit("Shop");
+    place.git("switch -q other");
+    let path = place.path("tenant/clients/web.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("  - x\n", "  - y\n")).unwrap();
+    place.tenantry("push --yes").exits(0);
+    place.commit("y");
+    place.git("switch -q main");
+    place.git("merge -q --no-edit other");
+    assert_eq!(place.differs(""), NOTHING);
+    // The other branch says Web as well, since it never touched the name.
+    bed.sandbox.edit("w", "name", Some(json!("Web")));
+    assert_eq!(place.differs(""), ["Web.name drift"]);
+    place.sends_nothing("", 0);
+}
+
+#[test]
+fn a_client_that_was_gone_and_is_back_as_it_was_is_looked_for_in_the_past() {
+    let bed = bed();
+    let place = origin(&bed);
+    let first = place.git("rev-parse HEAD");
+    place.push("two");
+    place.git("rm -q tenant/clients/web.yaml");
+    let lock = place.read("tenant/tenant.lock");
+    let mut document: Value = serde_json::from_str(&lock).unwrap();
+    document["clients"].as_object_mut().unwrap().remove("w");
+    fs::write(place.path("tenant/tenant.lock"), document.to_string()).unwrap();
+    place.tenantry("pull api").exits(0);
+    place.commit("Without web");
+    // From here on, git's own folder has a note of the past so far.
+    place.tenantry("push --yes").exits(0);
+    assert!(place.path(".git/tenantry").is_dir());
+    place.git(&format!("checkout -q {first} -- tenant"));
+    place.commit("Back");
+    assert_eq!(place.differs(""), EDIT);
+    place.sends("", "one");
+}
+
+#[test]
+fn a_shallow_clone_is_told_that_its_past_is_short() {
+    let bed = bed();
+    let place = origin(&bed);
+    place.push("two");
+    place.git("revert --no-edit HEAD");
+    let clone = place.clone("runner", "--depth 1");
+    let run = clone.sends_nothing("", 0);
+    assert!(run.stderr.contains("git fetch --unshallow"), "{run}");
+    clone.git("fetch -q --unshallow");
+    clone.sends("", "one");
+}
+
+#[cfg(unix)]
+#[test]
+fn where_git_does_not_answer_nothing_is_pushed() {
+    let bed = bed();
+    let place = origin(&bed);
+    place.say("web", "description", "two");
+    fs::write(place.path(".git/HEAD"), "nothing\n").unwrap();
+    let run = place.sends_nothing("", 2);
+    assert!(run.stderr.contains("git rev-parse"), "{run}");
+    assert_eq!(
+        place
+            .tenantry("diff")
+            .exits(1)
+            .stderr
+            .matches("warning: ")
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn a_folder_that_was_moved_keeps_its_base() {
+    let bed = bed();
+    let place = origin(&bed);
+    place.git("mv tenant tenants");
+    place.commit("Move");
+    dashboard(&bed, "night fix");
+    let run = place
+        .tenantry("diff --dir tenants --base HEAD~1 -o json")
+        .exits(1);
+    assert_eq!(run.json()["summary"]["drift"], 1, "{run}");
+    bed.sandbox.clear_requests();
+    place
+        .tenantry("push --yes --dir tenants --base HEAD~1")
+        .exits(0);
+    bed.assert_only_gets();
+}
+
+#[test]
+fn a_file_that_was_broken_at_base_and_has_another_name_is_of_an_unknown_base() {
+    let bed = bed();
+    let place = origin(&bed);
+    let path = place.path("tenant/clients/web.yaml");
+    let whole = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("{whole}<<<<<<< HEAD\n")).unwrap();
+    place.commit("Broken");
+    fs::write(&path, whole).unwrap();
+    place.git("mv tenant/clients/web.yaml tenant/clients/shop.yaml");
+    place.commit("Mended");
+    dashboard(&bed, "night fix");
+    assert_eq!(place.differs("--base HEAD~1"), CONFLICT);
+    place.sends_nothing("--base HEAD~1", 1);
+}
+
+#[test]
+fn a_branch_behind_its_base_is_told() {
+    let bed = bed();
+    let place = origin(&bed);
+    place.git("branch feature");
+    place.push("two");
+    place.git("switch -q feature");
+    let run = place.tenantry("diff --base main").exits(1);
+    assert!(
+        run.stderr.contains("this branch lacks commits of main"),
+        "{run}"
+    );
+    place.git("switch -q main");
+    let run = place.tenantry("diff --base HEAD~1").exits(0);
+    assert_eq!(run.stderr, "");
+}
+
+#[test]
+fn a_rev_that_is_typed_as_nothing_is_a_mistake() {
+    let bed = bed();
+    let place = origin(&bed);
+    let run = place.with(&["push", "--yes", "--base", ""]).exits(2);
+    assert!(run.stderr.contains("is no REV"), "{run}");
+    bed.assert_only_gets();
+}
+
+#[test]
 fn after_a_reset_to_before_a_push_what_was_pushed_is_drift() {
     let bed = bed();
     let place = origin(&bed);

@@ -78,6 +78,23 @@ fn a_plan_is_not_applied_where_the_files_say_something_else() {
 }
 
 #[test]
+fn drift_that_a_plan_calls_an_edit_is_not_sent() {
+    let bed = planned();
+    bed.sandbox.edit("a", "name", Some(json!("Night fix")));
+    save(&bed);
+    let plan = bed.read("plan.json");
+    assert!(plan.contains("\"drift\""), "{plan}");
+    bed.write(
+        "plan.json",
+        &plan.replace("\"change\": \"drift\"", "\"change\": \"edit\""),
+    );
+    push(&bed)
+        .exits(1)
+        .complains("clients/alpha.yaml: name in the file says what it said before");
+    bed.assert_only_gets();
+}
+
+#[test]
 fn nothing_else_passes_for_a_plan() {
     let bed = planned();
     let plan = bed.read("plan.json");
