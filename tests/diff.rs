@@ -146,7 +146,7 @@ fn every_difference_as_text() {
       description: (absent) → "new"
 
     clients/gamma.yaml  Gamma c
-      conflict: the file and the tenant both changed since both were last in step
+      conflict: the file and the tenant both changed since they were last in step
         description:
           base    "third"
           file    "mine"

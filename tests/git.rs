@@ -664,6 +664,34 @@ fn a_branch_behind_its_base_is_told() {
 }
 
 #[test]
+fn who_asked_for_a_base_and_with_what_is_said() {
+    let bed = bed();
+    let place = origin(&bed);
+    place.merge("two");
+    fs::write(place.path("tenant/tenantry.yaml"), "base: origin/mian\n").unwrap();
+    let run = place.tenantry("diff").exits(2);
+    assert!(
+        run.stderr
+            .contains("`base:` in tenantry.yaml: there is no commit `origin/mian`"),
+        "{run}"
+    );
+    let mut command = place.command();
+    command.args(["diff"]).env("TENANTRY_BASE", "mian");
+    let run = bed.run_command(command).exits(2);
+    assert!(
+        run.stderr
+            .contains("TENANTRY_BASE in the environment: there is no commit `mian`"),
+        "{run}"
+    );
+    // The words to type at a conflict have the base that was typed.
+    dashboard(&bed, "theirs");
+    let run = place.sends_nothing("--base HEAD~1", 1);
+    let hint =
+        "`tenantry push --base HEAD~1 --overwrite-drift --fields description clients/web.yaml`";
+    assert!(run.stderr.contains(hint), "{run}");
+}
+
+#[test]
 fn a_rev_that_is_typed_as_nothing_is_a_mistake() {
     let bed = bed();
     let place = origin(&bed);
@@ -982,7 +1010,7 @@ fn a_conflict_with_the_dashboard_names_no_commit() {
     place.merge("two");
     dashboard(&bed, "theirs");
     let run = place.sends_nothing("--base HEAD~1", 1);
-    assert!(!run.stderr.contains("--base"), "{run}");
+    assert!(!run.stderr.contains("makes it good"), "{run}");
 }
 
 /// What a REV that can't be used comes to: nothing is asked of the tenant that changes it, and exit code 2.

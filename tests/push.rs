@@ -378,7 +378,7 @@ fn a_conflict_anywhere_sends_nothing_at_all() {
     exit code 1
     --- stdout
     clients/alpha.yaml  Alpha a
-      conflict: the file and the tenant both changed since both were last in step
+      conflict: the file and the tenant both changed since they were last in step
         description:
           base    "first"
           file    "mine"

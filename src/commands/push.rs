@@ -427,8 +427,9 @@ fn remember(
     first_failure
 }
 
-/// Says which fields are in conflict, and how to decide, with the words to type where it is one client.
-fn tell_conflicts(conflicts: &[(&ClientPlan, Vec<&str>)], terminal: &Terminal) {
+/// Says which fields are in conflict, and how to decide, with the words to type where it is one client. `base` is what was typed.
+fn tell_conflicts(conflicts: &[(&ClientPlan, Vec<&str>)], base: Option<&str>, terminal: &Terminal) {
+    let base = base.map(|rev| format!(" --base {rev}")).unwrap_or_default();
     let (client, fields) = match conflicts {
         [(client, fields)] => (client.label(), fields.join(",")),
         _ => ("CLIENT", "FIELD,…".to_owned()),
@@ -442,9 +443,9 @@ fn tell_conflicts(conflicts: &[(&ClientPlan, Vec<&str>)], terminal: &Terminal) {
             lines.collect::<String>()
         ),
         Some(&format!(
-            "`tenantry pull` keeps the file's value: edit the file to match the tenant; or take the tenant's everywhere in the \
-             file with `tenantry pull --discard-local {client}`\n\
-             the file's value goes over the tenant's with `tenantry push --overwrite-drift --fields {fields} {client}`; without \
+            "`tenantry pull{base}` keeps the file's value: edit the file to match the tenant; or take the tenant's everywhere in the \
+             file with `tenantry pull{base} --discard-local {client}`\n\
+             the file's value goes over the tenant's with `tenantry push{base} --overwrite-drift --fields {fields} {client}`; without \
              --fields, over the client's other drift too"
         )),
     );
@@ -467,7 +468,7 @@ fn finish(
         Output::Text => terminal.text(&render::text::outcomes(&outcomes, &push.held))?,
     }
     if push.conflict {
-        tell_conflicts(&push.conflicts(), terminal);
+        tell_conflicts(&push.conflicts(), options.base.base.as_deref(), terminal);
     }
     let failed: Vec<_> = outcomes
         .iter()

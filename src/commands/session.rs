@@ -15,7 +15,7 @@ use crate::cli::{self, Global};
 use crate::client::{Client, ClientId, Field};
 use crate::closest::closest;
 use crate::files::{
-    self, Access, ClientFile, Contents, FilesError, Project, TenantDirectory, tenants,
+    self, Access, ClientFile, Contents, FilesError, PROJECT_FILE, Project, TenantDirectory, tenants,
 };
 use crate::opening;
 use crate::plan::{Change, Live, Plan, Sides, Tenant};
@@ -151,9 +151,17 @@ impl<'a> Scene<'a> {
         // A variable that is set to nothing is a way not to set it; a REV that is typed as nothing is a mistake.
         let variable = self.environment.get("TENANTRY_BASE");
         let variable = variable.filter(|rev| !rev.is_empty());
-        let asked = asked.base.as_deref().or(variable);
-        let bases = match asked.or(project.base.as_deref()) {
-            Some(rev) => Bases::at_commit(rev, directory, contents)?,
+        let typed = asked.base.as_deref();
+        let bases = match typed.or(variable).or(project.base.as_deref()) {
+            Some(rev) => {
+                // Who typed nothing hears who else asked for it.
+                let bases = Bases::at_commit(rev, directory, contents);
+                match (typed, variable) {
+                    (Some(_), _) => bases?,
+                    (None, Some(_)) => bases.context("TENANTRY_BASE in the environment")?,
+                    (None, None) => bases.with_context(|| format!("`base:` in {PROJECT_FILE}"))?,
+                }
+            }
             None => {
                 // The first look takes long where the history is.
                 let progress = terminal.progress();

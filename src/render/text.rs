@@ -87,7 +87,7 @@ fn differences(text: &mut String, client: &ClientPlan, names: &ClientNames<'_>) 
         (
             Change::Conflict,
             LOUD,
-            "conflict: the file and the tenant both changed since both were last in step",
+            "conflict: the file and the tenant both changed since they were last in step",
         ),
         (
             Change::Drift,
