@@ -96,8 +96,8 @@ fn shaped_object(rule: &Rule, fields: Map<String, Value>) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use super::super::shapes::Operation;
     use super::super::shapes::client;
-    use super::super::validate::Operation;
     use super::*;
     use serde_json::json;
 

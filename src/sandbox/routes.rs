@@ -18,9 +18,10 @@ use super::form;
 use super::listing::{ListQuery, Selection};
 use super::secrets;
 use super::shapes;
+use super::shapes::Operation;
 use super::store::{Store, with_defaults};
 use super::tenant::Tenant;
-use super::validate::{self, Operation};
+use super::validate;
 
 const READ_LIST: [&str; 3] = ["read:clients", "read:client_keys", "read:client_summary"];
 const READ: [&str; 4] = [

@@ -3,12 +3,17 @@
 
 use std::sync::LazyLock;
 
-use super::validate::Operation;
-
 const CLIENTS: &str = include_str!("clients.shapes");
 
 static CREATE: LazyLock<Shape> = LazyLock::new(|| read(CLIENTS, 'c'));
 static UPDATE: LazyLock<Shape> = LazyLock::new(|| read(CLIENTS, 'u'));
+
+/// Which request a body belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operation {
+    Create,
+    Update,
+}
 
 /// The shape of a client's body.
 pub(super) fn client(operation: Operation) -> &'static Shape {

@@ -4,14 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::answer::Refusal;
-use super::shapes::{self, Kind, Rule, Shape};
-
-/// Which request a body belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operation {
-    Create,
-    Update,
-}
+use super::shapes::{self, Kind, Operation, Rule, Shape};
 
 /// Checks a request's body.
 ///
