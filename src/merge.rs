@@ -113,6 +113,7 @@ pub fn pushed(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::three_way::tests::side;
     use proptest::prelude::*;
     use serde_json::json;
     use std::sync::Arc;
@@ -161,15 +162,6 @@ mod tests {
                 live: Some(json!("theirs"))
             }]
         );
-    }
-
-    fn side() -> impl Strategy<Value = Option<Value>> {
-        prop_oneof![
-            Just(None),
-            Just(Some(json!("a"))),
-            Just(Some(json!("b"))),
-            Just(Some(json!("c")))
-        ]
     }
 
     fn with(value: Option<Value>) -> Map<String, Value> {

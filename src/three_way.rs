@@ -136,7 +136,7 @@ pub fn new_base<'a>(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
@@ -219,7 +219,8 @@ mod tests {
         ");
     }
 
-    fn side() -> impl Strategy<Value = Option<Value>> {
+    /// What one side may say of a field: few values, so that two sides often say the same.
+    pub(crate) fn side() -> impl Strategy<Value = Option<Value>> {
         prop_oneof![
             Just(None),
             Just(Some(json!("a"))),

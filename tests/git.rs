@@ -357,15 +357,19 @@ fn two_pushes(place: &Place<'_>) {
     place.commit("Ours");
 }
 
+/// Merges `other`, and fails unless that has a conflict.
+#[track_caller]
+fn conflicts(place: &Place<'_>) {
+    let merged = place.try_git(&["merge", "-q", "other"]).0;
+    assert!(!merged, "it has a conflict");
+}
+
 #[test]
 fn a_merge_that_chose_the_push_that_is_not_live_is_an_edit() {
     let bed = bed();
     let place = origin(&bed);
     two_pushes(&place);
-    assert!(
-        !place.try_git(&["merge", "-q", "other"]).0,
-        "it has a conflict"
-    );
+    conflicts(&place);
     place.git("checkout -q --theirs -- tenant");
     place.commit("Theirs");
     assert_eq!(place.differs(""), EDIT);
@@ -378,10 +382,7 @@ fn a_merge_that_chose_the_push_that_is_live_is_no_difference() {
     let bed = bed();
     let place = origin(&bed);
     two_pushes(&place);
-    assert!(
-        !place.try_git(&["merge", "-q", "other"]).0,
-        "it has a conflict"
-    );
+    conflicts(&place);
     place.git("checkout -q --ours -- tenant");
     place.commit("Ours");
     assert_eq!(place.differs(""), NOTHING);
@@ -400,10 +401,7 @@ fn a_merge_may_take_the_lock_of_one_and_the_file_of_the_other() {
         let bed = bed();
         let place = origin(&bed);
         two_pushes(&place);
-        assert!(
-            !place.try_git(&["merge", "-q", "other"]).0,
-            "it has a conflict"
-        );
+        conflicts(&place);
         place.git(&format!("checkout -q --{lock} -- tenant/tenant.lock"));
         place.git(&format!("checkout -q --{file} -- tenant/clients"));
         place.commit("Merged");

@@ -34,7 +34,7 @@ pub(super) struct TakenBack {
 pub(super) struct Past {
     /// By client, the highest serial first.
     taken_back: BTreeMap<ClientId, Vec<TakenBack>>,
-    /// The highest serial of each client that had an entry once and has none now.
+    /// The highest serial of each client that had an entry once, and lost it; it may have one again.
     gone: BTreeMap<ClientId, u64>,
 }
 

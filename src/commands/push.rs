@@ -1,7 +1,7 @@
 //! `push`: shows the plan that diff shows, asks, and sends its edits. The lock is written after each answer, so a push that is
 //! killed at any moment is finished by the next one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -110,15 +110,15 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
             return Ok(Ending::Differences);
         }
     }
-    let updates = std::mem::take(&mut push.updates);
     // What was read and needs no update is in step, or stays what it is.
-    for (id, live) in &live {
-        let due = updates.iter().any(|update| update.id == *id);
-        if let Some(file) = contents.clients.get(id).filter(|_| !due) {
+    let due = push.due();
+    for (id, live) in live.iter().filter(|(id, _)| !due.contains(id)) {
+        if let Some(file) = contents.clients.get(id) {
             let base = pushed(&file.fields, bases.of(id), live, &[]);
             bases.record(id, &file.file, base);
         }
     }
+    let updates = std::mem::take(&mut push.updates);
     terminal.begin_sending();
     let (outcomes, written) = send(
         &session,
@@ -270,18 +270,23 @@ impl Prepared {
         Ok(prepared)
     }
 
+    /// The clients that are to be updated.
+    fn due(&self) -> BTreeSet<&ClientId> {
+        self.updates.iter().map(|update| &update.id).collect()
+    }
+
     /// Sends nothing after all.
     fn hold_everything(&mut self, reason: &str) {
-        for client in &self.plan.clients {
-            let conflicts = client
-                .fields
-                .iter()
-                .any(|field| field.change == Change::Conflict);
-            let due = self.updates.iter().any(|update| update.id == client.id);
-            if due || conflicts {
-                self.held.push((client.clone(), reason.to_owned()));
-            }
-        }
+        let due = self.due();
+        let held = self.plan.clients.iter().filter(|client| {
+            let mut fields = client.fields.iter();
+            let conflicts = fields.any(|field| field.change == Change::Conflict);
+            conflicts || due.contains(&client.id)
+        });
+        let held: Vec<_> = held
+            .map(|client| (client.clone(), reason.to_owned()))
+            .collect();
+        self.held.extend(held);
         self.updates.clear();
     }
 
@@ -308,10 +313,9 @@ impl Prepared {
 
 /// Reads once more what is to be sent; the fields in which live is not what the plan says, a line each.
 async fn moved(push: &Prepared, session: &Session, bases: &Bases) -> Result<Option<String>> {
+    let ids = push.due();
     let due = push.plan.clients.iter();
-    let due: Vec<&ClientPlan> = due
-        .filter(|client| push.updates.iter().any(|update| update.id == client.id))
-        .collect();
+    let due: Vec<&ClientPlan> = due.filter(|client| ids.contains(&client.id)).collect();
     let ids: Vec<&ClientId> = due.iter().map(|client| &client.id).collect();
     let live = session
         .these_clients(&ids, bases.count(), Fields::Updatable)
