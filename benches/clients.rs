@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use tempfile::TempDir;
 use tenantry::base::BaseFrom;
 use tenantry::base::Bases;
-use tenantry::client::{Client, ClientId};
+use tenantry::client::{Client, ClientId, LEADING_FIELDS};
 use tenantry::files::{
     self, Access, ClientFile, Format, Lock, Locked, TenantDirectory, stems_for_new_files,
 };
@@ -78,7 +78,7 @@ impl Pulled {
         for (id, stem) in stems_for_new_files(&names(&live), &BTreeMap::new()) {
             let fields = live[&id].fields();
             let file = TenantDirectory::client_file(&stem, Format::Yaml);
-            let text = files::write(fields, Format::Yaml);
+            let text = files::write(fields, &LEADING_FIELDS, Format::Yaml);
             directory.create_client(&file, &text).unwrap();
             let base = BaseValues::of(fields);
             let serial = 1;
@@ -196,7 +196,7 @@ fn write(criterion: &mut Criterion, tenants: &[Pulled]) {
     for tenant in tenants {
         for format in [Format::Yaml, Format::Json] {
             let clients = || tenant.live.values().map(Client::fields);
-            let write = |fields| files::write(fields, format);
+            let write = |fields| files::write(fields, &LEADING_FIELDS, format);
             let extension = format.extension();
             measure(&mut group, extension, tenant, || {
                 clients().map(write).collect::<Vec<_>>()
@@ -211,7 +211,7 @@ fn write(criterion: &mut Criterion, tenants: &[Pulled]) {
             measure(&mut group, &format!("{extension} in place"), tenant, || {
                 let rewritten = renamed
                     .iter()
-                    .map(|(old, fields)| files::rewrite(old, fields, format));
+                    .map(|(old, fields)| files::rewrite(old, fields, &LEADING_FIELDS, format));
                 rewritten.collect::<Vec<_>>()
             });
         }

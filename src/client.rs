@@ -9,6 +9,8 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::json::Step;
+
 /// The field that identifies a client, in the API and in its file.
 pub const CLIENT_ID: &str = "client_id";
 
@@ -39,6 +41,14 @@ pub enum Field {
     /// `allowed_clients`: client ids (references) and other identifiers; an empty list lets every client delegate.
     AllowedClients,
 }
+
+/// The fields that lead a client's file, in their order.
+pub const LEADING_FIELDS: [&str; 4] = [
+    CLIENT_ID,
+    Field::Name.name(),
+    Field::Description.name(),
+    Field::AllowedClients.name(),
+];
 
 impl Field {
     /// Every updatable field, in file order.
@@ -349,8 +359,8 @@ fn is_named(key: &str, name: &str) -> bool {
     letters(key).eq(letters(name))
 }
 
-/// Where a client's fields have secrets: the keys on the way to each. The entries of a list have none of their own.
-pub fn secrets(fields: &Map<String, Value>) -> Vec<Vec<&str>> {
+/// Where a client's fields have secrets: the way to each.
+pub fn secrets(fields: &Map<String, Value>) -> Vec<Vec<Step<'_>>> {
     let mut found = Vec::new();
     find(fields, Place::Client, &mut Vec::new(), &mut found);
     found
@@ -359,11 +369,11 @@ pub fn secrets(fields: &Map<String, Value>) -> Vec<Vec<&str>> {
 fn find<'a>(
     fields: &'a Map<String, Value>,
     place: Place<'a>,
-    path: &mut Vec<&'a str>,
-    found: &mut Vec<Vec<&'a str>>,
+    path: &mut Vec<Step<'a>>,
+    found: &mut Vec<Vec<Step<'a>>>,
 ) {
     for (key, value) in fields {
-        path.push(key);
+        path.push(Step::Key(key));
         match place.is_secret(key) {
             true => found.push(path.clone()),
             false => find_in_value(value, place.below(key), path, found),
@@ -375,14 +385,18 @@ fn find<'a>(
 fn find_in_value<'a>(
     value: &'a Value,
     place: Place<'a>,
-    path: &mut Vec<&'a str>,
-    found: &mut Vec<Vec<&'a str>>,
+    path: &mut Vec<Step<'a>>,
+    found: &mut Vec<Vec<Step<'a>>>,
 ) {
     match value {
         Value::Object(fields) => find(fields, place, path, found),
-        Value::Array(entries) => entries
-            .iter()
-            .for_each(|entry| find_in_value(entry, place.entry(), path, found)),
+        Value::Array(entries) => {
+            for (index, entry) in entries.iter().enumerate() {
+                path.push(Step::Index(index));
+                find_in_value(entry, place.entry(), path, found);
+                path.pop();
+            }
+        }
         _ => {}
     }
 }
@@ -468,8 +482,13 @@ mod tests {
         assert_eq!(
             secrets(&list),
             [
-                vec!["addons", "masterkey"],
-                vec!["addons", "firebase", "secret"]
+                vec![Step::Key("addons"), Step::Index(0), Step::Key("masterkey")],
+                vec![
+                    Step::Key("addons"),
+                    Step::Index(0),
+                    Step::Key("firebase"),
+                    Step::Key("secret")
+                ]
             ]
         );
         assert!(strip_secrets(&mut list) && !strip_secrets(&mut list));

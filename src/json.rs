@@ -11,7 +11,7 @@ pub const MAX_DEPTH: usize = 128;
 
 /// What is wrong with a text, and at which byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
+pub enum Error {
     /// It is no JSON there.
     Syntax(usize, &'static str),
     /// The object has this key already, there.
@@ -20,10 +20,10 @@ pub enum Fault {
     TooDeep(usize),
 }
 
-impl Fault {
+impl Error {
     /// Where it is in a text, both counted from 1, columns in characters.
     pub fn line_and_column(&self, text: &str) -> (usize, usize) {
-        let (Fault::Syntax(at, _) | Fault::Duplicate(at, ..) | Fault::TooDeep(at)) = self;
+        let (Error::Syntax(at, _) | Error::Duplicate(at, ..) | Error::TooDeep(at)) = self;
         let before = text.get(..*at).unwrap_or(text);
         let lines = before.rsplit('\n');
         let column = before.rsplit('\n').next().unwrap_or_default();
@@ -31,84 +31,86 @@ impl Fault {
     }
 }
 
-/// Where an entry of the outermost object stands, in bytes.
-#[derive(Debug)]
-pub struct Place {
-    /// Where its key begins.
-    pub key: usize,
-    /// Where its value begins.
-    pub start: usize,
-    /// Where its value ends.
-    pub end: usize,
-    /// Where each entry of the value begins, if it is a list.
-    pub entries: Vec<usize>,
+/// A step on the way to what stands in a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// To what stands under a key of an object.
+    Key(&'a str),
+    /// To an entry of a list, counted from 0.
+    Index(usize),
 }
-
-/// An object, and where each of its entries stands, in their order.
-pub type Placed = (Map<String, Value>, Vec<Place>);
 
 /// Reads a text.
 ///
 /// # Errors
 /// It is not one JSON value, or nested too deep, or has a key twice.
-pub fn parse(text: &str) -> Result<Value, Fault> {
-    let mut reader = Reader { text, at: 0 };
-    reader.space();
-    let value = reader.value(1)?;
-    reader.end()?;
-    Ok(value)
+pub fn parse(text: &str) -> Result<Value, Error> {
+    let mut reader = Reader::at(text, 0);
+    reader.document()
 }
 
-/// Reads a text that is an object; None where it is another value.
+/// Reads a text, and tells at which byte each key of an object and each entry of a list begins, at any depth, in the order of the
+/// text.
 ///
 /// # Errors
 /// As [`parse`].
-pub fn parse_object(text: &str) -> Result<Option<Placed>, Fault> {
-    let mut reader = Reader { text, at: 0 };
-    reader.space();
-    if reader.peek() != Some(b'{') {
-        return parse(text).map(|_| None);
-    }
-    let mut places = Vec::new();
-    let object = reader.object(1, |reader, key| {
-        let start = reader.at;
-        let mut entries = Vec::new();
-        let value = match reader.peek() {
-            Some(b'[') => reader.list(2, |at| entries.push(at))?,
-            _ => reader.value(2)?,
-        };
-        places.push(Place {
-            key,
-            start,
-            end: reader.at,
-            entries,
-        });
-        Ok(value)
-    })?;
-    reader.end()?;
-    Ok(Some((object, places)))
+pub fn parse_with_offsets(text: &str) -> Result<(Value, Vec<usize>), Error> {
+    let mut reader = Reader {
+        offsets: Some(Vec::new()),
+        ..Reader::at(text, 0)
+    };
+    let value = reader.document()?;
+    Ok((value, reader.offsets.unwrap_or_default()))
 }
 
 /// Reads one value after the other; each function begins at the first byte of what it reads and ends after the last.
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    /// Where keys and the entries of lists begin, if anybody asked.
+    offsets: Option<Vec<usize>>,
 }
 
 impl<'a> Reader<'a> {
-    fn value(&mut self, depth: usize) -> Result<Value, Fault> {
+    fn at(text: &'a str, at: usize) -> Reader<'a> {
+        Reader {
+            text,
+            at,
+            offsets: None,
+        }
+    }
+
+    /// Reads the one value that the text is.
+    fn document(&mut self) -> Result<Value, Error> {
+        self.space();
+        let value = self.value(1)?;
+        self.space();
+        match self.peek() {
+            None => Ok(value),
+            Some(_) => self.error("something follows the end"),
+        }
+    }
+
+    /// Remembers that a key or an entry of a list begins here.
+    fn note_offset(&mut self) {
+        if let Some(offsets) = &mut self.offsets {
+            offsets.push(self.at);
+        }
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Value, Error> {
         match self.peek() {
             Some(b'{') => {
                 let object = self.object(depth, |reader, _| reader.value(depth + 1))?;
                 Ok(Value::Object(object))
             }
-            Some(b'[') => self.list(depth, |_| ()),
+            Some(b'[') => self.list(depth),
             Some(b'"') => Ok(Value::String(self.string()?.into_owned())),
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(b't') => self.word("true", Value::Bool(true)),
             Some(b'f') => self.word("false", Value::Bool(false)),
             Some(b'n') => self.word("null", Value::Null),
-            _ => self.fault("this is no value"),
+            _ => self.error("this is no value"),
         }
     }
 
@@ -116,8 +118,8 @@ impl<'a> Reader<'a> {
     fn object(
         &mut self,
         depth: usize,
-        mut value: impl FnMut(&mut Self, usize) -> Result<Value, Fault>,
-    ) -> Result<Map<String, Value>, Fault> {
+        mut value: impl FnMut(&mut Self, usize) -> Result<Value, Error>,
+    ) -> Result<Map<String, Value>, Error> {
         let start = self.open(depth)?;
         let mut object = Map::new();
         if self.take(b'}') {
@@ -125,6 +127,7 @@ impl<'a> Reader<'a> {
         }
         loop {
             self.space();
+            self.note_offset();
             let key_start = self.at;
             let key = self.key()?;
             let value = value(self, key_start)?;
@@ -136,13 +139,12 @@ impl<'a> Reader<'a> {
                 return Ok(object);
             }
             if !self.take(b',') {
-                return self.fault("`,` or `}` is missing");
+                return self.error("`,` or `}` is missing");
             }
         }
     }
 
-    /// Reads a list, and tells where each entry begins.
-    fn list(&mut self, depth: usize, mut entry: impl FnMut(usize)) -> Result<Value, Fault> {
+    fn list(&mut self, depth: usize) -> Result<Value, Error> {
         self.open(depth)?;
         let mut list = Vec::new();
         if self.take(b']') {
@@ -150,22 +152,22 @@ impl<'a> Reader<'a> {
         }
         loop {
             self.space();
-            entry(self.at);
+            self.note_offset();
             list.push(self.value(depth + 1)?);
             self.space();
             if self.take(b']') {
                 return Ok(Value::Array(list));
             }
             if !self.take(b',') {
-                return self.fault("`,` or `]` is missing");
+                return self.error("`,` or `]` is missing");
             }
         }
     }
 
     /// Moves over an opening bracket and the white space after it; where the bracket stands.
-    fn open(&mut self, depth: usize) -> Result<usize, Fault> {
+    fn open(&mut self, depth: usize) -> Result<usize, Error> {
         if depth > MAX_DEPTH {
-            return Err(Fault::TooDeep(self.at));
+            return Err(Error::TooDeep(self.at));
         }
         let start = self.at;
         self.at += 1;
@@ -174,36 +176,36 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a key, and moves to its value.
-    fn key(&mut self) -> Result<Cow<'a, str>, Fault> {
+    fn key(&mut self) -> Result<Cow<'a, str>, Error> {
         if self.peek() != Some(b'"') {
-            return self.fault("a key in double quotes is missing");
+            return self.error("a key in double quotes is missing");
         }
         let key = self.string()?;
         self.space();
         if !self.take(b':') {
-            return self.fault("`:` is missing");
+            return self.error("`:` is missing");
         }
         self.space();
         Ok(key)
     }
 
-    /// The fault of the key at `second`, which the object at `start` has already.
-    fn duplicate(&self, start: usize, second: usize) -> Fault {
-        let key_at = |at| Reader { at, ..*self }.key();
+    /// The error of the key at `second`, which the object at `start` has already.
+    fn duplicate(&self, start: usize, second: usize) -> Error {
+        let key_at = |at| Reader::at(self.text, at).key();
         let key = key_at(second).unwrap_or_default();
         let mut first = second;
         // Whatever went well goes well again, up to the first of the two.
-        let _ = Reader { at: start, ..*self }.object(0, |reader, at| {
+        let _ = Reader::at(self.text, start).object(0, |reader, at| {
             if key_at(at).as_ref() == Ok(&key) {
                 first = at;
-                return reader.fault("");
+                return reader.error("");
             }
             reader.value(0)
         });
-        Fault::Duplicate(second, key.into_owned(), first)
+        Error::Duplicate(second, key.into_owned(), first)
     }
 
-    fn string(&mut self) -> Result<Cow<'a, str>, Fault> {
+    fn string(&mut self) -> Result<Cow<'a, str>, Error> {
         self.at += 1;
         let first = self.plain();
         if self.take(b'"') {
@@ -217,8 +219,8 @@ impl<'a> Reader<'a> {
                     return Ok(Cow::Owned(text));
                 }
                 Some(b'\\') => text.push(self.escape()?),
-                Some(_) => return self.fault("a control character stands in a string"),
-                None => return self.fault(""),
+                Some(_) => return self.error("a control character stands in a string"),
+                None => return self.error(""),
             }
             text.push_str(self.plain());
         }
@@ -234,7 +236,7 @@ impl<'a> Reader<'a> {
         plain
     }
 
-    fn escape(&mut self) -> Result<char, Fault> {
+    fn escape(&mut self) -> Result<char, Error> {
         const NO_ESCAPE: &str = "`\\` begins no escape";
         let letter = self.text.as_bytes().get(self.at + 1);
         let character = match letter {
@@ -248,7 +250,7 @@ impl<'a> Reader<'a> {
             Some(b't') => '\t',
             Some(b'u') => {
                 let Some(first) = self.unit(self.at) else {
-                    return self.fault(NO_ESCAPE);
+                    return self.error(NO_ESCAPE);
                 };
                 let second = match first {
                     0xd800..0xdc00 => self.unit(self.at + 6),
@@ -258,12 +260,12 @@ impl<'a> Reader<'a> {
                 let length = 1 + usize::from(second.is_some());
                 let Some(Ok(character)) = char::decode_utf16(units.into_iter().take(length)).next()
                 else {
-                    return self.fault("half a character is escaped");
+                    return self.error("half a character is escaped");
                 };
                 self.at += 6 * length;
                 return Ok(character);
             }
-            _ => return self.fault(NO_ESCAPE),
+            _ => return self.error(NO_ESCAPE),
         };
         self.at += 2;
         Ok(character)
@@ -276,25 +278,25 @@ impl<'a> Reader<'a> {
         is_hex.then(|| u16::from_str_radix(digits, 16).ok())?
     }
 
-    fn number(&mut self) -> Result<Value, Fault> {
+    fn number(&mut self) -> Result<Value, Error> {
         let start = self.at;
         self.take(b'-');
         let is_zero = self.take(b'0');
         if !is_zero && self.digits() == 0 || is_zero && self.digits() > 0 {
-            return self.fault("a number is not one of JSON's");
+            return self.error("a number is not one of JSON's");
         }
         let mut is_whole = true;
         if self.take(b'.') {
             is_whole = false;
             if self.digits() == 0 {
-                return self.fault("a number is not one of JSON's");
+                return self.error("a number is not one of JSON's");
             }
         }
         if self.take(b'e') || self.take(b'E') {
             is_whole = false;
             let _ = self.take(b'+') || self.take(b'-');
             if self.digits() == 0 {
-                return self.fault("a number is not one of JSON's");
+                return self.error("a number is not one of JSON's");
             }
         }
         let text = self.text.get(start..self.at).unwrap_or_default();
@@ -306,7 +308,7 @@ impl<'a> Reader<'a> {
             Some(number) => Ok(Value::from(number)),
             None => match text.parse() {
                 Ok(number) => Ok(Value::Number(number)),
-                Err(_) => self.fault("a number is not one of JSON's"),
+                Err(_) => self.error("a number is not one of JSON's"),
             },
         }
     }
@@ -320,21 +322,13 @@ impl<'a> Reader<'a> {
         self.at - start
     }
 
-    fn word(&mut self, word: &str, value: Value) -> Result<Value, Fault> {
+    fn word(&mut self, word: &str, value: Value) -> Result<Value, Error> {
         let rest = self.text.get(self.at..).unwrap_or_default();
         if !rest.starts_with(word) {
-            return self.fault("this is no value");
+            return self.error("this is no value");
         }
         self.at += word.len();
         Ok(value)
-    }
-
-    fn end(&mut self) -> Result<(), Fault> {
-        self.space();
-        match self.peek() {
-            None => Ok(()),
-            Some(_) => self.fault("something follows the end"),
-        }
     }
 
     fn space(&mut self) {
@@ -354,12 +348,12 @@ impl<'a> Reader<'a> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    fn fault<T>(&self, message: &'static str) -> Result<T, Fault> {
+    fn error<T>(&self, message: &'static str) -> Result<T, Error> {
         let message = match self.at < self.text.len() {
             true => message,
             false => "the text ends too early",
         };
-        Err(Fault::Syntax(self.at, message))
+        Err(Error::Syntax(self.at, message))
     }
 }
 
@@ -409,10 +403,10 @@ mod tests {
             let text = words.concat();
             match (parse(&text), serde_json::from_str::<Value>(&text)) {
                 (Ok(ours), theirs) => prop_assert_eq!(ours, theirs.unwrap(), "{}", text),
-                (Err(Fault::Duplicate(..)), _) => {}
-                (Err(fault), Ok(theirs)) => prop_assert!(false, "{:?} in {}: {}", fault, text, theirs),
-                (Err(fault), Err(_)) => {
-                    let (line, column) = fault.line_and_column(&text);
+                (Err(Error::Duplicate(..)), _) => {}
+                (Err(error), Ok(theirs)) => prop_assert!(false, "{:?} in {}: {}", error, text, theirs),
+                (Err(error), Err(_)) => {
+                    let (line, column) = error.line_and_column(&text);
                     prop_assert!(line == 1 && column <= text.len() + 1, "{}", text);
                 }
             }
@@ -437,7 +431,7 @@ mod tests {
     #[test]
     fn a_second_key_is_refused_wherever_it_stands() {
         let duplicate = |text| match parse(text) {
-            Err(Fault::Duplicate(second, key, first)) => (second, key, first),
+            Err(Error::Duplicate(second, key, first)) => (second, key, first),
             other => panic!("{other:?}"),
         };
         assert_eq!(duplicate(r#"{"a":1,"a":2}"#), (7, "a".to_owned(), 1));
@@ -451,34 +445,21 @@ mod tests {
         assert!(parse(&nested(MAX_DEPTH)).is_ok());
         assert_eq!(
             parse(&nested(MAX_DEPTH + 1)),
-            Err(Fault::TooDeep(MAX_DEPTH))
+            Err(Error::TooDeep(MAX_DEPTH))
         );
         let objects = "{\"a\":".repeat(100_000);
-        assert_eq!(parse(&objects), Err(Fault::TooDeep(MAX_DEPTH * 5)));
+        assert_eq!(parse(&objects), Err(Error::TooDeep(MAX_DEPTH * 5)));
     }
 
     #[test]
-    fn places_are_those_of_keys_values_and_entries() {
-        let text = " {\"a\": [1, [2]],\n\"b\" :{} }";
-        let (object, places) = parse_object(text).unwrap().unwrap();
-        assert_eq!(Value::Object(object), json!({"a": [1, [2]], "b": {}}));
-        let places: Vec<_> = places
-            .iter()
-            .map(|place| {
-                (
-                    &text[place.key..place.start],
-                    &text[place.start..place.end],
-                    place.entries.clone(),
-                )
-            })
-            .collect();
-        assert_eq!(
-            places,
-            [
-                ("\"a\": ", "[1, [2]]", vec![8, 11]),
-                ("\"b\" :", "{}", vec![])
-            ]
-        );
-        assert!(parse_object("[]").unwrap().is_none());
+    fn offsets_are_those_of_keys_and_entries() {
+        let text = " {\"a\": [1, [2, {\"é\":0}]],\n\"b\" :{} }";
+        let (value, offsets) = parse_with_offsets(text).unwrap();
+        assert_eq!(value, json!({"a": [1, [2, {"é": 0}]], "b": {}}));
+        let begin = ["\"a\"", "1,", "[2", "2,", "{", "\"é\"", "\"b\""];
+        assert_eq!(offsets.len(), begin.len());
+        for (at, begin) in offsets.into_iter().zip(begin) {
+            assert!(text[at..].starts_with(begin), "{begin} at {at}");
+        }
     }
 }

@@ -7,10 +7,11 @@
 //!
 //! | module | what it does | what it never does |
 //! |---|---|---|
+//! | [`json`] | JSON text → values, strictly | I/O |
+//! | `yaml` | YAML text ↔ values, strictly; changes a text only where a value changed | I/O |
 //! | [`client`] | says what a client is: its id, its updatable and secret fields | I/O |
 //! | `closest` | what a typing mistake may have meant | I/O |
 //! | `printable` | text without what a terminal acts on | I/O |
-//! | [`json`] | JSON text → values, strictly | I/O |
 //! | `opening` | opens regular files, never through a link out of a folder | write |
 //! | [`signing`] | the private-key JWT client assertion | I/O |
 //! | [`settings`] | environment and `.env` files → one validated connection | change the environment, show a secret |
@@ -93,3 +94,4 @@ pub mod select;
 pub mod settings;
 pub mod signing;
 pub mod three_way;
+mod yaml;

@@ -10,7 +10,7 @@ use super::session::{LiveClients, Scene, client_names, names, warn_afresh, warn_
 use super::{Ending, Terminal, Usage, problems};
 use crate::base::BaseFrom;
 use crate::cli::{DiffOutput, Promote};
-use crate::client::{ClientId, Field};
+use crate::client::{ClientId, Field, LEADING_FIELDS};
 use crate::files::{self, Access, ClientFile, Contents, FilesError, TenantDirectory};
 use crate::plan::{self, ClientPlan, FieldPlan, Plan, State, Tenant};
 use crate::promote::{Change, Gone, Member, Promotion, Reference, Stems, promote};
@@ -178,8 +178,8 @@ fn write<'a>(
         for change in of_file {
             fields.insert(change.field.name().to_owned(), change.new.clone());
         }
-        let rewritten = files::rewrite(&file.text, &fields, file.format);
-        if rewritten.afresh {
+        let rewritten = files::rewrite(&file.text, &fields, &LEADING_FIELDS, file.format);
+        if rewritten.comments_lost {
             warn_afresh(&file.file, terminal);
         }
         if let Err(failure) = directory.rewrite_client(file, &rewritten.text) {

@@ -12,7 +12,7 @@ use super::session::{
 use super::{Ending, Terminal, Usage};
 use crate::base::Bases;
 use crate::cli::{FileFormat, Output, Pull};
-use crate::client::{Client, ClientId, Field};
+use crate::client::{Client, ClientId, Field, LEADING_FIELDS};
 use crate::files::{
     self, Access, CLIENTS, ClientFile, Contents, FilesError, Format, LOCK_FILE, TenantDirectory,
     stems_for_new_files,
@@ -225,7 +225,7 @@ fn new(live: &Client, file: String, format: Format) -> Pulled {
         status: Status::Created,
         dropped: Vec::new(),
         fields: live.fields().keys().cloned().collect(),
-        text: Some(files::write(live.fields(), format)),
+        text: Some(files::write(live.fields(), &LEADING_FIELDS, format)),
         afresh: false,
         base: Some(BaseValues::of(live.fields())),
         was_known: false,
@@ -240,7 +240,7 @@ fn existing(file: &ClientFile, bases: &Bases, live: &Client, discard_local: bool
     let fields = fields.map(|fields| differing(&file.fields, fields));
     let rewritten = merged
         .fields
-        .map(|fields| files::rewrite(&file.text, &fields, file.format));
+        .map(|fields| files::rewrite(&file.text, &fields, &LEADING_FIELDS, file.format));
     Pulled {
         id: live.id().clone(),
         name: live.name().to_owned(),
@@ -253,7 +253,9 @@ fn existing(file: &ClientFile, bases: &Bases, live: &Client, discard_local: bool
         },
         dropped: merged.dropped,
         fields: fields.unwrap_or_default(),
-        afresh: rewritten.as_ref().is_some_and(|rewritten| rewritten.afresh),
+        afresh: rewritten
+            .as_ref()
+            .is_some_and(|rewritten| rewritten.comments_lost),
         text: rewritten.map(|rewritten| rewritten.text),
         base: Some(merged.base),
         was_known: base.is_some(),

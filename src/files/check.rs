@@ -8,10 +8,12 @@ use serde_json::Value;
 
 use super::client_file::ClientFile;
 use super::directory::Contents;
-use super::document::{Document, Format, ParseError, Position, locate_all};
+use super::document::{Document, ParseError};
 use super::error::FilesError;
+use super::position::Position;
 use super::source::Source;
-use crate::client::{CLIENT_ID, ClientId, Field, secrets};
+use crate::client::{ClientId, Field, secrets};
+use crate::json::Step;
 use crate::three_way::{Base, BaseValues};
 
 /// One thing that is wrong.
@@ -146,7 +148,6 @@ impl FileCheck<'_> {
         base: BTreeSet<&str>,
         findings: &mut Vec<Finding>,
     ) {
-        let mut places = self.document.places();
         for field in Field::ALL.into_iter().filter(|field| field.is_reference()) {
             let entries = self
                 .document
@@ -166,7 +167,8 @@ impl FileCheck<'_> {
                     continue;
                 }
                 findings.push(self.finding(
-                    places.entry(field.name(), index),
+                    self.document
+                        .position_at(&[Step::Key(field.name()), Step::Index(index)]),
                     format!("`{field}` refers to {entry}, which is no client of this tenant"),
                     "client ids differ from tenant to tenant: `tenantry promote` translates them",
                 ));
@@ -175,22 +177,15 @@ impl FileCheck<'_> {
     }
 
     fn secrets(&self, findings: &mut Vec<Finding>) {
-        let paths = secrets(self.document.fields());
-        let places: Vec<(usize, Position)> = match self.file.format {
-            Format::Yaml => locate_all(&self.file.text, &paths),
-            Format::Json => {
-                let mut places = self.document.places();
-                let tops = paths.iter().map(|path| path.first().unwrap_or(&CLIENT_ID));
-                (0..).zip(tops.map(|top| places.field(top))).collect()
-            }
-        };
-        for (index, position) in places {
-            let Some(path) = paths.get(index) else {
-                continue;
-            };
+        for path in secrets(self.document.fields()) {
+            let keys = path.iter().filter_map(|step| match step {
+                Step::Key(key) => Some(*key),
+                Step::Index(_) => None,
+            });
+            let name = keys.collect::<Vec<_>>().join(".");
             findings.push(self.finding(
-                position,
-                format!("`{}` is a secret", path.join(".")),
+                self.document.position_at(&path),
+                format!("`{name}` is a secret"),
                 "remove it, from git's history too, and rotate it; tenantry neither writes nor sends it",
             ));
         }

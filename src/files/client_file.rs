@@ -6,8 +6,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::CLIENTS;
-use super::document::{Document, Format, ParseError, Position};
-use crate::client::{CLIENT_ID, ClientId, Field};
+use super::document::{Document, Format, ParseError};
+use super::position::Position;
+use crate::client::{CLIENT_ID, ClientId, Field, strip_secrets};
+use crate::json::Step;
 
 /// A client's file.
 #[derive(Debug, Clone)]
@@ -60,14 +62,15 @@ pub fn parse(path: &Path, bytes: Vec<u8>) -> Result<ReadFile, ParseError> {
             hint: Some("rename it".to_owned()),
         });
     };
-    let mut document = Document::parse(&bytes, format)?;
-    let has_secret = document.strip_secrets();
+    let document = Document::parse(&bytes, format)?;
     let id = client_id(&document)?;
+    let mut fields = document.into_fields();
+    let has_secret = strip_secrets(&mut fields);
     let file = ClientFile {
         file: format!("{CLIENTS}/{name}"),
         stem: stem.to_owned(),
         format,
-        fields: Arc::new(document.into_fields()),
+        fields: Arc::new(fields),
         // Parsing found it to be UTF-8.
         text: String::from_utf8(bytes).unwrap_or_default(),
     };
@@ -83,7 +86,9 @@ impl ClientFile {
     pub fn invalid(&self, field: Field) -> Option<ParseError> {
         let invalid = field.validate(field.of(&self.fields)?).err()?;
         let document = Document::parse(self.text.as_bytes(), self.format).ok()?;
-        let position = document.position_of(&invalid);
+        let entry = invalid.entry.map(Step::Index);
+        let path = std::iter::once(Step::Key(invalid.field.name())).chain(entry);
+        let position = document.position_at(&path.collect::<Vec<_>>());
         Some(document.problem(position, invalid.to_string(), &invalid.hint))
     }
 }

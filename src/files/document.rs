@@ -1,16 +1,20 @@
-//! A client's file as a document: its fields in file order, where each of them stands, and how to write them to a new
-//! file or into an existing one. Format by format, the work is done by the YAML and JSON modules beside this one.
+//! A file as a document: its fields in file order, where everything in it stands, and how to write fields to a new file or into an
+//! existing one. What is a client is not known here, and what is YAML or JSON is known to the modules of that name.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
-use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::{json, yaml};
-use crate::client::{CLIENT_ID, Field, InvalidValue, strip_secrets};
-use crate::json::MAX_DEPTH;
+use super::json;
+use super::position::{Position, Positions};
+use crate::json::{self as json_reader, Step};
+use crate::yaml;
 
-/// The format of a client's file.
+/// The comment of a YAML file above the fields that do not lead it.
+const NOT_SENT: &str = "# Read-only: push does not send what follows.";
+
+/// The format of a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Format {
     /// YAML 1.2, with comments.
@@ -39,27 +43,7 @@ impl Format {
     }
 }
 
-/// A place in a file. Line and column count from 1, columns in characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Position {
-    /// The line.
-    pub line: usize,
-    /// The column.
-    pub column: usize,
-}
-
-impl Position {
-    /// The first character of a file.
-    pub const START: Position = Position { line: 1, column: 1 };
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.line, self.column)
-    }
-}
-
-/// A file that can't be read as a client. Its text is the message alone: the caller knows the file.
+/// A file that can't be read. Its text is the message alone: the caller knows the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ParseError {
@@ -71,104 +55,34 @@ pub struct ParseError {
     pub hint: Option<String>,
 }
 
-/// What is wrong with a text, at a byte offset in it.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Fault {
-    pub(super) offset: usize,
-    pub(super) message: String,
-    pub(super) hint: Option<String>,
-}
-
-impl Fault {
-    /// A fault without a hint.
-    pub(super) fn new(offset: usize, message: impl Into<String>) -> Fault {
-        Fault {
-            offset,
+impl ParseError {
+    /// An error with a hint.
+    fn new(position: Position, message: impl Into<String>, hint: &str) -> ParseError {
+        ParseError {
+            position,
             message: message.into(),
+            hint: Some(hint.to_owned()),
+        }
+    }
+
+    /// A key at an offset of a text whose object has it already, at the offset `first`.
+    fn duplicate(text: &str, offset: usize, key: &str, first: usize) -> ParseError {
+        let line = Position::of(first, text).line;
+        ParseError::new(
+            Position::of(offset, text),
+            format!("`{key}` is there twice, first on line {line}"),
+            "keep one of the two",
+        )
+    }
+
+    /// A list or object at an offset of a text that is nested more than so deep.
+    fn too_deep(text: &str, offset: usize, deepest: usize) -> ParseError {
+        ParseError {
+            position: Position::of(offset, text),
+            message: format!("lists and objects are nested more than {deepest} deep"),
             hint: None,
         }
     }
-
-    /// The same fault with a hint.
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Fault {
-        self.hint = Some(hint.into());
-        self
-    }
-
-    /// The fault of nesting deeper than [`MAX_DEPTH`].
-    pub(super) fn too_deep(offset: usize) -> Fault {
-        Fault::new(
-            offset,
-            format!("lists and objects are nested more than {MAX_DEPTH} deep"),
-        )
-    }
-
-    /// The fault of a key that its object already has.
-    pub(super) fn duplicate(offset: usize, key: &str, first: Position) -> Fault {
-        Fault::new(
-            offset,
-            format!("`{key}` is there twice, first on line {}", first.line),
-        )
-        .hint("keep one of the two")
-    }
-}
-
-/// Turns byte offsets of a text into positions, in one walk over the text where they ascend.
-pub(super) struct Walk<'a> {
-    text: &'a str,
-    offset: usize,
-    position: Position,
-}
-
-impl<'a> Walk<'a> {
-    /// A walk from the start of `text`, in which LF, CR LF and CR end a line.
-    pub(super) fn over(text: &'a str) -> Walk<'a> {
-        Walk {
-            text,
-            offset: 0,
-            position: Position::START,
-        }
-    }
-
-    /// The position of a byte offset; the end of the text for one past it.
-    pub(super) fn position(&mut self, offset: usize) -> Position {
-        if offset < self.offset {
-            *self = Walk::over(self.text);
-        }
-        let rest = self.text.get(self.offset..).unwrap_or_default();
-        let mut chars = rest.chars().peekable();
-        while self.offset < offset
-            && let Some(c) = chars.next()
-        {
-            self.offset += c.len_utf8();
-            if c == '\n' || (c == '\r' && chars.peek() != Some(&'\n')) {
-                self.position.line += 1;
-                self.position.column = 1;
-            } else {
-                self.position.column += 1;
-            }
-        }
-        self.position
-    }
-}
-
-/// Where a nested key of a YAML text stands; its start where there is no such key.
-pub(super) fn locate(text: &str, path: &[&str]) -> Position {
-    let found = locate_all(text, &[path.to_vec()]);
-    found
-        .first()
-        .map_or(Position::START, |(_, position)| *position)
-}
-
-/// Where nested keys of a YAML text stand, each with the index of its path, in the order of the text. A list on the way to a key is
-/// no part of its path, so that a path may stand for several keys.
-pub(super) fn locate_all(text: &str, paths: &[Vec<&str>]) -> Vec<(usize, Position)> {
-    let text = without_mark(text);
-    let mut walk = Walk::over(text);
-    let found = yaml::locate(text, paths).into_iter();
-    found
-        .map(|(path, offset)| (path, walk.position(offset)))
-        .collect()
 }
 
 /// The first line that a failed merge left, counted from 1. It is found in the text, whatever that says to a reader: to some, a
@@ -186,70 +100,57 @@ pub(super) fn conflict_marker(text: &[u8]) -> Option<usize> {
     Some(text.split(|byte| *byte == b'\n').position(marker)? + 1)
 }
 
-/// What a reader of one format makes of a text: the fields, and byte offsets of each field's key and of the entries of
-/// those that are lists.
-pub(super) struct Parsed {
-    pub(super) fields: Map<String, Value>,
-    pub(super) offsets: Vec<(String, usize, Vec<usize>)>,
-}
-
-/// A client's file that was read: its fields in file order, and where they stand.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A file that was read: its fields in file order, and where everything in it stands.
+#[derive(Debug)]
 pub struct Document<'a> {
     text: &'a str,
     fields: Map<String, Value>,
-    /// As the reader has them; only who asks for a position pays for it.
-    offsets: Vec<(String, usize, Vec<usize>)>,
+    /// At which byte each key and each entry of a list begins, at any depth, in file order.
+    offsets: Vec<usize>,
+    /// The same, arranged so that each is found at once. Most documents are never asked for a position.
+    outline: OnceCell<Outline>,
 }
 
 impl<'a> Document<'a> {
-    /// Reads a client's file. A byte order mark at its start is skipped.
+    /// Reads a file. A byte order mark at its start is skipped.
     ///
     /// # Errors
-    /// The text is not UTF-8, not one YAML mapping or JSON object, has a duplicate key, is nested too deep, or uses what
-    /// has no place in a client's file: anchors, aliases, tags, keys that are not text, numbers without a JSON form.
+    /// The text is not UTF-8, not one YAML mapping or JSON object, has conflict markers or a duplicate key, is nested too deep, or
+    /// uses what has no place in a file: anchors, aliases, tags, keys that are not text, numbers without a JSON form.
     pub fn parse(text: &'a [u8], format: Format) -> Result<Document<'a>, ParseError> {
         let text = std::str::from_utf8(text).map_err(|error| {
             let valid = text.get(..error.valid_up_to()).unwrap_or_default();
             let valid = String::from_utf8_lossy(valid);
-            ParseError {
-                position: Walk::over(without_mark(&valid)).position(without_mark(&valid).len()),
-                message: "is not UTF-8 text".to_owned(),
-                hint: Some("save the file as UTF-8".to_owned()),
-            }
+            let valid = without_mark(&valid);
+            ParseError::new(
+                Position::of(valid.len(), valid),
+                "is not UTF-8 text",
+                "save the file as UTF-8",
+            )
         })?;
         let text = without_mark(text);
         if let Some(line) = conflict_marker(text.as_bytes()) {
-            return Err(ParseError {
-                position: Position { line, column: 1 },
-                message: "a git merge left conflict markers here".to_owned(),
-                hint: Some("finish the merge: keep one side, or some of both".to_owned()),
-            });
+            return Err(ParseError::new(
+                Position { line, column: 1 },
+                "a git merge left conflict markers here",
+                "finish the merge: keep one side, or some of both",
+            ));
         }
-        let parsed = match format {
-            Format::Yaml => yaml::parse(text),
-            Format::Json => json::parse(text),
+        let (fields, offsets) = match format {
+            Format::Yaml => read_yaml(text)?,
+            Format::Json => read_json(text)?,
         };
-        let parsed = parsed.map_err(|fault| ParseError {
-            position: Walk::over(text).position(fault.offset),
-            message: fault.message,
-            hint: fault.hint,
-        })?;
         Ok(Document {
             text,
-            fields: parsed.fields,
-            offsets: parsed.offsets,
+            fields,
+            offsets,
+            outline: OnceCell::new(),
         })
     }
 
     /// The fields, in file order.
     pub fn fields(&self) -> &Map<String, Value> {
         &self.fields
-    }
-
-    /// Takes secrets out of the fields, and says whether there was one.
-    pub(super) fn strip_secrets(&mut self) -> bool {
-        strip_secrets(&mut self.fields)
     }
 
     /// The fields, in file order.
@@ -259,75 +160,155 @@ impl<'a> Document<'a> {
 
     /// Where a field's key stands; the start of the file for a field that is not in it.
     pub fn position(&self, field: &str) -> Position {
-        self.places().field(field)
+        self.position_at(&[Step::Key(field)])
     }
 
-    /// Positions of many fields and entries, which costs one walk over the text where they are asked for in its order.
-    pub(super) fn places(&self) -> Places<'_> {
-        let offsets = self.offsets.iter();
-        Places {
-            walk: Walk::over(self.text),
-            offsets: offsets
-                .map(|(field, at, entries)| (field.as_str(), (*at, entries.as_slice())))
-                .collect(),
+    /// Where the key or the entry of a list stands to which a path leads from the outermost object; where the deepest part of the
+    /// path stands that there is, and the start of the file if there is none of it.
+    pub fn position_at(&self, path: &[Step<'_>]) -> Position {
+        let outline = self.outline.get_or_init(|| Outline {
+            root: Place {
+                offset: 0,
+                within: Within::object(&self.fields, &mut self.offsets.iter().copied()),
+            },
+            positions: Positions::of(self.text),
+        });
+        let mut place = &outline.root;
+        for step in path {
+            match place.within.get(*step) {
+                Some(within) => place = within,
+                None => break,
+            }
         }
-    }
-
-    /// Where a value stands that the API would refuse.
-    pub fn position_of(&self, invalid: &InvalidValue) -> Position {
-        match invalid.entry {
-            Some(index) => self.entry_position(invalid.field.name(), index),
-            None => self.position(invalid.field.name()),
-        }
-    }
-
-    /// Where an entry of a field that is a list stands (`index` from 0); the field's own position if there is none.
-    pub fn entry_position(&self, field: &str, index: usize) -> Position {
-        self.places().entry(field, index)
+        outline.positions.at(place.offset, self.text)
     }
 
     /// A problem at a place in this document.
     pub(super) fn problem(&self, position: Position, message: String, hint: &str) -> ParseError {
-        ParseError {
-            position,
+        ParseError::new(position, message, hint)
+    }
+}
+
+/// What a reader makes of a text: its fields, and the offsets of all that is in them.
+type Read = (Map<String, Value>, Vec<usize>);
+
+fn read_yaml(text: &str) -> Result<Read, ParseError> {
+    match yaml::parse(text) {
+        Ok(Some(parsed)) => Ok((parsed.fields, parsed.offsets)),
+        Ok(None) => Err(ParseError::new(
+            Position::START,
+            "is empty",
+            "restore the file, or delete it and pull",
+        )),
+        Err(yaml::Error::Duplicate { offset, key, first }) => {
+            Err(ParseError::duplicate(text, offset, &key, first))
+        }
+        Err(yaml::Error::TooDeep { offset }) => {
+            Err(ParseError::too_deep(text, offset, yaml::MAX_DEPTH))
+        }
+        Err(yaml::Error::Refused {
+            offset,
             message,
-            hint: Some(hint.to_owned()),
+            hint,
+        }) => Err(ParseError::new(Position::of(offset, text), message, &hint)),
+    }
+}
+
+fn read_json(text: &str) -> Result<Read, ParseError> {
+    use json_reader::{Error, MAX_DEPTH, parse_with_offsets};
+    match parse_with_offsets(text) {
+        Ok((Value::Object(fields), offsets)) => Ok((fields, offsets)),
+        Ok(_) => Err(ParseError::new(
+            Position::of(text.len() - text.trim_start().len(), text),
+            "is not an object at its top level",
+            "a client's file is an object of field names and values",
+        )),
+        Err(Error::Duplicate(offset, key, first)) => {
+            Err(ParseError::duplicate(text, offset, &key, first))
+        }
+        Err(Error::TooDeep(offset)) => Err(ParseError::too_deep(text, offset, MAX_DEPTH)),
+        Err(Error::Syntax(offset, problem)) => Err(ParseError {
+            position: Position::of(offset, text),
+            message: format!("is not JSON: {problem}"),
+            hint: None,
+        }),
+    }
+}
+
+/// Where everything in a document stands.
+#[derive(Debug)]
+struct Outline {
+    root: Place,
+    positions: Positions,
+}
+
+/// Where a key with its value or an entry of a list begins, and the places within it.
+#[derive(Debug)]
+struct Place {
+    offset: usize,
+    within: Within,
+}
+
+/// The places within a value.
+#[derive(Debug)]
+enum Within {
+    Nothing,
+    Keys(HashMap<String, Place>),
+    Entries(Vec<Place>),
+}
+
+impl Within {
+    /// The places within a value, from the offsets of everything in it, in file order.
+    fn value(value: &Value, offsets: &mut impl Iterator<Item = usize>) -> Within {
+        match value {
+            Value::Object(object) => Within::object(object, offsets),
+            Value::Array(entries) => {
+                let entries = entries.iter();
+                Within::Entries(entries.map(|entry| Place::of(entry, offsets)).collect())
+            }
+            _ => Within::Nothing,
+        }
+    }
+
+    fn object(object: &Map<String, Value>, offsets: &mut impl Iterator<Item = usize>) -> Within {
+        let entries = object.iter();
+        let keys = entries.map(|(key, value)| (key.clone(), Place::of(value, offsets)));
+        Within::Keys(keys.collect())
+    }
+
+    fn get(&self, step: Step<'_>) -> Option<&Place> {
+        match (self, step) {
+            (Within::Keys(keys), Step::Key(key)) => keys.get(key),
+            (Within::Entries(entries), Step::Index(index)) => entries.get(index),
+            _ => None,
         }
     }
 }
 
-/// Where the fields of a document stand.
-pub(super) struct Places<'a> {
-    walk: Walk<'a>,
-    /// The byte offsets of each field's key and of its entries.
-    offsets: HashMap<&'a str, (usize, &'a [usize])>,
-}
-
-impl Places<'_> {
-    /// As [`Document::position`].
-    pub(super) fn field(&mut self, field: &str) -> Position {
-        match self.offsets.get(field) {
-            Some((at, _)) => self.walk.position(*at),
-            None => Position::START,
-        }
-    }
-
-    /// As [`Document::entry_position`].
-    pub(super) fn entry(&mut self, field: &str, index: usize) -> Position {
-        let entries = self.offsets.get(field).map(|(_, entries)| *entries);
-        match entries.and_then(|entries| entries.get(index)) {
-            Some(at) => self.walk.position(*at),
-            None => self.field(field),
+impl Place {
+    /// The place of a value, which is the next of these offsets; those that follow are of what is in it.
+    fn of(value: &Value, offsets: &mut impl Iterator<Item = usize>) -> Place {
+        Place {
+            offset: offsets.next().unwrap_or_default(),
+            within: Within::value(value, offsets),
         }
     }
 }
 
-/// The text of a new file with these fields: the id, the updatable fields, then every other field by name. The order of
-/// keys in `fields` does not matter.
-pub fn write(fields: &Map<String, Value>, format: Format) -> String {
+/// How a YAML file is laid out that these fields lead.
+fn layout<'a>(leading: &'a [&'a str]) -> yaml::Layout<'a> {
+    yaml::Layout {
+        leading,
+        comment: NOT_SENT,
+    }
+}
+
+/// The text of a new file with these fields: those that are named in `leading`, in that order, then all others by name, in YAML below
+/// a comment. The order of `fields` does not matter.
+pub fn write(fields: &Map<String, Value>, leading: &[&str], format: Format) -> String {
     match format {
-        Format::Yaml => yaml::write(fields),
-        Format::Json => json::write(fields),
+        Format::Yaml => yaml::write(fields, layout(leading)),
+        Format::Json => json::write(fields, leading),
     }
 }
 
@@ -336,27 +317,33 @@ pub fn write(fields: &Map<String, Value>, format: Format) -> String {
 pub struct Rewritten {
     /// The new text.
     pub text: String,
-    /// Whether it was written anew, so that comments, key order and quoting are gone.
-    pub afresh: bool,
+    /// Whether the old text's comments, key order and quoting are gone, since it could not be changed in place.
+    pub comments_lost: bool,
 }
 
-/// The text `old` with these fields in it. Only what changed changes: in YAML, comments, blank lines, key order and
-/// quoting stay; in JSON, key order and the text of unchanged values. A text that can't be read is written anew.
-pub fn rewrite(old: &str, fields: &Map<String, Value>, format: Format) -> Rewritten {
+/// The text `old` with these fields in it. A text that says so already stays as it is. In YAML only what changed changes: comments,
+/// blank lines, key order and quoting stay, and a field need not move that has come to lead the file or no longer does. In JSON the
+/// text is that of a new file.
+pub fn rewrite(
+    old: &str,
+    fields: &Map<String, Value>,
+    leading: &[&str],
+    format: Format,
+) -> Rewritten {
     let body = without_mark(old);
     let mark = old.get(..old.len() - body.len()).unwrap_or_default();
-    let rewritten = match format {
-        Format::Yaml => yaml::rewrite(body, fields),
-        Format::Json => json::rewrite(body, fields),
+    let kept = match format {
+        Format::Yaml => yaml::rewrite(body, fields, layout(leading)),
+        Format::Json => {
+            let is_same = read_json(body).is_ok_and(|(was, _)| was == *fields);
+            is_same.then(|| body.to_owned())
+        }
     };
-    match rewritten {
-        Some(text) => Rewritten {
-            text: format!("{mark}{text}"),
-            afresh: false,
-        },
-        None => Rewritten {
-            text: write(fields, format),
-            afresh: true,
+    Rewritten {
+        comments_lost: kept.is_none() && format == Format::Yaml,
+        text: match kept {
+            Some(text) => format!("{mark}{text}"),
+            None => write(fields, leading, format),
         },
     }
 }
@@ -366,32 +353,216 @@ pub(super) fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// A field's rank among those that lead a file: the id, then the updatable fields. None for a read-only field.
-pub(super) fn rank(field: &str) -> Option<usize> {
-    if field == CLIENT_ID {
-        return Some(0);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml::tests::{fields, object};
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    const LEADING: [&str; 2] = ["client_id", "name"];
+    const FORMATS: [Format; 2] = [Format::Yaml, Format::Json];
+
+    #[test]
+    fn positions_are_those_of_the_deepest_part_that_is_there() {
+        use Step::{Index, Key};
+        let paths: [&[Step<'_>]; 12] = [
+            &[],
+            &[Key("none")],
+            &[Index(0)],
+            &[Key("näme")],
+            &[Key("näme"), Key("none")],
+            &[Key("list"), Index(0)],
+            &[Key("list"), Index(2)],
+            &[Key("list"), Index(3)],
+            &[Key("map"), Key("b"), Index(1), Key("c")],
+            &[Key("map"), Key("b"), Index(1), Index(0)],
+            &[Key("map"), Key("d")],
+            &[Key("map"), Key("none"), Key("d")],
+        ];
+        let positions = |text: &str, format| {
+            let document = Document::parse(text.as_bytes(), format).unwrap();
+            let positions = paths.map(|path| document.position_at(path).to_string());
+            assert_eq!(
+                document.position("list"),
+                document.position_at(&[Key("list")])
+            );
+            positions.join(" ")
+        };
+        let yaml = "\u{feff}# é\r\n\"näme\": x\r\nlist: # c\r\n- a\r\n-   b\r\n-\r\nmap:\r\n  b: [ü, {c: 1}]\r\n  d: |\r\n    x\r\n";
+        insta::assert_snapshot!(positions(yaml, Format::Yaml), @"1:1 1:1 1:1 2:1 2:1 4:3 6:2 3:1 8:11 8:10 9:3 7:1");
+        let json = "\u{feff}{\r\n\t\"näme\": 1, \"list\": [1, \"ü\",\n {}],\n \"map\": {\"b\": [\"ü\", {\"c\": 1}], \"d\":2}}";
+        insta::assert_snapshot!(positions(json, Format::Json), @"1:1 1:1 1:1 2:2 2:2 2:22 3:2 2:13 4:22 4:21 4:32 4:2");
     }
-    Field::ALL
-        .iter()
-        .position(|updatable| updatable.name() == field)
-        .map(|at| at + 1)
-}
 
-/// A field or key, and its value.
-pub(super) type Entry<'a> = (&'a String, &'a Value);
+    #[test]
+    fn refusals_say_where_and_what() {
+        let yaml = [
+            &b"a: \xc3\xa9\n\xc3\xa9\xff"[..],
+            b"# nothing else\n",
+            b"a: [\n",
+            b"a: 1\r\rb: 2\ra: 3\n",
+        ];
+        let json = [&b"{"[..], b"\n [1]", b"{\"a\": 1,\n\"\\u0061\": 2}"];
+        let deep = [Format::Yaml, Format::Json].map(|format| {
+            let text = format!("{{\"a\": {}{}}}", "[".repeat(200), "]".repeat(200));
+            (text.into_bytes(), format)
+        });
+        let texts = yaml.map(|text| (text.to_vec(), Format::Yaml)).into_iter();
+        let texts = texts.chain(json.map(|text| (text.to_vec(), Format::Json)));
+        let refusals = texts.chain(deep).map(|(text, format)| {
+            let error = Document::parse(&text, format).unwrap_err();
+            let hint = error.hint.as_deref().unwrap_or("-");
+            format!("{}: {error}; {hint}\n", error.position)
+        });
+        insta::assert_snapshot!(refusals.collect::<String>(), @"
+        2:2: is not UTF-8 text; save the file as UTF-8
+        1:1: is empty; restore the file, or delete it and pull
+        2:1: is not YAML: while parsing a node, did not find expected node content; indent with spaces, and put text into quotes that begins with a sign or contains `: ` or ` #`
+        4:1: `a` is there twice, first on line 1; keep one of the two
+        1:2: is not JSON: the text ends too early; -
+        2:2: is not an object at its top level; a client's file is an object of field names and values
+        2:1: `a` is there twice, first on line 1; keep one of the two
+        1:134: lists and objects are nested more than 128 deep; -
+        1:134: lists and objects are nested more than 128 deep; -
+        ");
+    }
 
-/// The fields in the order of a new file: those that lead it, and the read-only ones.
-pub(super) fn in_order(fields: &Map<String, Value>) -> (Vec<Entry<'_>>, Vec<Entry<'_>>) {
-    let (mut leading, mut read_only): (Vec<_>, Vec<_>) =
-        fields.iter().partition(|(field, _)| rank(field).is_some());
-    leading.sort_by_key(|(field, _)| rank(field));
-    read_only.sort_by_key(|(field, _)| *field);
-    (leading, read_only)
-}
+    /// What can be read from the API can be read from a file.
+    #[test]
+    fn yaml_is_read_as_deep_as_json() {
+        assert_eq!(yaml::MAX_DEPTH, json_reader::MAX_DEPTH);
+    }
 
-/// An object's entries by name.
-pub(super) fn by_name(object: &Map<String, Value>) -> Vec<Entry<'_>> {
-    let mut entries: Vec<_> = object.iter().collect();
-    entries.sort_by_key(|(key, _)| *key);
-    entries
+    #[test]
+    fn conflict_markers_are_found_whatever_the_syntax() {
+        let marked = |text: &str, format| {
+            let error = Document::parse(text.as_bytes(), format).unwrap_err();
+            let message = "a git merge left conflict markers here";
+            assert_eq!(error.to_string(), message, "{text}");
+            error.position.line
+        };
+        let flow =
+            "{\n  client_id: a,\n<<<<<<< HEAD\n  description: b\n=======\n  c\n>>>>>>> other\n}\n";
+        assert_eq!(marked(flow, Format::Yaml), 3);
+        let second = flow.replace("<<<<<<< HEAD", "").replace('\n', "\r\n");
+        assert_eq!(marked(&second, Format::Yaml), 5);
+        let json_like = "{\"client_id\": \"a\",\n\"description\": b\n||||||| base\n}";
+        assert_eq!(FORMATS.map(|format| marked(json_like, format)), [3, 3]);
+        let quoted = "client_id: a\ndescription: \"b\n>>>>>>>\n\"\n";
+        assert_eq!(marked(quoted, Format::Yaml), 3);
+        // A value may have such lines, and a file that tenantry writes has them further in.
+        let fields = object(
+            json!({"client_id": "a", "custom_login_page": "<<<<<<< a\n=======\n>>>>>>> b\n"}),
+        );
+        for format in FORMATS {
+            let text = write(&fields, &LEADING, format);
+            let document = Document::parse(text.as_bytes(), format).unwrap();
+            assert_eq!(document.fields(), &fields);
+        }
+    }
+
+    #[test]
+    fn a_text_that_says_so_already_stays_as_it_is() {
+        let fields = object(json!({"client_id": "a", "name": "A"}));
+        for (text, format) in [
+            ("\u{feff}name: 'A' # c\r\nclient_id: a", Format::Yaml),
+            (
+                "\u{feff}{\"name\": \"\\u0041\",\r\n\"client_id\":\"a\"}",
+                Format::Json,
+            ),
+        ] {
+            let rewritten = rewrite(text, &fields, &LEADING, format);
+            assert_eq!(rewritten.text, text);
+            assert!(!rewritten.comments_lost);
+        }
+    }
+
+    #[test]
+    fn a_changed_json_text_has_the_form_of_a_new_one() {
+        let fields = object(json!({"client_id": "a", "x": 1, "name": "A"}));
+        for old in ["\u{feff}{\"x\": 2, \"client_id\": \"a\"}", "{"] {
+            let rewritten = rewrite(old, &fields, &LEADING, Format::Json);
+            assert_eq!(rewritten.text, write(&fields, &LEADING, Format::Json));
+            assert!(!rewritten.comments_lost);
+        }
+    }
+
+    #[test]
+    fn comments_are_lost_where_a_text_cannot_be_read() {
+        let fields = object(json!({"client_id": "a"}));
+        let rewritten = rewrite("a: [ # c", &fields, &LEADING, Format::Yaml);
+        assert_eq!(rewritten.text, "client_id: a\n");
+        assert!(rewritten.comments_lost);
+    }
+
+    /// The value with the keys of every object in it the other way round.
+    fn reversed(value: &Value) -> Value {
+        match value {
+            Value::Object(object) => {
+                let entries = object.iter().rev();
+                entries
+                    .map(|(key, value)| (key.clone(), reversed(value)))
+                    .collect()
+            }
+            Value::Array(entries) => entries.iter().map(reversed).collect(),
+            other => other.clone(),
+        }
+    }
+
+    /// The path to everything in a value.
+    fn paths<'a>(value: &'a Value, here: &[Step<'a>], found: &mut Vec<Vec<Step<'a>>>) {
+        let steps: Vec<(Step<'a>, &Value)> = match value {
+            Value::Object(object) => {
+                let entries = object.iter();
+                entries
+                    .map(|(key, value)| (Step::Key(key), value))
+                    .collect()
+            }
+            Value::Array(entries) => (0..).map(Step::Index).zip(entries).collect(),
+            _ => return,
+        };
+        for (step, value) in steps {
+            let path = [here, &[step]].concat();
+            found.push(path.clone());
+            paths(value, &path, found);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_order_of_keys_does_not_matter(fields in fields()) {
+            let other = object(reversed(&Value::Object(fields.clone())));
+            for format in FORMATS {
+                prop_assert_eq!(write(&fields, &LEADING, format), write(&other, &LEADING, format));
+            }
+        }
+
+        /// In the order of the text everything stands further on than what comes before it.
+        #[test]
+        fn everything_has_a_position_of_its_own(fields in fields()) {
+            for format in FORMATS {
+                let text = write(&fields, &LEADING, format);
+                let document = Document::parse(text.as_bytes(), format).unwrap();
+                let value = Value::Object(document.fields().clone());
+                let mut found = Vec::new();
+                paths(&value, &[], &mut found);
+                let positions: Vec<Position> = found.iter().map(|path| document.position_at(path)).collect();
+                prop_assert!(positions.is_sorted(), "{}: {:?}", text, positions);
+                // In a list, an object and its first key begin at the same place.
+                let keys = found.iter().zip(&positions).filter(|(path, _)| matches!(path.last(), Some(Step::Key(_))));
+                let keys: Vec<&Position> = keys.map(|(_, position)| position).collect();
+                prop_assert!(keys.is_sorted_by(|one, next| one < next), "{}: {:?}", text, keys);
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            for format in FORMATS {
+                let _ = Document::parse(&bytes, format);
+            }
+        }
+    }
 }

@@ -3,7 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::document::{ParseError, Position};
+use super::document::ParseError;
+use super::position::Position;
 use crate::closest::closest;
 
 /// A tenant directory that can't be read or written.

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::directory::read_bounded;
-use super::document::{Position, without_mark};
+use super::document::without_mark;
+use super::position::Position;
 
 /// How many characters are shown on each side of a place.
 const AROUND: usize = 60;

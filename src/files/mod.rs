@@ -12,21 +12,23 @@ mod excerpt;
 mod json;
 mod lock;
 mod overrides;
+mod position;
 mod project;
 mod slug;
 mod source;
-mod yaml;
 
 use document::conflict_marker;
 
+pub use crate::json::Step;
 pub use check::{Check, Finding};
 pub use client_file::{ClientFile, ReadFile, is_client_file, parse as parse_client};
 pub use directory::{Access, Contents, TenantDirectory, read_file, read_project, tenants};
-pub use document::{Document, Format, ParseError, Position, Rewritten, rewrite, write};
+pub use document::{Document, Format, ParseError, Rewritten, rewrite, write};
 pub use error::FilesError;
 pub use excerpt::{Excerpt, excerpt};
 pub use lock::{LOCK_FILE, Lock, Locked};
 pub use overrides::OVERRIDES_FILE;
+pub use position::Position;
 pub use project::{PROJECT_FILE, Project};
 pub use slug::{slug, stems_for_new_files};
 pub use source::Source;

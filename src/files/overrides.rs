@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::Value;
 
-use super::document::{Document, Format, ParseError, locate};
+use super::document::{Document, Format, ParseError};
 use crate::client::Field;
+use crate::json::Step;
 use crate::promote::Overrides;
 
 /// The file's name in the tenant directory.
@@ -19,10 +20,9 @@ pub const OVERRIDES_FILE: &str = "overrides.yaml";
 /// the position says where.
 pub fn parse(text: &[u8], stems: &[&str]) -> Result<Overrides, ParseError> {
     let document = Document::parse(text, Format::Yaml)?;
-    let error = |path: &[&str], message: String, hint: &str| ParseError {
-        position: locate(&String::from_utf8_lossy(text), path),
-        message,
-        hint: Some(hint.to_owned()),
+    let error = |path: &[&str], message: String, hint: &str| {
+        let path: Vec<Step<'_>> = path.iter().map(|key| Step::Key(key)).collect();
+        document.problem(document.position_at(&path), message, hint)
     };
     let known = |key: &str| ["clients", "ignore"].contains(&key);
     if let Some(key) = document.fields().keys().find(|key| !known(key)) {
@@ -135,7 +135,7 @@ fn ignored(document: &Document<'_>) -> Result<GlobSet, ParseError> {
     };
     let mut globs = GlobSetBuilder::new();
     for (index, entry) in entries.iter().enumerate() {
-        let position = || document.entry_position(IGNORE, index);
+        let position = || document.position_at(&[Step::Key(IGNORE), Step::Index(index)]);
         let Some(path) = entry.as_str().filter(|path| !path.is_empty()) else {
             return error(
                 position(),

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::layout::by_name;
 use super::quoting::{self, MAX_KEY};
-use crate::files::document::by_name;
 
 /// The lines of an entry of a map, indented by `column`. `literal`: whether text may become a literal block.
 pub(super) fn entry(key: &str, value: &Value, column: usize, literal: bool) -> String {

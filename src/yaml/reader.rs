@@ -12,21 +12,20 @@ use serde_json::Value;
 use super::extent::{block_ends, quoted_end, skip_blank};
 use super::scalar::resolve;
 use super::tree::{Entry, Item, Kind, List, Map, Node, Scalar, Style};
-use crate::files::document::{Fault, Walk};
-use crate::json::MAX_DEPTH;
+use super::{Error, MAX_DEPTH};
 
-/// Reads a text; the root map.
+/// Reads a text; its outermost map, or None where there is nothing but comments.
 ///
 /// # Errors
 /// What is wrong, and where.
-pub(super) fn read(text: &str) -> Result<Map, Fault> {
+pub(super) fn read(text: &str) -> Result<Option<Map>, Error> {
     let forbidden = text.char_indices().find(|(_, c)| is_forbidden(*c));
     if let Some((offset, c)) = forbidden {
-        return Err(Fault::new(
+        return Err(Error::refused(
             offset,
             format!("contains the character U+{:04X}", u32::from(c)),
-        )
-        .hint("remove it, or write it as an escape within double quotes"));
+            "remove it, or write it as an escape within double quotes",
+        ));
     }
     let offsets: Vec<usize> = if text.is_ascii() {
         Vec::new()
@@ -45,7 +44,9 @@ pub(super) fn read(text: &str) -> Result<Map, Fault> {
         };
         let read = reader.document();
         let tabs = match &read {
-            Err(fault) if left > text.len() => tabs_after_colon(&parsed, fault.offset),
+            Err(Error::Refused { offset, .. }) if left > text.len() => {
+                tabs_after_colon(&parsed, *offset)
+            }
             _ => None,
         };
         let Some(tabs) = tabs else {
@@ -99,29 +100,22 @@ impl<'a> Reader<'a> {
         self.at = skip_blank(self.text, self.at);
     }
 
-    fn next(&mut self) -> Result<(Event<'a>, Span), Fault> {
+    fn next(&mut self) -> Result<(Event<'a>, Span), Error> {
         match self.parser.next_event() {
             Some(Ok(event)) => Ok(event),
             Some(Err(error)) => {
-                Err(self.not_yaml(self.offset(error.marker().index()), error.info()))
+                let offset = self.offset(error.marker().index());
+                Err(match error.info() {
+                    info if info.contains("recursion limit") => Error::TooDeep { offset },
+                    info if info.contains("unknown anchor") => alias(offset),
+                    info => not_yaml(offset, &info.to_lowercase()),
+                })
             }
-            None => Err(Fault::new(self.text.len(), "ends too early")),
+            None => Err(not_yaml(self.text.len(), "it ends too early")),
         }
     }
 
-    fn not_yaml(&self, offset: usize, info: &str) -> Fault {
-        if info.contains("recursion limit") {
-            return Fault::too_deep(offset);
-        }
-        if info.contains("unknown anchor") {
-            return alias(offset);
-        }
-        Fault::new(offset, format!("is not YAML: {}", info.to_lowercase())).hint(
-            "indent with spaces, and put text into quotes that begins with a sign or contains `: ` or ` #`",
-        )
-    }
-
-    fn document(&mut self) -> Result<Map, Fault> {
+    fn document(&mut self) -> Result<Option<Map>, Error> {
         loop {
             let (event, span) = self.next()?;
             match event {
@@ -132,29 +126,28 @@ impl<'a> Reader<'a> {
                     }
                     break;
                 }
-                _ => {
-                    return Err(
-                        Fault::new(0, "is empty").hint("restore the file, or delete it and pull")
-                    );
-                }
+                _ => return Ok(None),
             }
         }
         let (event, span) = self.next()?;
         let start = skip_blank(self.text, self.at);
         let Kind::Map(root) = self.node(event, span, false, 1)?.kind else {
-            return Err(Fault::new(start, "is not a mapping at its top level")
-                .hint("write lines of `field: value`"));
+            return Err(Error::refused(
+                start,
+                "is not a mapping at its top level",
+                "write lines of `field: value`",
+            ));
         };
         loop {
             let (event, span) = self.next()?;
             match event {
-                Event::StreamEnd => return Ok(root),
+                Event::StreamEnd => return Ok(Some(root)),
                 Event::DocumentStart(_) => {
-                    return Err(Fault::new(
+                    return Err(Error::refused(
                         self.offset(span.start.index()),
                         "holds more than one document",
-                    )
-                    .hint("a client's file is one document: remove this one"));
+                        "a file is one document: remove this one",
+                    ));
                 }
                 _ => {}
             }
@@ -168,7 +161,7 @@ impl<'a> Reader<'a> {
         span: Span,
         flow: bool,
         depth: usize,
-    ) -> Result<Node, Fault> {
+    ) -> Result<Node, Error> {
         if is_empty(&event) {
             return Ok(Node {
                 start: self.at,
@@ -184,11 +177,12 @@ impl<'a> Reader<'a> {
         let start = self.at;
         let kind = match event {
             Event::Scalar(text, style, ..) => Kind::Scalar(self.scalar(&text, style, span)?),
-            Event::SequenceStart(..) if depth > MAX_DEPTH => return Err(Fault::too_deep(start)),
-            Event::MappingStart(..) if depth > MAX_DEPTH => return Err(Fault::too_deep(start)),
+            Event::SequenceStart(..) | Event::MappingStart(..) if depth > MAX_DEPTH => {
+                return Err(Error::TooDeep { offset: start });
+            }
             Event::SequenceStart(..) => Kind::List(self.list(depth)?),
             Event::MappingStart(..) => Kind::Map(self.map(flow, depth)?),
-            _ => return Err(Fault::new(start, "is not YAML")),
+            _ => return Err(not_yaml(start, "a value is missing")),
         };
         Ok(Node {
             start,
@@ -197,7 +191,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn refuse_properties(&self, event: &Event<'a>) -> Result<(), Fault> {
+    fn refuse_properties(&self, event: &Event<'a>) -> Result<(), Error> {
         let (anchor, tag) = match event {
             Event::Alias(_) => return Err(alias(self.at)),
             Event::Scalar(_, _, anchor, tag)
@@ -206,25 +200,27 @@ impl<'a> Reader<'a> {
             _ => (0, false),
         };
         if tag {
-            return Err(
-                Fault::new(self.at, "has a tag (`!…`), which files may not have")
-                    .hint("remove it; quotes make a value text"),
-            );
+            return Err(Error::refused(
+                self.at,
+                "has a tag (`!…`), which files may not have",
+                "remove it; quotes make a value text",
+            ));
         }
         if anchor > 0 {
-            return Err(
-                Fault::new(self.at, "has an anchor (`&…`), which files may not have")
-                    .hint("remove it, and write the value out wherever it is used"),
-            );
+            return Err(Error::refused(
+                self.at,
+                "has an anchor (`&…`), which files may not have",
+                "remove it, and write the value out wherever it is used",
+            ));
         }
         Ok(())
     }
 
-    fn scalar(&mut self, text: &str, style: ScalarStyle, span: Span) -> Result<Scalar, Fault> {
+    fn scalar(&mut self, text: &str, style: ScalarStyle, span: Span) -> Result<Scalar, Error> {
         let start = self.at;
         let value = match style {
             ScalarStyle::Plain => resolve(text)
-                .map_err(|refusal| Fault::new(start, refusal.message).hint(refusal.hint))?,
+                .map_err(|refusal| Error::refused(start, refusal.message, refusal.hint))?,
             ScalarStyle::Literal | ScalarStyle::Folded => {
                 Value::String(self.block_text(text, span).to_owned())
             }
@@ -276,7 +272,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn list(&mut self, depth: usize) -> Result<List, Fault> {
+    fn list(&mut self, depth: usize) -> Result<List, Error> {
         let flow = self.byte() == Some(b'[');
         let mut items = Vec::new();
         if flow {
@@ -317,7 +313,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn map(&mut self, in_flow: bool, depth: usize) -> Result<Map, Fault> {
+    fn map(&mut self, in_flow: bool, depth: usize) -> Result<Map, Error> {
         let flow = self.byte() == Some(b'{');
         let pair = in_flow && !flow;
         let mut entries: Vec<Entry> = Vec::new();
@@ -332,8 +328,11 @@ impl<'a> Reader<'a> {
             }
             let entry = self.entry(event, span, in_flow || flow, depth)?;
             if let Some(first) = seen.insert(entry.key.clone(), entry.key_start) {
-                let first = Walk::over(self.text).position(first);
-                return Err(Fault::duplicate(entry.key_start, &entry.key, first));
+                return Err(Error::Duplicate {
+                    offset: entry.key_start,
+                    key: entry.key,
+                    first,
+                });
             }
             entries.push(entry);
             if flow {
@@ -359,7 +358,7 @@ impl<'a> Reader<'a> {
         span: Span,
         flow: bool,
         depth: usize,
-    ) -> Result<Entry, Fault> {
+    ) -> Result<Entry, Error> {
         self.skip();
         let start = self.at;
         let next = self.text.as_bytes().get(start + 1);
@@ -369,9 +368,8 @@ impl<'a> Reader<'a> {
         }
         self.refuse_properties(&event)?;
         let key_start = self.at;
-        let not_text = |what: String| {
-            Fault::new(key_start, what).hint("put the key into quotes, or remove it")
-        };
+        let not_text =
+            |what: String| Error::refused(key_start, what, "put the key into quotes, or remove it");
         let Event::Scalar(key, style, ..) = event else {
             return Err(not_text("has a key that is not text".to_owned()));
         };
@@ -419,7 +417,18 @@ fn is_empty(event: &Event<'_>) -> bool {
     matches!(event, Event::Scalar(text, ScalarStyle::Plain, 0, None) if text.is_empty())
 }
 
-fn alias(offset: usize) -> Fault {
-    Fault::new(offset, "has an alias (`*…`), which files may not have")
-        .hint("write the value out, or put it into quotes if it is text")
+fn alias(offset: usize) -> Error {
+    Error::refused(
+        offset,
+        "has an alias (`*…`), which files may not have",
+        "write the value out, or put it into quotes if it is text",
+    )
+}
+
+fn not_yaml(offset: usize, why: &str) -> Error {
+    Error::refused(
+        offset,
+        format!("is not YAML: {why}"),
+        "indent with spaces, and put text into quotes that begins with a sign or contains `: ` or ` #`",
+    )
 }

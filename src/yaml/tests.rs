@@ -1,13 +1,18 @@
-//! Reading, writing and rewriting YAML, with generators of hostile values that the tests of JSON use too.
+//! Reading, writing and rewriting YAML, with generators of hostile values that the tests of files use too.
 
 use proptest::prelude::*;
 use serde_json::{Map, Number, Value, json};
 
-use super::{quoting, read_by_another, writer};
-use crate::files::document::{Document, Format, rewrite, write};
+use super::{Error, Layout, MAX_DEPTH, parse, quoting, read_by_another, rewrite, write, writer};
+
+/// As a client's file is laid out.
+const LAYOUT: Layout<'_> = Layout {
+    leading: &["client_id", "name", "description", "allowed_clients"],
+    comment: "# Read-only: push does not send what follows.",
+};
 
 /// Strings that some parser or writer of YAML is known to get wrong, or may.
-pub(in crate::files) const HOSTILE: &[&str] = &[
+pub(crate) const HOSTILE: &[&str] = &[
     "",
     " ",
     "  a",
@@ -163,7 +168,7 @@ pub(in crate::files) const HOSTILE: &[&str] = &[
     "/",
 ];
 
-pub(in crate::files) fn text() -> impl Strategy<Value = String> {
+pub(crate) fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => proptest::sample::select(HOSTILE).prop_map(str::to_owned),
         2 => proptest::collection::vec(
@@ -191,7 +196,7 @@ fn number() -> impl Strategy<Value = Number> {
     ]
 }
 
-pub(in crate::files) fn value() -> impl Strategy<Value = Value> {
+pub(crate) fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         1 => Just(Value::Null),
         1 => any::<bool>().prop_map(Value::Bool),
@@ -208,7 +213,7 @@ pub(in crate::files) fn value() -> impl Strategy<Value = Value> {
 }
 
 /// A client's fields, in any order.
-pub(in crate::files) fn fields() -> impl Strategy<Value = Map<String, Value>> {
+pub(crate) fn fields() -> impl Strategy<Value = Map<String, Value>> {
     let field = prop_oneof![
         proptest::sample::select(
             &[
@@ -230,14 +235,14 @@ pub(in crate::files) fn fields() -> impl Strategy<Value = Map<String, Value>> {
     })
 }
 
-pub(in crate::files) fn object(value: Value) -> Map<String, Value> {
+pub(crate) fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(object) => object,
         other => panic!("not an object: {other}"),
     }
 }
 
-pub(in crate::files) fn realistic() -> Map<String, Value> {
+pub(crate) fn realistic() -> Map<String, Value> {
     object(json!({
         "tenant": "acme-dev", "global": false, "callbacks": ["https://app.acme.example/callback", "http://localhost:3000"],
         "name": "Web App", "client_metadata": {"team": "web", "cost": "0123", "beta": "no"},
@@ -248,28 +253,39 @@ pub(in crate::files) fn realistic() -> Map<String, Value> {
     }))
 }
 
+/// What a text says, or at which line and column it is refused, why, and what to do.
 fn yaml(text: &str) -> Result<Map<String, Value>, String> {
-    Document::parse(text.as_bytes(), Format::Yaml)
-        .map(Document::into_fields)
-        .map_err(|error| {
-            format!(
-                "{}: {error}; {}",
-                error.position,
-                error.hint.as_deref().unwrap_or_default()
-            )
-        })
+    let place = |offset: usize| {
+        let line = text[..offset].rsplit('\n').next().unwrap();
+        let lines = text[..offset].matches('\n').count() + 1;
+        format!("{lines}:{}", line.chars().count() + 1)
+    };
+    match parse(text) {
+        Ok(Some(parsed)) => Ok(parsed.fields),
+        Ok(None) => Err("nothing but comments".to_owned()),
+        Err(Error::Duplicate { offset, key, first }) => {
+            let (place, first) = (place(offset), place(first));
+            Err(format!("{place}: `{key}` is at {first} already"))
+        }
+        Err(Error::TooDeep { offset }) => Err(format!("{}: too deep", place(offset))),
+        Err(Error::Refused {
+            offset,
+            message,
+            hint,
+        }) => Err(format!("{}: {message}; {hint}", place(offset))),
+    }
 }
 
 #[track_caller]
 fn check_round_trip(fields: &Map<String, Value>) {
-    let text = write(fields, Format::Yaml);
+    let text = write(fields, LAYOUT);
     assert_eq!(yaml(&text).as_ref(), Ok(fields), "{text}");
     assert!(read_by_another(&text, fields), "{text}");
 }
 
 #[test]
 fn a_new_file() {
-    insta::assert_snapshot!(write(&realistic(), Format::Yaml), @r#"
+    insta::assert_snapshot!(write(&realistic(), LAYOUT), @r#"
     client_id: AaiyAPdpYdesoKnqjj8HJqRn4T5titww
     name: Web App
     description: ""
@@ -313,8 +329,8 @@ fn a_new_file() {
 #[test]
 fn no_comment_without_read_only_fields() {
     let fields = object(json!({"name": "A", "client_id": "a"}));
-    assert_eq!(write(&fields, Format::Yaml), "client_id: a\nname: A\n");
-    assert_eq!(write(&Map::new(), Format::Yaml), "{}\n");
+    assert_eq!(write(&fields, LAYOUT), "client_id: a\nname: A\n");
+    assert_eq!(write(&Map::new(), LAYOUT), "{}\n");
 }
 
 #[test]
@@ -439,13 +455,13 @@ fn refusals_say_where_and_what() {
         .map(|text| yaml(text).unwrap_err())
         .collect();
     insta::assert_snapshot!(errors.join("\n"), @"
-    1:1: is empty; restore the file, or delete it and pull
-    1:1: is empty; restore the file, or delete it and pull
+    nothing but comments
+    nothing but comments
     1:1: is not a mapping at its top level; write lines of `field: value`
     1:1: is not a mapping at its top level; write lines of `field: value`
-    2:1: holds more than one document; a client's file is one document: remove this one
-    3:1: `a` is there twice, first on line 1; keep one of the two
-    3:13: `b` is there twice, first on line 3; keep one of the two
+    2:1: holds more than one document; a file is one document: remove this one
+    3:1: `a` is at 1:1 already
+    3:13: `b` is at 3:7 already
     1:4: has an anchor (`&…`), which files may not have; remove it, and write the value out wherever it is used
     1:4: has an anchor (`&…`), which files may not have; remove it, and write the value out wherever it is used
     1:4: has an alias (`*…`), which files may not have; write the value out, or put it into quotes if it is text
@@ -468,26 +484,9 @@ fn refusals_say_where_and_what() {
     1:4: contains the character U+FEFF; remove it, or write it as an escape within double quotes
     1:4: is not YAML: unexpected character: `@'; indent with spaces, and put text into quotes that begins with a sign or contains `: ` or ` #`
     1:1: has an alias (`*…`), which files may not have; write the value out, or put it into quotes if it is text
-    1:259: lists and objects are nested more than 128 deep; 
-    2:256: lists and objects are nested more than 128 deep;
+    1:259: too deep
+    2:256: too deep
     ");
-}
-
-#[test]
-fn positions_are_those_of_keys_and_entries() {
-    let text =
-        "\u{feff}# é\r\n\"näme\": x\r\nlist: # c\r\n- a\r\n-   b\r\n-\r\nflow: [ü, {a: 1}]\r\n";
-    let document = Document::parse(text.as_bytes(), Format::Yaml).unwrap();
-    let places = ["näme", "list", "flow", "none"].map(|field| document.position(field).to_string());
-    assert_eq!(places, ["2:1", "3:1", "7:1", "1:1"]);
-    let places = [0, 1, 2, 3].map(|at| document.entry_position("list", at).to_string());
-    assert_eq!(places, ["4:3", "5:5", "6:2", "3:1"]);
-    assert_eq!(document.entry_position("flow", 1).to_string(), "7:11");
-    let error = Document::parse(b"a: \xc3\xa9\n\xc3\xa9\xff", Format::Yaml).unwrap_err();
-    assert_eq!(
-        (error.position.to_string(), error.to_string()),
-        ("2:2".to_owned(), "is not UTF-8 text".to_owned())
-    );
 }
 
 /// The text with some fields set, or removed where the value is null.
@@ -500,10 +499,9 @@ fn with(text: &str, changes: Value) -> String {
             value => fields.insert(key, value),
         };
     }
-    let rewritten = rewrite(text, &fields, Format::Yaml);
-    assert!(!rewritten.afresh, "{}", rewritten.text);
-    assert_eq!(yaml(&rewritten.text).as_ref(), Ok(&fields));
-    rewritten.text
+    let rewritten = rewrite(text, &fields, LAYOUT).unwrap();
+    assert_eq!(yaml(&rewritten).as_ref(), Ok(&fields));
+    rewritten
 }
 
 const COMMENTED: &str = "\
@@ -632,6 +630,41 @@ fn an_updatable_field_finds_its_place() {
 }
 
 #[test]
+fn the_comment_divides_what_is_there_whatever_leads_by_now() {
+    let text = "client_id: a\napp_type: spa\n# Read-only: push does not send what follows.\nallowed_clients: []\nglobal: false\n";
+    let more = json!({"description": "b", "callbacks": [], "a": 1});
+    insta::assert_snapshot!(with(text, more), @"
+    client_id: a
+    description: b
+    app_type: spa
+    # Read-only: push does not send what follows.
+    a: 1
+    allowed_clients: []
+    callbacks: []
+    global: false
+    ");
+    let text = "client_id: a\nb: 1\nname: A\nd: 2\n";
+    insta::assert_snapshot!(with(text, json!({"c": 1, "a": 1, "description": "b"})), @"
+    client_id: a
+    a: 1
+    b: 1
+    c: 1
+    name: A
+    description: b
+    d: 2
+    ");
+    let text = "client_id: a\nx: '# Read-only: push does not send what follows.'\nname: A\n# Read-only: push does not send what follows.\n";
+    insta::assert_snapshot!(with(text, json!({"c": 1, "description": "b"})), @"
+    client_id: a
+    x: '# Read-only: push does not send what follows.'
+    name: A
+    description: b
+    # Read-only: push does not send what follows.
+    c: 1
+    ");
+}
+
+#[test]
 fn lists_change_entry_by_entry() {
     let text = "client_id: a\nallowed_clients: # c\n- a # 1\n# 2\n- b # 3\n-   'c'\n";
     assert_eq!(
@@ -671,14 +704,6 @@ fn lists_change_entry_by_entry() {
         ),
         "client_id: a\nl:\n  - k: 2 # one\n    # two\n    o: 3\n  - - a\n    - c\n    - d\n  - e\n"
     );
-}
-
-#[test]
-fn a_text_that_cannot_be_read_is_written_anew() {
-    let fields = object(json!({"client_id": "a"}));
-    let rewritten = rewrite("a: [", &fields, Format::Yaml);
-    assert!(rewritten.afresh);
-    assert_eq!(rewritten.text, "client_id: a\n");
 }
 
 /// Makes one choice after the other from random bytes.
@@ -846,21 +871,6 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_keys_does_not_matter(fields in fields()) {
-        fn reversed(value: &Value) -> Value {
-            match value {
-                Value::Object(object) => object.iter().rev().map(|(key, value)| (key.clone(), reversed(value))).collect(),
-                Value::Array(entries) => entries.iter().map(reversed).collect(),
-                other => other.clone(),
-            }
-        }
-        let other = object(reversed(&Value::Object(fields.clone())));
-        for format in [Format::Yaml, Format::Json] {
-            prop_assert_eq!(write(&fields, format), write(&other, format));
-        }
-    }
-
-    #[test]
     fn a_rewrite_keeps_every_comment(
         fields in fields(),
         more in fields(),
@@ -873,14 +883,15 @@ proptest! {
             text = text.replace('\n', "\r\n");
         }
         prop_assert_eq!(yaml(&text), Ok(fields.clone()), "{}", text);
-        prop_assert_eq!(&rewrite(&text, &fields, Format::Yaml).text, &text);
+        prop_assert_eq!(rewrite(&text, &fields, LAYOUT), Some(text.clone()));
 
         let new = changed(&fields, &more, &mut choices);
-        let rewritten = rewrite(&text, &new, Format::Yaml);
-        prop_assert_eq!(yaml(&rewritten.text), Ok(new.clone()), "{}", rewritten.text);
-        prop_assert!(!rewritten.afresh, "{}\n=>\n{}", text, rewritten.text);
+        let rewritten = rewrite(&text, &new, LAYOUT);
+        prop_assert!(rewritten.is_some(), "{}", text);
+        let rewritten = rewritten.unwrap();
+        prop_assert_eq!(yaml(&rewritten), Ok(new.clone()), "{}", rewritten);
         for comment in above {
-            prop_assert!(rewritten.text.contains(&comment), "{} in\n{}\n=>\n{}", comment, text, rewritten.text);
+            prop_assert!(rewritten.contains(&comment), "{} in\n{}\n=>\n{}", comment, text, rewritten);
         }
         for (comment, key, entry) in beside {
             let stays = match (new.get(&key), entry) {
@@ -892,17 +903,10 @@ proptest! {
                 (Some(new), None) => *new == fields[&key] || !new.is_array() && !new.is_object(),
                 _ => false,
             };
-            prop_assert!(!stays || rewritten.text.contains(&comment), "{} in\n{}\n=>\n{}", comment, text, rewritten.text);
+            prop_assert!(!stays || rewritten.contains(&comment), "{} in\n{}\n=>\n{}", comment, text, rewritten);
         }
         if crlf {
-            prop_assert_eq!(rewritten.text.matches('\n').count(), rewritten.text.matches("\r\n").count());
-        }
-    }
-
-    #[test]
-    fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        for format in [Format::Yaml, Format::Json] {
-            let _ = Document::parse(&bytes, format);
+            prop_assert_eq!(rewritten.matches('\n').count(), rewritten.matches("\r\n").count());
         }
     }
 
@@ -915,36 +919,29 @@ proptest! {
         fields in fields(),
     ) {
         let text = tokens.concat();
-        let _ = Document::parse(text.as_bytes(), Format::Json);
         if let Ok(read) = yaml(&text) {
-            prop_assert_eq!(&rewrite(&text, &read, Format::Yaml).text, &text);
-            let rewritten = rewrite(&text, &fields, Format::Yaml).text;
-            prop_assert_eq!(yaml(&rewritten), Ok(fields.clone()), "{:?}\n=>\n{}", text, rewritten);
+            prop_assert_eq!(rewrite(&text, &read, LAYOUT), Some(text.clone()));
+            if let Some(rewritten) = rewrite(&text, &fields, LAYOUT) {
+                prop_assert_eq!(yaml(&rewritten), Ok(fields.clone()), "{:?}\n=>\n{}", text, rewritten);
+            }
         }
     }
 }
 
 #[test]
-fn the_deepest_answer_of_the_api_fits() {
-    // serde_json reads no more than 127 levels.
+fn what_is_nested_as_deep_as_may_be_is_written_and_read() {
     for wrap in [|value| json!([value]), |value| json!({ "a": value })] {
         let mut value = json!("x\ny");
-        for _ in 0..126 {
+        // The outermost map is a level, too.
+        for _ in 1..MAX_DEPTH {
             value = wrap(value);
         }
         let fields = object(json!({ "client_id": "a", "v": value }));
-        assert_eq!(yaml(&write(&fields, Format::Yaml)).as_ref(), Ok(&fields));
-        let json = write(&fields, Format::Json);
-        assert_eq!(
-            Document::parse(json.as_bytes(), Format::Json)
-                .unwrap()
-                .fields(),
-            &fields
-        );
+        assert_eq!(yaml(&write(&fields, LAYOUT)).as_ref(), Ok(&fields));
         let flow = format!("{}\n", writer::flow(&Value::Object(fields.clone()), false));
         assert_eq!(yaml(&flow).as_ref(), Ok(&fields));
         assert_eq!(
-            yaml(&with(&write(&fields, Format::Yaml), json!({"v": null})))
+            yaml(&with(&write(&fields, LAYOUT), json!({"v": null})))
                 .unwrap()
                 .len(),
             1
@@ -1014,41 +1011,4 @@ fn a_block_has_a_line_break_at_its_end_only_where_the_file_has_one() {
     ] {
         assert_eq!(with(old, changes), new);
     }
-}
-
-#[test]
-fn conflict_markers_are_found_whatever_the_syntax() {
-    let marked = |text: &str, format| {
-        let error = Document::parse(text.as_bytes(), format).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "a git merge left conflict markers here",
-            "{text}"
-        );
-        error.position.line
-    };
-    let flow =
-        "{\n  client_id: a,\n<<<<<<< HEAD\n  description: b\n=======\n  c\n>>>>>>> other\n}\n";
-    assert_eq!(marked(flow, Format::Yaml), 3);
-    assert_eq!(
-        marked(
-            &flow.replace("<<<<<<< HEAD", "").replace('\n', "\r\n"),
-            Format::Yaml
-        ),
-        5
-    );
-    let json_like = "{\"client_id\": \"a\",\n\"description\": b\n||||||| base\n}";
-    assert_eq!(marked(json_like, Format::Yaml), 3);
-    assert_eq!(marked(json_like, Format::Json), 3);
-    assert_eq!(
-        marked(
-            "client_id: a\ndescription: \"b\n>>>>>>>\n\"\n",
-            Format::Yaml
-        ),
-        3
-    );
-    // A value may have such lines, and a file that tenantry writes has them further in.
-    let fields =
-        object(json!({"client_id": "a", "custom_login_page": "<<<<<<< a\n=======\n>>>>>>> b\n"}));
-    check_round_trip(&fields);
 }

@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+/// The value of a map.
+type Object = serde_json::Map<String, Value>;
+
 /// A value, from `start` to `end`. One that is left out stands right after its `:` or `-`, with nothing in between.
 #[derive(Debug)]
 pub(super) struct Node {
@@ -75,20 +78,18 @@ pub(super) struct Entry {
 }
 
 impl Node {
-    /// The value alone.
-    pub(super) fn into_value(self) -> Value {
+    /// The value; the offsets of the keys and the entries of lists in it go to `offsets`, in the order of the text.
+    fn into_value(self, offsets: &mut Vec<usize>) -> Value {
         match self.kind {
             Kind::Scalar(scalar) => scalar.value,
-            Kind::List(list) => list
-                .items
-                .into_iter()
-                .map(|item| item.node.into_value())
-                .collect(),
-            Kind::Map(map) => map
-                .entries
-                .into_iter()
-                .map(|entry| (entry.key, entry.node.into_value()))
-                .collect(),
+            Kind::List(list) => {
+                let entries = list.items.into_iter().map(|item| {
+                    offsets.push(item.node.start);
+                    item.node.into_value(offsets)
+                });
+                entries.collect()
+            }
+            Kind::Map(map) => Value::Object(map.into_object(offsets)),
         }
     }
 
@@ -117,5 +118,16 @@ impl Node {
                 }
             }
         }
+    }
+}
+
+impl Map {
+    /// The value; the offsets of the keys and the entries of lists in it go to `offsets`, in the order of the text.
+    pub(super) fn into_object(self, offsets: &mut Vec<usize>) -> Object {
+        let entries = self.entries.into_iter().map(|entry| {
+            offsets.push(entry.key_start);
+            (entry.key, entry.node.into_value(offsets))
+        });
+        entries.collect()
     }
 }

@@ -9,14 +9,19 @@ use serde_json::{Map, Value};
 
 use super::edits::Edits;
 use super::flow::Changes;
+use super::layout::{self, Layout, by_name};
 use super::lists::has_changed_entry;
 use super::tree::{self, Entry, Kind, Node, Style};
-use super::{parse, reader, writer};
-use crate::files::document::by_name;
+use super::{reader, says, writer};
 
 /// The text with these fields; None where it can't be changed in place. `literal`: whether text may become a literal
 /// block.
-pub(super) fn rewrite(old: &str, fields: &Map<String, Value>, literal: bool) -> Option<String> {
+pub(super) fn rewrite(
+    old: &str,
+    fields: &Map<String, Value>,
+    layout: Layout<'_>,
+    literal: bool,
+) -> Option<String> {
     let eol = if old.contains("\r\n") { "\r\n" } else { "\n" };
     // Every line has an end while we work.
     let unended = !old.ends_with('\n');
@@ -25,20 +30,18 @@ pub(super) fn rewrite(old: &str, fields: &Map<String, Value>, literal: bool) -> 
     } else {
         old.to_owned()
     };
-    let root = reader::read(&text).ok()?;
+    let root = reader::read(&text).ok()??;
     let mut rewriter = Rewriter {
         text: &text,
         eol,
         literal,
         edits: Edits::default(),
     };
-    rewriter.root(root, fields)?;
+    rewriter.root(root, fields, layout)?;
     let changed = rewriter.edits.apply(&text)?;
     // A block at the end needs the last line's end, unless its text has none.
     match changed.strip_suffix(eol).filter(|_| unended) {
-        Some(unended) if parse(unended).is_ok_and(|read| read.fields == *fields) => {
-            Some(unended.to_owned())
-        }
+        Some(unended) if says(unended, fields) => Some(unended.to_owned()),
         _ => Some(changed),
     }
 }
@@ -123,7 +126,7 @@ impl Rewriter<'_> {
         node: &Node,
         map: &tree::Map,
         new: &Map<String, Value>,
-        order: &[(&String, &Value)],
+        order: &[layout::Entry<'_>],
         column: usize,
     ) {
         let flow = map.style != Style::Block;
@@ -138,14 +141,14 @@ impl Rewriter<'_> {
                 None => self.remove(entry.start, &entry.node),
             }
         }
-        let present: HashSet<&String> = map.entries.iter().map(|entry| &entry.key).collect();
+        let present: HashSet<&str> = map.entries.iter().map(|entry| &*entry.key).collect();
         let sorted = map.entries.is_sorted_by_key(|entry| &entry.key);
         for (key, value) in order {
             if present.contains(key) {
                 continue;
             }
             let before = if sorted {
-                map.entries.partition_point(|entry| entry.key < **key)
+                map.entries.partition_point(|entry| *entry.key < **key)
             } else {
                 map.entries.len()
             };
