@@ -422,7 +422,7 @@ fn debug_and_trace_say_what_is_read_written_and_decided_on() {
     let bed = Bed::new().client("a", "Alpha", json!({})).start();
     let pulled = logging(&bed, "debug", ["pull"]).exits(0).stderr;
     for said in [
-        "debug tenantry::api::token: the access token is a new one, used for ",
+        "debug tenantry::api::grant: the access token is a new one, used for ",
         "debug tenantry::files::directory: tenant/clients/alpha.yaml is made\n",
         "debug tenantry::files::directory: tenant/tenant.lock is written\n",
     ] {

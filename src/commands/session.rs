@@ -228,7 +228,7 @@ impl<'a> Scene<'a> {
         }
         let folder = std::env::current_dir().context("can't tell the working directory")?;
         let folder = folder.join(&self.env_folder);
-        let options = settings::Options {
+        let options = settings::Lookup {
             tenant: self.tenant,
             env_file: self.global.env_file.as_deref(),
             folder: &folder,

@@ -16,8 +16,7 @@ use std::path::{Path, PathBuf};
 
 pub use connection::{Connection, Credentials, Origins};
 pub use domain::{Domain, DomainProblem};
-pub use env_file::LineProblem;
-pub use error::{Missing, SettingsError, TwoDomains, ValueProblem};
+pub use error::{LineProblem, Missing, SettingsError, TwoDomains, ValueProblem};
 pub use origin::{Origin, Variable};
 pub use resolve::connection;
 
@@ -73,9 +72,9 @@ impl fmt::Debug for Environment {
     }
 }
 
-/// What the command line says about where settings are.
+/// Where settings are looked for besides the environment.
 #[derive(Debug, Clone, Copy)]
-pub struct Options<'a> {
+pub struct Lookup<'a> {
     /// `--tenant`: its `.env.<tenant>` is read before `.env`.
     pub tenant: Option<&'a str>,
     /// `--env-file`: is read instead of both; relative to `folder`.
