@@ -83,6 +83,15 @@ pub struct Lookup<'a> {
     pub folder: &'a Path,
 }
 
+/// A tenant's name is the name of a folder, and no way out of the one that it is in.
+pub fn is_tenant_name(name: &str) -> bool {
+    let plain = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+    name.chars().all(plain)
+        && !name.is_empty()
+        && !name.starts_with(['.', '-'])
+        && name != "clients"
+}
+
 /// The path of a tenant's own .env file, whether or not there is one.
 pub fn env_file_of(tenant: &str, folder: &Path) -> PathBuf {
     folder.join(format!(".env.{tenant}"))
