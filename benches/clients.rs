@@ -23,8 +23,8 @@ use tenantry::files::{
 use tenantry::json;
 use tenantry::merge::merge;
 use tenantry::plan::{Live, Plan, Sides, Tenant};
-use tenantry::render;
 use tenantry::sandbox::Sandbox;
+use tenantry::testing::render;
 use tenantry::three_way::BaseValues;
 
 const SIZES: [usize; 3] = [100, 1_000, 10_000];

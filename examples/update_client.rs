@@ -20,7 +20,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         return Err("give a client id and a description".into());
     };
     let folder = std::env::current_dir()?;
-    let options = settings::Options {
+    let options = settings::Lookup {
         tenant: None,
         env_file: None,
         folder: &folder,

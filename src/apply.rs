@@ -115,7 +115,8 @@ async fn send(writer: &Writer, update: &Update) -> UpdateResult {
 mod tests {
     use super::*;
     use crate::api::{Options, Reader};
-    use crate::sandbox::{Fault, FaultRule, Sandbox};
+    use crate::sandbox::Sandbox;
+    use crate::sandbox::faults::{Fault, FaultRule};
     use crate::settings::Connection;
     use serde_json::json;
 

@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
-use clap::{
-    ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint,
-};
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use crate::candidates;
 use crate::client::Field;
 
 /// Version control for an Auth0 tenant's settings: pull into files, diff field by field, push exactly that
@@ -18,7 +17,7 @@ use crate::client::Field;
     infer_long_args = false
 )]
 #[command(after_help = "Try it without an account: tenantry pull --tenant sandbox")]
-pub struct Cli {
+pub(crate) struct Cli {
     /// Options that every command takes.
     #[command(flatten)]
     pub global: Global,
@@ -30,9 +29,9 @@ pub struct Cli {
 /// Options that every command takes.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options of every command")]
-pub struct Global {
+pub(crate) struct Global {
     /// The tenant: its files are in DIR/NAME, its settings in .env.NAME
-    #[arg(long, global = true, value_name = "NAME", env = "TENANTRY_TENANT")]
+    #[arg(long, global = true, value_name = "NAME", env = "TENANTRY_TENANT", add = candidates::tenants::<Cli>())]
     pub tenant: Option<String>,
     /// Whether the tenant stands on the command line, and not only in the environment.
     #[arg(skip)]
@@ -42,7 +41,7 @@ pub struct Global {
         long,
         global = true,
         value_name = "DIR",
-        value_hint = ValueHint::DirPath,
+        add = candidates::folders(),
         env = "TENANTRY_DIR",
         default_value = "tenant"
     )]
@@ -54,7 +53,7 @@ pub struct Global {
     #[arg(skip)]
     pub dir_is_default: bool,
     /// Read settings from this file instead of .env and .env.NAME
-    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, global = true, value_name = "FILE", add = candidates::files())]
     pub env_file: Option<PathBuf>,
     /// Don't keep access tokens between runs
     #[arg(long, global = true)]
@@ -81,7 +80,7 @@ pub struct Global {
 
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Color {
+pub(crate) enum Color {
     /// On a terminal, unless NO_COLOR is set
     Auto,
     /// Always
@@ -92,7 +91,7 @@ pub enum Color {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Write the tenant's clients to files; edits stay, drift comes in
     #[command(
         after_help = "Exit code: 0 done, 1 a conflict or a client that is gone, 2 failure\nExample: tenantry pull --tenant dev"
@@ -115,7 +114,7 @@ pub enum Command {
     Promote(Promote),
     /// Check the files without asking the tenant, for a hook or a pull request
     #[command(
-        after_help = "Exit code: 0 nothing found, 1 findings, 2 failure\nExample: tenantry check --tenant dev -o github"
+        after_help = "Exit code: 0 nothing found, 1 findings, 2 failure\n-o github prints annotations for GitHub Actions\nExample: tenantry check --tenant dev -o github"
     )]
     Check(Check),
     /// List the tenant's clients
@@ -154,15 +153,15 @@ Example: tenantry completions bash";
 
 /// Which clients.
 #[derive(Debug, Args)]
-pub struct Clients {
+pub(crate) struct Clients {
     /// Only these clients, by file (a path or its stem), client name or id; globs work
-    #[arg(value_name = "CLIENT")]
+    #[arg(value_name = "CLIENT", add = candidates::clients::<Cli>())]
     pub clients: Vec<String>,
 }
 
 /// Where base comes from.
 #[derive(Debug, Args)]
-pub struct Base {
+pub(crate) struct Base {
     /// Take base from the files at this commit of git, instead of tenant.lock (TENANTRY_BASE)
     #[arg(long, value_name = "REV")]
     pub base: Option<String>,
@@ -170,7 +169,7 @@ pub struct Base {
 
 /// `pull`.
 #[derive(Debug, Args)]
-pub struct Pull {
+pub(crate) struct Pull {
     /// Which clients.
     #[command(flatten)]
     pub clients: Clients,
@@ -189,20 +188,14 @@ pub struct Pull {
     /// Don't ask whether the domain of the unnamed .env is that of a tenant without settings of its own
     #[arg(long, short)]
     pub yes: bool,
-    /// The form of the result: text or json
-    #[arg(
-        long,
-        short,
-        value_name = "FORM",
-        default_value = "text",
-        hide_possible_values = true
-    )]
-    pub output: Output,
+    /// In which form.
+    #[command(flatten)]
+    pub output: Output<ResultForm>,
 }
 
 /// `diff`.
 #[derive(Debug, Args)]
-pub struct Diff {
+pub(crate) struct Diff {
     /// Which clients.
     #[command(flatten)]
     pub clients: Clients,
@@ -212,20 +205,14 @@ pub struct Diff {
     /// Do it for every tenant that has a folder in DIR, one after the other
     #[arg(long)]
     pub all_tenants: bool,
-    /// The form of the plan: text, json or markdown
-    #[arg(
-        long,
-        short,
-        value_name = "FORM",
-        default_value = "text",
-        hide_possible_values = true
-    )]
-    pub output: DiffOutput,
+    /// In which form.
+    #[command(flatten)]
+    pub output: Output<PlanForm>,
 }
 
 /// `push`.
 #[derive(Debug, Args)]
-pub struct Push {
+pub(crate) struct Push {
     /// Which clients.
     #[command(flatten)]
     pub clients: Clients,
@@ -239,10 +226,10 @@ pub struct Push {
     #[arg(long, short, conflicts_with = "yes")]
     pub interactive: bool,
     /// Apply a saved `diff -o json` as it is; nothing is sent where the tenant or the files have changed since
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "overwrite_drift")]
+    #[arg(long, value_name = "FILE", add = candidates::files(), conflicts_with = "overwrite_drift")]
     pub plan: Option<PathBuf>,
     /// Only these fields: name, description, allowed_clients
-    #[arg(long, value_name = "FIELD,…", value_delimiter = ',', value_parser = field)]
+    #[arg(long, value_name = "FIELD,…", value_delimiter = ',', value_parser = field, add = candidates::names(field_names))]
     pub fields: Vec<Field>,
     /// Make the tenant equal the files where it changed, too
     #[arg(long)]
@@ -250,102 +237,70 @@ pub struct Push {
     /// Show what would be sent, and send nothing; exit code and forms are those of diff
     #[arg(long, conflicts_with_all = ["yes", "interactive"])]
     pub dry_run: bool,
-    /// The form of the result: text or json
-    #[arg(
-        long,
-        short,
-        value_name = "FORM",
-        default_value = "text",
-        hide_possible_values = true
-    )]
-    pub output: Output,
+    /// In which form.
+    #[command(flatten)]
+    pub output: Output<ResultForm>,
 }
 
 /// `promote`.
 #[derive(Debug, Args)]
-pub struct Promote {
+pub(crate) struct Promote {
     /// Which clients.
     #[command(flatten)]
     pub clients: Clients,
     /// The tenant whose files have the values
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = candidates::tenants::<Cli>())]
     pub from: String,
     /// The tenant whose files get them
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = candidates::tenants::<Cli>())]
     pub to: String,
     /// Only these fields: name, description, allowed_clients
-    #[arg(long, value_name = "FIELD,…", value_delimiter = ',', value_parser = field)]
+    #[arg(long, value_name = "FIELD,…", value_delimiter = ',', value_parser = field, add = candidates::names(field_names))]
     pub fields: Vec<Field>,
     /// Show what would be written, and write nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// The form of the plan: text, json or markdown
-    #[arg(
-        long,
-        short,
-        value_name = "FORM",
-        default_value = "text",
-        hide_possible_values = true
-    )]
-    pub output: DiffOutput,
+    /// In which form.
+    #[command(flatten)]
+    pub output: Output<PlanForm>,
+}
+
+fn field_names() -> Vec<String> {
+    Field::ALL.map(|field| field.name().to_owned()).to_vec()
 }
 
 fn field(name: &str) -> Result<Field, String> {
-    Field::from_name(name)
-        .ok_or_else(|| format!("the fields are {}", Field::ALL.map(Field::name).join(", ")))
+    Field::from_name(name).ok_or_else(|| format!("the fields are {}", field_names().join(", ")))
 }
 
 /// `check`.
 #[derive(Debug, Args)]
-pub struct Check {
+pub(crate) struct Check {
     /// Check what git would commit, and not the files as they are
     #[arg(long)]
     pub staged: bool,
     /// Do it for every tenant that has a folder in DIR, one after the other
     #[arg(long)]
     pub all_tenants: bool,
-    /// The form of the findings: text, json or github (annotations)
-    #[arg(
-        long,
-        short,
-        value_name = "FORM",
-        default_value = "text",
-        hide_possible_values = true
-    )]
-    pub output: CheckOutput,
-}
-
-/// The form of findings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum CheckOutput {
-    /// For people
-    Text,
-    /// For programs
-    Json,
-    /// Annotations, for GitHub Actions
-    Github,
+    /// In which form.
+    #[command(flatten)]
+    pub output: Output<FindingsForm>,
 }
 
 /// `list`.
 #[derive(Debug, Args)]
-pub struct List {
+pub(crate) struct List {
     /// Which clients.
     #[command(flatten)]
     pub clients: Clients,
-    /// The form of the result: text or json
-    #[arg(
-        long,
-        short,
-        value_name = "FORM",
-        default_value = "text",
-        hide_possible_values = true
-    )]
-    pub output: Output,
+    /// In which form.
+    #[command(flatten)]
+    pub output: Output<ResultForm>,
 }
 
 /// `sandbox`.
 #[derive(Debug, Args)]
-pub struct Sandbox {
+pub(crate) struct Sandbox {
     /// What to do with it.
     #[command(subcommand)]
     pub command: SandboxCommand,
@@ -353,7 +308,7 @@ pub struct Sandbox {
 
 /// The sandbox's commands.
 #[derive(Debug, Subcommand)]
-pub enum SandboxCommand {
+pub(crate) enum SandboxCommand {
     /// Serve it over HTTP until Ctrl-C, for other tools
     #[command(
         after_help = "Its settings are printed to stdout, as a .env file has them\nExample: tenantry sandbox serve --port 0 --latency 50"
@@ -366,7 +321,7 @@ pub enum SandboxCommand {
 
 /// `sandbox serve`.
 #[derive(Debug, Args)]
-pub struct Serve {
+pub(crate) struct Serve {
     /// The port on 127.0.0.1; 0 takes a free one
     #[arg(long, default_value_t = 4010)]
     pub port: u16,
@@ -392,7 +347,7 @@ pub struct Serve {
 
 /// `completions`.
 #[derive(Debug, Args)]
-pub struct Completions {
+pub(crate) struct Completions {
     /// The shell: bash, zsh, fish or powershell
     #[arg(value_name = "SHELL", hide_possible_values = true)]
     pub shell: Shell,
@@ -400,7 +355,7 @@ pub struct Completions {
 
 /// A shell that can ask for completions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Shell {
+pub(crate) enum Shell {
     /// bash
     Bash,
     /// zsh
@@ -419,18 +374,34 @@ fn positive(number: &str) -> Result<f64, String> {
     number.ok_or_else(|| "a rate is more than 0".to_owned())
 }
 
-/// The form of a result.
+/// `-o`: the form in which a command prints; each command has its own set of them.
+#[derive(Debug, Args)]
+pub(crate) struct Output<Form: ValueEnum + Send + Sync + 'static> {
+    /// The form.
+    #[arg(
+        id = "output",
+        long,
+        short,
+        value_name = "FORM",
+        default_value = "text",
+        help = forms::<Form>(),
+        hide_possible_values = true
+    )]
+    pub form: Form,
+}
+
+/// The forms of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Output {
+pub(crate) enum ResultForm {
     /// For people
     Text,
     /// For programs
     Json,
 }
 
-/// The form of a plan.
+/// The forms of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DiffOutput {
+pub(crate) enum PlanForm {
     /// For people
     Text,
     /// For programs
@@ -439,9 +410,29 @@ pub enum DiffOutput {
     Markdown,
 }
 
+/// The forms of findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FindingsForm {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// Annotations, for GitHub Actions
+    Github,
+}
+
+/// The help of `-o`: `The form of the output: text, json or markdown`.
+fn forms<Form: ValueEnum>() -> String {
+    let forms = Form::value_variants().iter();
+    let names = forms.filter_map(|form| Some(form.to_possible_value()?.get_name().to_owned()));
+    let mut names: Vec<String> = names.collect();
+    let last = names.pop().unwrap_or_default();
+    format!("The form of the output: {} or {last}", names.join(", "))
+}
+
 /// The format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FileFormat {
+pub(crate) enum FileFormat {
     /// YAML
     Yaml,
     /// JSON
@@ -453,7 +444,7 @@ impl Cli {
     ///
     /// # Errors
     /// It makes no sense.
-    pub fn from_command_line() -> Result<Cli, clap::Error> {
+    pub(crate) fn from_command_line() -> Result<Cli, clap::Error> {
         let read = || {
             let matches = Cli::command().try_get_matches()?;
             let mut cli = Cli::from_arg_matches(&matches)?;
@@ -472,14 +463,14 @@ impl Cli {
 
 impl Command {
     /// Whether stdout is to carry one JSON document, whatever happens.
-    pub fn answers_json(&self) -> bool {
+    pub(crate) fn answers_json(&self) -> bool {
         match self {
-            Command::Pull(pull) => pull.output == Output::Json,
-            Command::Diff(diff) => diff.output == DiffOutput::Json,
-            Command::Push(push) => push.output == Output::Json,
-            Command::List(list) => list.output == Output::Json,
-            Command::Check(check) => check.output == CheckOutput::Json,
-            Command::Promote(promote) => promote.output == DiffOutput::Json,
+            Command::Pull(pull) => pull.output.form == ResultForm::Json,
+            Command::Diff(diff) => diff.output.form == PlanForm::Json,
+            Command::Push(push) => push.output.form == ResultForm::Json,
+            Command::List(list) => list.output.form == ResultForm::Json,
+            Command::Check(check) => check.output.form == FindingsForm::Json,
+            Command::Promote(promote) => promote.output.form == PlanForm::Json,
             Command::Token
             | Command::Init
             | Command::Sandbox(_)

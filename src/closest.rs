@@ -3,7 +3,7 @@
 use similar::get_close_matches;
 
 /// The closest of several names to one that is none of them, if one is close.
-pub fn closest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn closest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let lower = typed.to_lowercase();
     let names: Vec<&str> = names.collect();
     let other_case = names.iter().find(|name| name.to_lowercase() == lower);

@@ -74,24 +74,39 @@
 pub mod api;
 pub mod apply;
 pub mod base;
-pub mod cli;
+#[cfg(feature = "cli")]
+mod candidates;
+#[cfg(feature = "cli")]
+mod cli;
 pub mod client;
 mod closest;
-pub mod commands;
+#[cfg(feature = "cli")]
+mod commands;
 pub mod files;
 pub mod git;
 pub mod json;
+#[cfg(feature = "cli")]
 mod manual;
 pub mod merge;
 mod opening;
 pub mod plan;
 mod printable;
+#[cfg(feature = "cli")]
+mod program;
 pub mod promote;
-pub mod render;
+#[cfg(feature = "cli")]
+mod render;
+#[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod saved_plan;
 pub mod select;
 pub mod settings;
 pub mod signing;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod testing;
 pub mod three_way;
 mod yaml;
+
+#[cfg(feature = "cli")]
+pub use program::main;

@@ -1,14 +1,17 @@
 //! The manual page, in roff: what `--help` says of every command on one page, and what stands around them: exit codes, environment
 //! and files.
 
+use std::io;
+
 use clap::builder::StyledStr;
-use clap::{Arg, Command, CommandFactory};
-use roff::{Inline, Roff, bold, italic, roman};
+use clap::{Command, CommandFactory};
+use clap_mangen::Man;
+use roff::{Roff, bold, roman};
 
 use crate::cli::Cli;
 
 /// A term, and what there is to say of it.
-type Entry = (&'static str, &'static str);
+type Explained = (&'static str, &'static str);
 
 const WHAT: &str = "Pulls every client (application) of an Auth0 tenant into files that live in git, shows field by field what an \
     edit would change on the live tenant, and pushes exactly those fields.";
@@ -16,7 +19,7 @@ const WHAT: &str = "Pulls every client (application) of an Auth0 tenant into fil
 const THREE_SIDES: &str = "Every field has three sides: as the file says, as the tenant has it now, and as it was at the last pull \
     or push.";
 
-const SIDES: [Entry; 3] = [
+const SIDES: &[Explained] = &[
     (
         "edit",
         "The file differs from the tenant, and the tenant is as it was at the last pull or push. push sends it.",
@@ -32,7 +35,7 @@ const SIDES: [Entry; 3] = [
     ),
 ];
 
-const EXIT_STATUS: [Entry; 4] = [
+const EXIT_STATUS: &[Explained] = &[
     ("0", "Clean, or done."),
     (
         "1",
@@ -45,7 +48,7 @@ const EXIT_STATUS: [Entry; 4] = [
     ),
 ];
 
-const ENVIRONMENT: [Entry; 16] = [
+const ENVIRONMENT: &[Explained] = &[
     (
         "AUTH0_DOMAIN, CLIENT_DOMAIN",
         "The tenant's domain, such as acme.eu.auth0.com.",
@@ -95,7 +98,7 @@ const ENVIRONMENT: [Entry; 16] = [
     ("NO_COLOR", "No colours, unless --color says otherwise."),
 ];
 
-const FILES: [Entry; 7] = [
+const FILES: &[Explained] = &[
     (
         ".env, .env.NAME",
         "Settings: the AUTH0 variables above. A setting comes from the environment, else from .env.NAME with --tenant NAME, \
@@ -130,56 +133,72 @@ const FILES: [Entry; 7] = [
     ),
 ];
 
-/// The page.
-pub(crate) fn page() -> String {
-    let mut page = Roff::new();
-    let version = concat!("tenantry ", env!("CARGO_PKG_VERSION"));
-    // No date: that of a build says nothing of the page.
-    page.control("TH", ["TENANTRY", "1", "\"\"", version, "User Commands"]);
-    let mut cli = Cli::command();
-    page.control("SH", ["NAME"]);
-    page.text([roman(format!("tenantry - {}", text(cli.get_about())))]);
-    page.control("SH", ["SYNOPSIS"]);
-    page.text([bold(usage(&cli))]);
-    page.control("SH", ["DESCRIPTION"]);
-    page.text([roman(WHAT)]);
-    page.control("PP", []);
-    page.text([roman(THREE_SIDES)]);
-    entries(&mut page, &SIDES);
-    page.control("SH", ["COMMANDS"]);
+/// The page. clap_mangen writes what it writes of any program; the commands are on the same page here, where it has a page for each.
+///
+/// # Errors
+/// None is to be expected, since it writes to memory.
+pub(crate) fn page() -> io::Result<String> {
+    let mut page = Vec::new();
+    let cli = Cli::command();
+    let man = Man::new(cli.clone())
+        .title("TENANTRY")
+        // No date: that of a build says nothing of the page.
+        .date(" ")
+        .source(concat!("tenantry ", env!("CARGO_PKG_VERSION")))
+        .manual("User Commands");
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    let mut roff = Roff::new();
+    roff.control("SH", ["SYNOPSIS"]);
+    roff.text([bold(usage(&cli))]);
+    roff.control("SH", ["DESCRIPTION"]);
+    roff.text([roman(WHAT)]);
+    roff.control("PP", []);
+    roff.text([roman(THREE_SIDES)]);
+    explain(&mut roff, SIDES);
+    roff.control("SH", ["COMMANDS"]);
+    roff.to_writer(&mut page)?;
     for command in cli.get_subcommands() {
-        section(&mut page, command, "tenantry");
+        section(&mut page, command, "tenantry")?;
     }
-    page.control("SH", ["OPTIONS"]);
-    page.text([roman("Every command takes these.")]);
-    // --help and --version come with it.
-    cli.build();
-    arguments(&mut page, &cli);
+    man.render_options_section(&mut page)?;
+    let mut roff = Roff::new();
     for (title, list) in [
-        ("EXIT STATUS", &EXIT_STATUS[..]),
-        ("ENVIRONMENT", &ENVIRONMENT),
-        ("FILES", &FILES),
+        ("EXIT STATUS", EXIT_STATUS),
+        ("ENVIRONMENT", ENVIRONMENT),
+        ("FILES", FILES),
     ] {
-        page.control("SH", [title]);
-        entries(&mut page, list);
+        roff.control("SH", [title]);
+        explain(&mut roff, list);
     }
+    roff.to_writer(&mut page)?;
     // The one character that is not ASCII: old roff programs know no other.
-    page.render().replace('…', "...")
+    Ok(String::from_utf8_lossy(&page).replace('…', "..."))
 }
 
 /// A command and those below it.
-fn section(page: &mut Roff, command: &Command, path: &str) {
+fn section(page: &mut Vec<u8>, command: &Command, path: &str) -> io::Result<()> {
     let path = format!("{path} {}", command.get_name());
-    page.control("SS", [usage(&command.clone().bin_name(&path)).as_str()]);
-    page.text([roman(format!("{}.", text(command.get_about())))]);
-    arguments(page, command);
+    let mut roff = Roff::new();
+    roff.control("SS", [usage(&command.clone().bin_name(&path)).as_str()]);
+    roff.text([roman(format!("{}.", text(command.get_about())))]);
+    roff.to_writer(page)?;
+    let mut options = Vec::new();
+    Man::new(command.clone().disable_help_flag(true)).render_options_section(&mut options)?;
+    // Below a command, its options need no title.
+    let options = String::from_utf8_lossy(&options).into_owned();
+    let options = options.split_once(".SH OPTIONS\n");
+    page.extend(options.map_or("", |(_, options)| options).bytes());
+    let mut roff = Roff::new();
     for line in text(command.get_after_help()).lines() {
-        page.control("PP", []);
-        page.text([roman(line)]);
+        roff.control("PP", []);
+        roff.text([roman(line)]);
     }
+    roff.to_writer(page)?;
     for below in command.get_subcommands() {
-        section(page, below, &path);
+        section(page, below, &path)?;
     }
+    Ok(())
 }
 
 fn usage(command: &Command) -> String {
@@ -187,57 +206,12 @@ fn usage(command: &Command) -> String {
     usage.trim_start_matches("Usage: ").to_owned()
 }
 
-fn entries(page: &mut Roff, entries: &[Entry]) {
-    for (term, text) in entries {
-        entry(page, [bold(*term)], text);
+fn explain(roff: &mut Roff, list: &[Explained]) {
+    for (term, text) in list {
+        roff.control("TP", []);
+        roff.text([bold(*term)]);
+        roff.text([roman(*text)]);
     }
-}
-
-fn arguments(page: &mut Roff, command: &Command) {
-    for argument in command.get_arguments() {
-        entry(page, term(argument), &explanation(argument));
-    }
-}
-
-fn entry(page: &mut Roff, term: impl Into<Vec<Inline>>, text: &str) {
-    page.control("TP", []);
-    page.text(term);
-    page.text([roman(text)]);
-}
-
-/// `-o, --output text|json`
-fn term(argument: &Arg) -> Vec<Inline> {
-    let short = argument.get_short().map(|short| format!("-{short}"));
-    let long = argument.get_long().map(|long| format!("--{long}"));
-    let names: Vec<String> = short.into_iter().chain(long).collect();
-    let mut term = vec![bold(names.join(", "))];
-    if argument.get_action().takes_values() {
-        let gap = if names.is_empty() { "" } else { " " };
-        term.extend([roman(gap), italic(value(argument))]);
-    }
-    term
-}
-
-fn value(argument: &Arg) -> String {
-    let choices = argument.get_possible_values();
-    if choices.is_empty() {
-        return argument.get_value_names().unwrap_or_default().join(" ");
-    }
-    let choices: Vec<&str> = choices.iter().map(|choice| choice.get_name()).collect();
-    choices.join("|")
-}
-
-fn explanation(argument: &Arg) -> String {
-    let mut explanation = text(argument.get_help());
-    if argument.get_action().takes_values() {
-        for default in argument.get_default_values() {
-            explanation.push_str(&format!(" [default: {}]", default.display()));
-        }
-    }
-    if let Some(variable) = argument.get_env() {
-        explanation.push_str(&format!(" [env: {}]", variable.display()));
-    }
-    explanation
 }
 
 fn text(styled: Option<&StyledStr>) -> String {

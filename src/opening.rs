@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 ///
 /// # Errors
 /// A link leads out of `root`, or to nothing; or the path is not below `root`, or the system refuses.
-pub fn follow(root: &Path, path: &Path) -> io::Result<PathBuf> {
+pub(crate) fn follow(root: &Path, path: &Path) -> io::Result<PathBuf> {
     let root = match root.as_os_str().is_empty() {
         true => Path::new("."),
         false => root,
@@ -61,7 +61,7 @@ pub fn follow(root: &Path, path: &Path) -> io::Result<PathBuf> {
 ///
 /// # Errors
 /// It is something else, or the system refuses.
-pub fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     regular(&fs::symlink_metadata(path)?)?;
     let mut options = OpenOptions::new();
     options.read(true);
@@ -83,7 +83,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// It is something else or somebody else's, or the system refuses.
-pub fn open_own(path: &Path) -> io::Result<File> {
+pub(crate) fn open_own(path: &Path) -> io::Result<File> {
     let file = open(&fs::canonicalize(path)?)?;
     #[cfg(unix)]
     {
@@ -99,7 +99,7 @@ pub fn open_own(path: &Path) -> io::Result<File> {
 
 /// Whether nobody but the user may read or write a file.
 #[cfg(unix)]
-pub fn is_private(found: &fs::Metadata) -> bool {
+pub(crate) fn is_private(found: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     found.uid() == user() && found.mode() & 0o077 == 0
 }
@@ -119,7 +119,7 @@ fn user() -> u32 {
 ///
 /// # Errors
 /// It is something else, it is larger, or the system refuses.
-pub fn read(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn read(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
     let file = open(path)?;
     let mut content = Vec::new();
     file.take(largest.saturating_add(1))
@@ -134,12 +134,12 @@ pub fn read(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// As those two.
-pub fn read_below(root: &Path, path: &Path, largest: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn read_below(root: &Path, path: &Path, largest: u64) -> io::Result<Vec<u8>> {
     read(&follow(root, path)?, largest)
 }
 
 /// What is wrong with a file of more than `largest` bytes.
-pub fn too_large(largest: u64) -> String {
+pub(crate) fn too_large(largest: u64) -> String {
     format!("it is larger than {} MiB", largest >> 20)
 }
 

@@ -4,19 +4,19 @@ use std::borrow::Cow;
 
 /// Text without anything that a terminal acts on or that hides what is really there: control characters, and those that turn
 /// the direction of writing or are invisible. Line feeds stay.
-pub fn printable(text: &str) -> Cow<'_, str> {
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     escaped(text, |escaped, character| {
         escaped.extend(character.escape_unicode())
     })
 }
 
 /// Foreign text on one line, without anything of [`printable`]: it can't pass for a line of ours.
-pub fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     printable(text).replace('\n', "\\n")
 }
 
 /// The same for a JSON text, where they can only be inside of strings.
-pub fn printable_json(text: &str) -> Cow<'_, str> {
+pub(crate) fn printable_json(text: &str) -> Cow<'_, str> {
     escaped(text, |escaped, character| {
         for unit in character.encode_utf16(&mut [0; 2]) {
             escaped.push_str(&format!("\\u{unit:04x}"));

@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use common::{Bed, Stub, until};
 use serde_json::json;
 use tenantry::api::{Fields, Options, Reader};
-use tenantry::sandbox::{Fault, FaultRule};
 use tenantry::settings::Connection;
+use tenantry::testing::{Fault, FaultRule};
 
 /// Every fault that a request may meet, with how the journal of a failing test is to name it.
 fn faults() -> Vec<Fault> {

@@ -1264,7 +1264,7 @@ fn what_git_brings_back_reverts_nothing_unseen() {
 
 #[test]
 fn a_push_that_failed_anywhere_is_finished_by_the_next() {
-    use tenantry::sandbox::Fault;
+    use tenantry::testing::Fault;
     apart(
         "a_push_that_failed_anywhere_is_finished_by_the_next",
         |tenantry| {

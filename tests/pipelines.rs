@@ -136,7 +136,7 @@ fn a_dashboard_edit_under_an_edit_stops_the_apply(site: &Site) {
 }
 
 fn a_failed_apply_is_finished_when_its_job_runs_again(site: &Site) {
-    use tenantry::sandbox::{Fault, FaultRule};
+    use tenantry::testing::{Fault, FaultRule};
     let (asked, _) = site.asks(|site| {
         site.edit("v1", "v2");
         site.edit_billing("Bills");

@@ -5,7 +5,7 @@ mod common;
 
 use common::{Bed, Run};
 use serde_json::{Value, json};
-use tenantry::sandbox::{Fault, FaultRule};
+use tenantry::testing::{Fault, FaultRule};
 
 /// Two clients with an edited description each, and the plan of that in `plan.json`.
 fn planned() -> Bed {

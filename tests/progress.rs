@@ -7,7 +7,7 @@ mod common;
 use std::time::Duration;
 
 use common::{Bed, Setup};
-use tenantry::sandbox::{Fault, FaultRule};
+use tenantry::testing::{Fault, FaultRule};
 
 /// A tenant that takes its time.
 fn slow() -> Setup {

@@ -5,7 +5,7 @@ mod common;
 
 use common::{Bed, Run, Setup, Stub, client, plain_client, until};
 use serde_json::{Value, json};
-use tenantry::sandbox::{Fault, FaultRule};
+use tenantry::testing::{Fault, FaultRule};
 
 const ALPHA: &str = "tenant/clients/alpha.yaml";
 const BETA: &str = "tenant/clients/beta.yaml";

@@ -5,7 +5,7 @@ mod common;
 
 use common::{Bed, Stub, client, plain_client};
 use serde_json::json;
-use tenantry::sandbox::{Fault, FaultRule};
+use tenantry::testing::{Fault, FaultRule};
 
 /// An edit that an editor saves between pull's check of the file and its rename is lost, with exit code 0.
 #[test]

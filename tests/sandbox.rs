@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
-use tenantry::sandbox::{Builder, Fault, FaultRule, Sandbox};
+use tenantry::sandbox::{Builder, Sandbox};
+use tenantry::testing::{Fault, FaultRule};
 
 /// What talks to a sandbox: one token, one connection per request.
 struct Api {

@@ -7,8 +7,8 @@ use common::{Bed, Run, Stub};
 use serde_json::{Value, json};
 use tenantry::api::{Fields, Options, Reader};
 use tenantry::client::Client;
-use tenantry::sandbox::{Fault, FaultRule};
 use tenantry::settings::Connection;
+use tenantry::testing::{Fault, FaultRule};
 
 /// The start of every secret that the tenant's clients have.
 const MARK: &str = "t0p-s3cret";

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::{Bed, Run, Setup, Stub};
 use serde_json::json;
-use tenantry::sandbox::{Fault, FaultRule};
+use tenantry::testing::{Fault, FaultRule};
 
 fn one() -> Setup {
     Bed::new().client("a", "Alpha", json!({"description": "first"}))

@@ -5,11 +5,10 @@ mod common;
 
 use std::process::{Command, Stdio};
 
-use clap::CommandFactory;
 use common::{Bed, Run, every_command};
 use serde_json::json;
-use tenantry::cli::Cli;
 use tenantry::settings::Variable;
+use tenantry::testing;
 
 /// A folder with two tenants, and settings for one of them and a third.
 fn folder() -> Bed {
@@ -312,7 +311,7 @@ fn the_manual_page_has_every_command_option_and_variable() {
             text.contains(&format!("tenantry {}", path.join(" "))),
             "{path:?}"
         );
-        let mut command = &Cli::command();
+        let mut command = &testing::command_line();
         for name in &path {
             command = command.find_subcommand(name).unwrap();
         }
@@ -422,7 +421,7 @@ fn debug_and_trace_say_what_is_read_written_and_decided_on() {
     let bed = Bed::new().client("a", "Alpha", json!({})).start();
     let pulled = logging(&bed, "debug", ["pull"]).exits(0).stderr;
     for said in [
-        "debug tenantry::api::token: the access token is a new one, used for ",
+        "debug tenantry::api::grant: the access token is a new one, used for ",
         "debug tenantry::files::directory: tenant/clients/alpha.yaml is made\n",
         "debug tenantry::files::directory: tenant/tenant.lock is written\n",
     ] {
@@ -528,6 +527,32 @@ fn words_of_other_tools_are_answered_with_what_they_are_here() {
     error: there is no option `-t`
     hint: the tenant is named with `--tenant NAME`
     ");
+}
+
+#[test]
+fn a_near_miss_is_answered_with_what_it_is_close_to() {
+    let bed = Bed::new().start();
+    for (line, meant) in [
+        (&["lst"][..], "'list'"),
+        (&["pul"], "'pull'"),
+        (&["completion", "bash"], "'completions'"),
+        (&["sandbox", "rest"], "'reset'"),
+        (&["completions", "bsh"], "'bash'"),
+        (&["diff", "--al-tenants"], "'--all-tenants'"),
+        (&["push", "--dry"], "'--dry-run'"),
+        (&["check", "-o", "gihub"], "'github'"),
+    ] {
+        let run = bed.run(line.iter().copied()).exits(2);
+        let tip = run.stderr.lines().find(|line| line.contains("tip: "));
+        assert!(
+            tip.is_some_and(|tip| tip.contains(meant)),
+            "{line:?}: {run}"
+        );
+    }
+    // No command is near: nothing is guessed.
+    let run = bed.run(["init", "revert"]).exits(2);
+    assert!(!run.stderr.contains("tip: "), "{run}");
+    assert_eq!(bed.requests(), [""; 0]);
 }
 
 #[test]

@@ -11,12 +11,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::token::{Source, Token};
-use super::transport::unix_seconds;
 use crate::opening;
 use crate::settings::{Connection, Credentials};
 
 /// No token comes near this, in bytes.
-const LARGEST_ENTRY: u64 = 1_000_000;
+const LARGEST_FILE: u64 = 1_000_000;
 
 /// A folder of cached tokens.
 #[derive(Debug, Clone)]
@@ -56,7 +55,7 @@ impl CacheKey {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Entry {
+struct CachedToken {
     key: CacheKey,
     access_token: String,
     /// Seconds since 1970.
@@ -85,13 +84,13 @@ impl TokenCache {
             return None;
         }
         let mut text = Vec::new();
-        file.take(LARGEST_ENTRY).read_to_end(&mut text).ok()?;
-        let entry: Entry = serde_json::from_slice(&text).ok()?;
-        let expires = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(entry.expires))?;
-        if entry.key != *key {
+        file.take(LARGEST_FILE).read_to_end(&mut text).ok()?;
+        let cached: CachedToken = serde_json::from_slice(&text).ok()?;
+        let expires = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(cached.expires))?;
+        if cached.key != *key {
             return None;
         }
-        let token = SecretString::from(entry.access_token);
+        let token = SecretString::from(cached.access_token);
         Token::new(token, Some(expires), Source::Cached)
     }
 
@@ -118,15 +117,15 @@ impl TokenCache {
         let Some(expires) = token.expires() else {
             return Ok(());
         };
-        let entry = Entry {
+        let cached = CachedToken {
             key: key.clone(),
             access_token: token.secret().expose_secret().to_owned(),
-            expires: unix_seconds(expires),
+            expires: seconds_since_1970(expires),
         };
         create_private_folder(&self.0)?;
         // A temporary file is made with mode 0600, and keeps it.
         let mut file = tempfile::NamedTempFile::new_in(&self.0)?;
-        file.write_all(&serde_json::to_vec(&entry)?)?;
+        file.write_all(&serde_json::to_vec(&cached)?)?;
         file.persist(self.path(key))?;
         Ok(())
     }
@@ -137,6 +136,11 @@ fn hex(bytes: &[u8]) -> String {
     let hash = digest(&SHA256, bytes);
     let half = hash.as_ref()[..16].iter();
     half.map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn seconds_since_1970(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 fn create_private_folder(folder: &Path) -> std::io::Result<()> {

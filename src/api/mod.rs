@@ -4,6 +4,8 @@
 mod cache;
 mod call;
 mod error;
+mod grant;
+mod http;
 mod list;
 mod pace;
 mod progress;

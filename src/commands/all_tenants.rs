@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::session::Scene;
 use super::{Ending, Terminal, Usage, diff, is_interruption, problems};
-use crate::cli::{Diff, DiffOutput, Global};
+use crate::cli::{Diff, Global, PlanForm};
 use crate::files::tenants;
 use crate::render;
 use crate::settings::Environment;
@@ -39,7 +39,7 @@ pub(super) async fn diff(
     options: &Diff,
     terminal: &Terminal,
 ) -> Result<Ending> {
-    if options.output == DiffOutput::Json {
+    if options.output.form == PlanForm::Json {
         return Err(Usage::error(
             "a JSON plan is that of one tenant, and --all-tenants has several",
             "ask for one after the other: `tenantry diff --tenant NAME -o json`",
@@ -48,8 +48,8 @@ pub(super) async fn diff(
     let (mut differs, mut failed) = (false, false);
     for (index, global) in each(scene, global)?.into_iter().enumerate() {
         let gap = if index > 0 { "\n" } else { "" };
-        match (&global.tenant, options.output) {
-            (Some(name), DiffOutput::Text) => {
+        match (&global.tenant, options.output.form) {
+            (Some(name), PlanForm::Text) => {
                 terminal.text(&format!("{gap}{}", render::text::heading(name)))
             }
             _ => terminal.result(gap),

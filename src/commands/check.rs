@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::session::Scene;
 use super::{Ending, Terminal, all_tenants};
-use crate::cli::{self, CheckOutput, Global};
+use crate::cli::{self, FindingsForm, Global};
 use crate::files::{Access, Check, FilesError, Finding, Position, Source};
 use crate::git::{GitError, ObjectId, Repository};
 use crate::render::{findings, json};
@@ -48,10 +48,10 @@ fn tell(
     terminal: &Terminal,
 ) -> Result<Ending> {
     check.findings.extend(tracked_env_files());
-    terminal.result(&match options.output {
-        CheckOutput::Text => findings::text(&check),
-        CheckOutput::Json => json::check(tenant, &check),
-        CheckOutput::Github => findings::github(&check),
+    terminal.result(&match options.output.form {
+        FindingsForm::Text => findings::text(&check),
+        FindingsForm::Json => json::check(tenant, &check),
+        FindingsForm::Github => findings::github(&check),
     })?;
     Ok(Ending::differences(!check.findings.is_empty()))
 }

@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::push::Prepared;
 use super::session::Scene;
 use super::{Terminal, Usage};
-use crate::cli::{Output, Push};
+use crate::cli::{Push, ResultForm};
 use crate::plan::Tenant;
 use crate::render::{ClientNames, counted, text};
 use crate::settings::Connection;
@@ -84,9 +84,9 @@ pub(super) fn given(
             "say so with --yes",
         ));
     }
-    let show = |text: &str| match options.output {
-        Output::Text => terminal.text(text),
-        Output::Json => {
+    let show = |text: &str| match options.output.form {
+        ResultForm::Text => terminal.text(text),
+        ResultForm::Json => {
             // stdout is for the result.
             terminal.aside(text);
             Ok(())
@@ -97,7 +97,7 @@ pub(super) fn given(
         if push.updates.is_empty() {
             return Ok(false);
         }
-    } else if options.output == Output::Json {
+    } else if options.output.form == ResultForm::Json {
         show(&text::plan(&push.plan, names))?;
     }
     let what = what(push);

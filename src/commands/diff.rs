@@ -7,7 +7,7 @@ use super::session::{
 };
 use super::{Ending, Terminal};
 use crate::api::Fields;
-use crate::cli::{Diff, DiffOutput};
+use crate::cli::{Diff, PlanForm};
 use crate::files::Access;
 use crate::plan::{Live, Plan};
 use crate::render;
@@ -43,10 +43,10 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Diff, terminal: &Terminal) 
     let plan = Plan::new(session.tenant, bases.from(), selected);
     check_plan(&plan, &contents, &directory)?;
     let names = client_names(&contents, &live);
-    match options.output {
-        DiffOutput::Text => terminal.text(&render::text::plan(&plan, &names)),
-        DiffOutput::Json => terminal.result(&render::json::plan(&plan)),
-        DiffOutput::Markdown => terminal.result(&render::markdown::plan(&plan, &names)),
+    match options.output.form {
+        PlanForm::Text => terminal.text(&render::text::plan(&plan, &names)),
+        PlanForm::Json => terminal.result(&render::json::plan(&plan)),
+        PlanForm::Markdown => terminal.result(&render::markdown::plan(&plan, &names)),
     }?;
     tell_earlier(&plan, &bases, terminal);
     Ok(Ending::differences(!plan.clients.is_empty()))

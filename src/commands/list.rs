@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::session::{Scene, read, select, sides};
 use super::{Ending, Terminal};
 use crate::base::Bases;
-use crate::cli::{List, Output};
+use crate::cli::{List, ResultForm};
 use crate::client::{Client, ClientId};
 use crate::files::{Access, CLIENTS, Contents, FilesError};
 use crate::plan::{Live, Plan, State};
@@ -79,9 +79,9 @@ pub(super) async fn run(scene: &Scene<'_>, options: &List, terminal: &Terminal) 
         })
         .collect();
     clients.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
-    match options.output {
-        Output::Json => terminal.result(&json::list(&session.tenant, &clients)),
-        Output::Text => terminal.text(&text::table(&rows(clients), terminal.width())),
+    match options.output.form {
+        ResultForm::Json => terminal.result(&json::list(&session.tenant, &clients)),
+        ResultForm::Text => terminal.text(&text::table(&rows(clients), terminal.width())),
     }?;
     Ok(Ending::Clean)
 }

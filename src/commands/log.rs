@@ -14,7 +14,7 @@ const VARIABLE: &str = "TENANTRY_LOG";
 
 /// Shows log records on stderr.
 #[derive(Debug)]
-pub struct Logger {
+pub(crate) struct Logger {
     terminal: Terminal,
     filter: Filter,
 }
@@ -24,7 +24,7 @@ impl Logger {
     ///
     /// # Errors
     /// `TENANTRY_LOG` is set to something that is no filter.
-    pub fn install(global: &Global, terminal: Terminal) -> Result<()> {
+    pub(crate) fn install(global: &Global, terminal: Terminal) -> Result<()> {
         let logger = Logger {
             terminal,
             filter: filter(global, std::env::var_os(VARIABLE))?,

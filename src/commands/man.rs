@@ -6,6 +6,6 @@ use super::{Ending, Terminal};
 use crate::manual;
 
 pub(super) fn run(terminal: &Terminal) -> Result<Ending> {
-    terminal.result(&manual::page())?;
+    terminal.result(&manual::page()?)?;
     Ok(Ending::Clean)
 }

@@ -40,7 +40,7 @@ const WORDS: [(&str, &str); 8] = [
 ];
 
 /// Says what is wrong with the command line of this process.
-pub fn tell(error: &clap::Error) {
+pub(crate) fn tell(error: &clap::Error) {
     let problem = problem(error);
     let terminal = Terminal::with(Color::Auto, false);
     if wants_json(std::env::args_os()) {

@@ -27,14 +27,14 @@ use crate::cli::{Cli, Command};
 use crate::files::{Excerpt, FilesError, excerpt};
 use crate::settings::Environment;
 
-pub use completions::answer_shell;
-pub use log::Logger;
-pub use misused::tell as misused;
-pub use terminal::Terminal;
+pub(crate) use completions::answer_shell;
+pub(crate) use log::Logger;
+pub(crate) use misused::tell as misused;
+pub(crate) use terminal::Terminal;
 
 /// How a command ended that has said its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub(crate) enum Ending {
     /// Nothing differs, or all is done.
     Clean,
     /// There are differences or findings, or something was held back.
@@ -60,7 +60,11 @@ impl Ending {
 ///
 /// # Errors
 /// Whatever it met, with the errors of the library's modules as sources, which have hints.
-pub async fn run(cli: &Cli, environment: &Environment, terminal: &Terminal) -> Result<Ending> {
+pub(crate) async fn run(
+    cli: &Cli,
+    environment: &Environment,
+    terminal: &Terminal,
+) -> Result<Ending> {
     let scene = session::Scene::new(&cli.global, environment)?;
     match &cli.command {
         Command::Pull(options) => pull::run(&scene, options, terminal).await,
@@ -85,7 +89,7 @@ pub async fn run(cli: &Cli, environment: &Environment, terminal: &Terminal) -> R
 
 /// One thing that is wrong.
 #[derive(Debug)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// What it is.
     pub message: String,
     /// The line of a file that it is about.
@@ -95,7 +99,7 @@ pub struct Problem {
 }
 
 /// What there is to say of an error. There are several problems where several files are wrong.
-pub fn problems(error: &anyhow::Error) -> Vec<Problem> {
+pub(crate) fn problems(error: &anyhow::Error) -> Vec<Problem> {
     let in_files = |error: &FilesError| Problem {
         message: error.to_string(),
         excerpt: match error {
@@ -116,13 +120,13 @@ pub fn problems(error: &anyhow::Error) -> Vec<Problem> {
 }
 
 /// Whether it is a Ctrl-C at a question.
-pub fn is_interruption(error: &anyhow::Error) -> bool {
+pub(crate) fn is_interruption(error: &anyhow::Error) -> bool {
     let error = error.downcast_ref::<std::io::Error>();
     error.is_some_and(|error| error.kind() == std::io::ErrorKind::Interrupted)
 }
 
 /// What to do about an error: the hint of the first of its causes that has one.
-pub fn hint(error: &anyhow::Error) -> Option<String> {
+pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
     use crate::api::ApiError;
     use crate::git::GitError;
     use crate::select::NoMatch;

@@ -9,7 +9,7 @@ use serde_json::Map;
 use super::session::{LiveClients, Scene, client_names, names, warn_afresh, warn_of};
 use super::{Ending, Terminal, Usage, problems};
 use crate::base::BaseFrom;
-use crate::cli::{DiffOutput, Promote};
+use crate::cli::{PlanForm, Promote};
 use crate::client::{ClientId, Field, LEADING_FIELDS};
 use crate::files::{self, Access, ClientFile, Contents, FilesError, TenantDirectory};
 use crate::plan::{self, ClientPlan, FieldPlan, Plan, State, Tenant};
@@ -80,8 +80,8 @@ pub(super) fn run(scene: &Scene<'_>, options: &Promote, terminal: &Terminal) -> 
     let names = client_names(&to, &nobody);
     let summary = summary(written, plan.clients.len(), options.dry_run);
     let remarks = remarks(options, &promotion);
-    match options.output {
-        DiffOutput::Text => {
+    match options.output.form {
+        PlanForm::Text => {
             let mut text: String = plan
                 .clients
                 .iter()
@@ -92,7 +92,7 @@ pub(super) fn run(scene: &Scene<'_>, options: &Promote, terminal: &Terminal) -> 
             }
             terminal.text(&text)
         }
-        DiffOutput::Json => {
+        PlanForm::Json => {
             remarks.iter().for_each(|remark| terminal.note(remark));
             let files = from.clients.values();
             let files: BTreeMap<&str, &str> = files
@@ -109,7 +109,7 @@ pub(super) fn run(scene: &Scene<'_>, options: &Promote, terminal: &Terminal) -> 
                 &alone,
             ))
         }
-        DiffOutput::Markdown => terminal.result(&render::markdown::promotion(
+        PlanForm::Markdown => terminal.result(&render::markdown::promotion(
             &plan, &summary, &remarks, &names,
         )),
     }?;
@@ -303,7 +303,7 @@ fn missing(missing: &[Reference], options: &Promote, terminal: &Terminal) -> Res
          out with --fields",
         options.to
     );
-    if options.output == DiffOutput::Json {
+    if options.output.form == PlanForm::Json {
         terminal.result(&render::json::error(&message, Some(&hint)))?;
     }
     terminal.error(&message, Some(&hint));

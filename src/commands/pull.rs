@@ -11,7 +11,7 @@ use super::session::{
 };
 use super::{Ending, Terminal, Usage};
 use crate::base::Bases;
-use crate::cli::{FileFormat, Output, Pull};
+use crate::cli::{FileFormat, Pull, ResultForm};
 use crate::client::{Client, ClientId, Field, LEADING_FIELDS};
 use crate::files::{
     self, Access, CLIENTS, ClientFile, Contents, FilesError, Format, LOCK_FILE, TenantDirectory,
@@ -143,13 +143,15 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Pull, terminal: &Terminal) 
     for client in pulled.iter().filter(|client| client.afresh) {
         warn_afresh(&client.file, terminal);
     }
-    match options.output {
-        Output::Json => {
+    match options.output.form {
+        ResultForm::Json => {
             let statuses = Status::ALL.map(Status::name);
             let documents = documents(&pulled);
             terminal.result(&render::json::pull(&session.tenant, &documents, &statuses))
         }
-        Output::Text => terminal.text(&report(&pulled, &session.tenant.domain, directory.path())),
+        ResultForm::Text => {
+            terminal.text(&report(&pulled, &session.tenant.domain, directory.path()))
+        }
     }?;
     let held = |client: &Pulled| matches!(client.status, Status::Conflict | Status::Gone);
     Ok(Ending::differences(pulled.iter().any(held)))

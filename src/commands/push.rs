@@ -18,7 +18,7 @@ use super::{Ending, Terminal, Usage, consent, saved};
 use crate::api::Fields;
 use crate::apply::{Outcome, Update, UpdateResult, apply};
 use crate::base::Bases;
-use crate::cli::{Output, Push};
+use crate::cli::{Push, ResultForm};
 use crate::client::{Client, ClientId, Field, Patch};
 use crate::files::{Access, ClientFile, Contents, FilesError, TenantDirectory};
 use crate::merge::pushed;
@@ -68,9 +68,9 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
     }
     let names = client_names(&contents, &live);
     if options.dry_run {
-        match options.output {
-            Output::Text => terminal.text(&render::text::plan(&plan, &names)),
-            Output::Json => terminal.result(&render::json::plan(&plan)),
+        match options.output.form {
+            ResultForm::Text => terminal.text(&render::text::plan(&plan, &names)),
+            ResultForm::Json => terminal.result(&render::json::plan(&plan)),
         }?;
         tell_earlier(&plan, &bases, terminal);
         return Ok(Ending::differences(!plan.clients.is_empty()));
@@ -78,10 +78,10 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
     let mut push = Prepared::new(plan, &live)?;
     // Who steps through the clients sees them one by one.
     let stepping = options.interactive && !push.updates.is_empty();
-    match options.output {
-        Output::Text if stepping || push.plan.clients.is_empty() => {}
-        Output::Text => terminal.text(&render::text::plan(&push.plan, &names))?,
-        Output::Json => tell_drift(&push.plan, terminal),
+    match options.output.form {
+        ResultForm::Text if stepping || push.plan.clients.is_empty() => {}
+        ResultForm::Text => terminal.text(&render::text::plan(&push.plan, &names))?,
+        ResultForm::Json => tell_drift(&push.plan, terminal),
     }
     if push.conflict {
         let ending = finish(&push, Vec::new(), options, terminal)?;
@@ -462,14 +462,14 @@ fn finish(
     options: &Push,
     terminal: &Terminal,
 ) -> Result<Ending> {
-    match options.output {
-        Output::Json => {
+    match options.output.form {
+        ResultForm::Json => {
             terminal.result(&render::json::push(&push.plan, &outcomes, &push.held))?;
         }
-        Output::Text if push.conflict => {}
-        Output::Text if push.plan.clients.is_empty() => terminal.result("nothing to push\n")?,
-        Output::Text if outcomes.is_empty() => terminal.result("nothing was sent\n")?,
-        Output::Text => terminal.text(&render::text::outcomes(&outcomes, &push.held))?,
+        ResultForm::Text if push.conflict => {}
+        ResultForm::Text if push.plan.clients.is_empty() => terminal.result("nothing to push\n")?,
+        ResultForm::Text if outcomes.is_empty() => terminal.result("nothing was sent\n")?,
+        ResultForm::Text => terminal.text(&render::text::outcomes(&outcomes, &push.held))?,
     }
     if push.conflict {
         tell_conflicts(&push.conflicts(), options.base.base.as_deref(), terminal);

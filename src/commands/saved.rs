@@ -8,7 +8,7 @@ use super::session::{LiveClients, Session};
 use super::{Terminal, Usage};
 use crate::api::Fields;
 use crate::base::Bases;
-use crate::cli::{Output, Push};
+use crate::cli::{Push, ResultForm};
 use crate::client::{Client, ClientId, Field};
 use crate::files::{Contents, read_file};
 use crate::plan::{Change, ClientPlan, Plan, State, base_of};
@@ -115,7 +115,7 @@ pub(super) async fn planned(
         return Ok(Some((plan, live)));
     }
     let reasons: Vec<String> = moved.iter().map(|(_, reason)| reason.clone()).collect();
-    if options.output == Output::Json {
+    if options.output.form == ResultForm::Json {
         let rest = left.into_iter();
         moved.extend(rest.map(|client| (client, "held back with the rest of the plan".to_owned())));
         let nothing = Plan {

@@ -21,7 +21,7 @@ use crate::opening;
 use crate::plan::{Change, Live, Plan, Sides, Tenant};
 use crate::sandbox::Sandbox;
 use crate::select::{Names, Selection};
-use crate::settings::{self, Connection, Environment, SettingsError};
+use crate::settings::{self, Connection, Environment, SettingsError, is_tenant_name};
 
 /// The folder of a sandbox's state in its tenant directory. It is no part of what is under version control, and says so to git.
 const SANDBOX_FOLDER: &str = ".sandbox";
@@ -228,7 +228,7 @@ impl<'a> Scene<'a> {
         }
         let folder = std::env::current_dir().context("can't tell the working directory")?;
         let folder = folder.join(&self.env_folder);
-        let options = settings::Options {
+        let options = settings::Lookup {
             tenant: self.tenant,
             env_file: self.global.env_file.as_deref(),
             folder: &folder,
@@ -380,15 +380,6 @@ fn open_to_hold(path: &Path) -> std::io::Result<File> {
         }
         _ => options.open(path),
     }
-}
-
-/// A tenant's name is the name of a folder, and no way out of the one that it is in.
-pub(super) fn is_tenant_name(name: &str) -> bool {
-    let plain = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
-    name.chars().all(plain)
-        && !name.is_empty()
-        && !name.starts_with(['.', '-'])
-        && name != "clients"
 }
 
 fn check_name(name: &str) -> Result<()> {

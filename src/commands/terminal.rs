@@ -24,7 +24,7 @@ const FRAME: Duration = Duration::from_millis(100);
 
 /// Where a command prints, and what Ctrl-C does to it.
 #[derive(Debug, Clone)]
-pub struct Terminal {
+pub(crate) struct Terminal {
     color: ColorChoice,
     quiet: bool,
     stop: Stop,
@@ -42,7 +42,7 @@ pub struct Terminal {
 
 impl Terminal {
     /// As the options have it.
-    pub fn new(global: &Global) -> Terminal {
+    pub(crate) fn new(global: &Global) -> Terminal {
         let tenant = global.tenant.as_deref().filter(|_| global.tenant_is_typed);
         let dir = Some(global.dir.as_path()).filter(|_| global.dir_is_typed);
         Terminal {
@@ -80,7 +80,7 @@ impl Terminal {
 
     /// Takes a Ctrl-C. True if the command will finish what it has begun and end by itself; false if nothing is begun that a
     /// sudden end would harm, or if it is the second one.
-    pub fn interrupt(&self) -> bool {
+    pub(crate) fn interrupt(&self) -> bool {
         let first = self.sending.load(Ordering::SeqCst) && !self.stop.is_wished();
         if first {
             self.note("\nstopping: what is on its way is finished and reported; Ctrl-C again ends at once");
@@ -92,7 +92,7 @@ impl Terminal {
     }
 
     /// Shows how far something is, on a terminal and once it takes long. Does not end.
-    pub async fn show_progress(&self) {
+    pub(crate) async fn show_progress(&self) {
         if !self.progress.is_shown() {
             return;
         }
@@ -126,7 +126,7 @@ impl Terminal {
     }
 
     /// Undoes what a question may have done to the screen.
-    pub fn restore(&self) {
+    pub(crate) fn restore(&self) {
         self.end_progress();
         if io::stderr().is_terminal() {
             // Shows the cursor.
@@ -148,7 +148,7 @@ impl Terminal {
     ///
     /// # Errors
     /// stdout can't be written, for another reason.
-    pub fn result(&self, text: &str) -> io::Result<()> {
+    pub(crate) fn result(&self, text: &str) -> io::Result<()> {
         self.stdout(&self.secrets.masked(text))
     }
 
@@ -162,7 +162,7 @@ impl Terminal {
 
     /// Prints a document in place of the result that there is not going to be. Nothing where there is one, or where it is
     /// being printed right now.
-    pub fn last_document(&self, text: &str) {
+    pub(crate) fn last_document(&self, text: &str) {
         let is_missing = self.has_result.try_lock().is_ok_and(|has| !*has);
         if is_missing {
             // There is nobody left to tell that stdout can't be written.
@@ -194,7 +194,7 @@ impl Terminal {
     ///
     /// # Errors
     /// As [`Terminal::result`].
-    pub fn text(&self, text: &str) -> io::Result<()> {
+    pub(crate) fn text(&self, text: &str) -> io::Result<()> {
         let text = &again::named(text, &self.options);
         match self.width() {
             // Masked first: what is broken into lines is not recognized any more.
@@ -209,24 +209,24 @@ impl Terminal {
     }
 
     /// Prints something rendered to stderr, where a question follows.
-    pub fn aside(&self, text: &str) {
+    pub(crate) fn aside(&self, text: &str) {
         self.stderr(text);
     }
 
     /// Says what happened, unless that is not wanted.
-    pub fn note(&self, text: &str) {
+    pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
             self.message(&format!("{}\n", printable(text)));
         }
     }
 
     /// Says what somebody should know.
-    pub fn warn(&self, text: &str) {
+    pub(crate) fn warn(&self, text: &str) {
         self.labelled(AnsiColor::Yellow.on_default().bold(), "warning", text);
     }
 
     /// Says why the command failed and, below, what to do.
-    pub fn error(&self, message: &str, hint: Option<&str>) {
+    pub(crate) fn error(&self, message: &str, hint: Option<&str>) {
         self.problem(&Problem {
             message: message.to_owned(),
             excerpt: None,
@@ -235,7 +235,7 @@ impl Terminal {
     }
 
     /// The same, with the line of a file that it is about.
-    pub fn problem(&self, problem: &Problem) {
+    pub(crate) fn problem(&self, problem: &Problem) {
         self.end_progress();
         self.labelled(
             AnsiColor::Red.on_default().bold(),
@@ -251,7 +251,7 @@ impl Terminal {
     }
 
     /// Whether somebody is there to answer a question.
-    pub fn can_ask(&self) -> bool {
+    pub(crate) fn can_ask(&self) -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
@@ -259,7 +259,7 @@ impl Terminal {
     ///
     /// # Errors
     /// The terminal went away.
-    pub fn confirm(&self, question: &str) -> io::Result<bool> {
+    pub(crate) fn confirm(&self, question: &str) -> io::Result<bool> {
         let typed = self.ask_afresh(&format!("{question} Type yes to do it"))?;
         let is_yes = typed.trim() == "yes";
         if !is_yes {
@@ -272,7 +272,7 @@ impl Terminal {
     ///
     /// # Errors
     /// The terminal went away.
-    pub fn ask_afresh(&self, question: &str) -> io::Result<String> {
+    pub(crate) fn ask_afresh(&self, question: &str) -> io::Result<String> {
         #[cfg(unix)]
         // Where there is nothing to discard, nothing is lost.
         let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
@@ -283,7 +283,7 @@ impl Terminal {
     ///
     /// # Errors
     /// The terminal went away.
-    pub fn ask(&self, question: &str) -> io::Result<String> {
+    pub(crate) fn ask(&self, question: &str) -> io::Result<String> {
         self.end_progress();
         let question = dialoguer::Input::<String>::new()
             .with_prompt(printable(&self.secrets.masked(question)))

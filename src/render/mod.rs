@@ -14,7 +14,7 @@ use crate::plan::{Change, Plan, State};
 pub use change::ClientNames;
 pub use fit::fit;
 
-pub use crate::printable::printable;
+pub(crate) use crate::printable::printable;
 
 /// `2 edits, 1 drift in 3 clients, 1 client only on the tenant`; None where there is nothing to say.
 pub fn summary(plan: &Plan) -> Option<String> {

@@ -174,6 +174,7 @@ impl Builder {
     }
 
     /// Adds faults.
+    #[doc(hidden)]
     pub fn faults<F: Into<FaultRule>>(mut self, faults: impl IntoIterator<Item = F>) -> Builder {
         self.faults.extend(faults.into_iter().map(Into::into));
         self

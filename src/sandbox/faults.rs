@@ -39,7 +39,7 @@ pub enum Fault {
 /// A fault and the requests that meet it. By default: the next request to the API, once.
 ///
 /// ```
-/// # use tenantry::sandbox::{Fault, FaultRule};
+/// # use tenantry::testing::{Fault, FaultRule};
 /// // The second and third PATCH are carried out, but answered 503.
 /// let rule = FaultRule::new(Fault::StatusAfter(503)).method("PATCH").nth(2).times(2);
 /// ```

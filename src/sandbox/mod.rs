@@ -15,7 +15,7 @@ mod answer;
 mod builder;
 mod connection;
 mod exchange;
-mod faults;
+pub(crate) mod faults;
 mod form;
 mod journal;
 mod listing;
@@ -32,9 +32,9 @@ mod tokens;
 mod validate;
 
 pub use builder::Builder;
-pub use faults::{Fault, FaultRule};
 pub use journal::Request;
 
+use faults::FaultRule;
 use tenant::Tenant;
 
 /// A running sandbox. It serves on a thread of its own, and stops when dropped.
@@ -145,11 +145,13 @@ impl Sandbox {
     }
 
     /// Adds a fault: without a rule around it, the next request to the API meets it.
+    #[doc(hidden)]
     pub fn fail_next(&self, fault: impl Into<FaultRule>) {
         self.tenant.faults().add(fault.into());
     }
 
     /// Replaces the faults that are yet to come; none ends them.
+    #[doc(hidden)]
     pub fn set_faults(&self, faults: impl IntoIterator<Item = FaultRule>) {
         self.tenant.faults().set(faults.into_iter().collect());
     }

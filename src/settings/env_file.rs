@@ -2,13 +2,12 @@
 //! (`KEY="abc";` becomes `abc;`, `pa$$word` becomes `pa`), each line goes through a strict scan first, which has to come
 //! to the same value, so that a line either means what it seems to mean or is an error.
 
-use std::fmt;
 use std::io::{self, Read};
 use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::error::SettingsError;
+use super::error::{LineProblem, SettingsError};
 use super::origin::Variable;
 use crate::opening;
 
@@ -16,7 +15,7 @@ use crate::opening;
 const MAX_SIZE: u64 = 1_000_000;
 
 /// One of our variables, as a file gives it.
-pub(super) struct Entry {
+pub(super) struct Assignment {
     pub variable: &'static str,
     pub value: SecretString,
     /// From 1.
@@ -24,7 +23,7 @@ pub(super) struct Entry {
 }
 
 /// Reads the file at `path`, which errors call `shown`. `None` when there is no such file.
-pub(super) fn read(path: &Path, shown: &Path) -> Result<Option<Vec<Entry>>, SettingsError> {
+pub(super) fn read(path: &Path, shown: &Path) -> Result<Option<Vec<Assignment>>, SettingsError> {
     let unreadable = |source| SettingsError::Unreadable {
         path: shown.to_owned(),
         source,
@@ -50,11 +49,11 @@ pub(super) fn read(path: &Path, shown: &Path) -> Result<Option<Vec<Entry>>, Sett
 }
 
 /// Our variables in a file's text, each once. Everything else in it is left alone.
-pub(super) fn parse(text: &str, shown: &Path) -> Result<Vec<Entry>, SettingsError> {
+pub(super) fn parse(text: &str, shown: &Path) -> Result<Vec<Assignment>, SettingsError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let text = text.replace("\r\n", "\n");
     let mut lines = (1..).zip(text.split(['\n', '\r']));
-    let mut entries: Vec<Entry> = Vec::new();
+    let mut entries: Vec<Assignment> = Vec::new();
 
     while let Some((line, content)) = lines.next() {
         let problem = |variable, problem| SettingsError::Line {
@@ -89,14 +88,14 @@ pub(super) fn parse(text: &str, shown: &Path) -> Result<Vec<Entry>, SettingsErro
             Head::Ours(variable, rest) => {
                 let value = value(variable, rest).map_err(|reason| problem(variable, reason))?;
                 match entries.iter().find(|entry| entry.variable == variable) {
-                    None => entries.push(Entry {
+                    None => entries.push(Assignment {
                         variable,
                         value,
                         line,
                     }),
                     Some(first) if first.value.expose_secret() == value.expose_secret() => {}
                     Some(first) => {
-                        return Err(SettingsError::Twice {
+                        return Err(SettingsError::Repeated {
                             path: shown.to_owned(),
                             variable,
                             first: first.line,
@@ -269,92 +268,6 @@ fn is_comment(after: &str) -> bool {
     text.is_empty() || (text.starts_with('#') && text.len() < after.len())
 }
 
-/// Why one of our variables' lines has no value that everybody would agree on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LineProblem {
-    /// The line mentions the variable without being `KEY=value`.
-    Form,
-    /// The line is inside the value of another variable, whose quote opens on line `opened`.
-    Swallowed {
-        /// From 1.
-        opened: usize,
-    },
-    /// The quote that opens the value is not closed on its line.
-    Unclosed,
-    /// Something else than `;` or a comment follows the closing quote.
-    AfterQuote,
-    /// White space in a value without quotes.
-    Space,
-    /// `;` in a value without quotes.
-    Semicolon,
-    /// `#` in a value without quotes.
-    Hash,
-    /// A quote in a value that does not begin with it, or a typographic one.
-    Quote,
-    /// A control character in a value without quotes.
-    Control,
-    /// `$` where it would be substituted.
-    Dollar,
-    /// `\` where it may be an escape.
-    Backslash,
-    /// The scan and dotenvy do not agree.
-    Unreadable,
-}
-
-impl fmt::Display for LineProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Form => "is mentioned here, but the line is not of the form KEY=value",
-            Self::Swallowed { opened } => {
-                return write!(
-                    f,
-                    "is inside a quoted value that begins on line {opened} and is still open here"
-                );
-            }
-            Self::Unclosed => "has a value whose quote is not closed on its line",
-            Self::AfterQuote => "has more text after the value's closing quote",
-            Self::Space => "has white space in a value without quotes",
-            Self::Semicolon => "has a `;` inside a value without quotes",
-            Self::Hash => {
-                "has a `#` in a value without quotes, where some programs begin a comment"
-            }
-            Self::Quote => {
-                "has a quote in the middle of its value, or typographic quotes around it"
-            }
-            Self::Control => "has a control character in a value without quotes",
-            Self::Dollar => {
-                "has a `$` in its value, where some programs substitute another variable"
-            }
-            Self::Backslash => "has a `\\` in its value, where some programs see an escape",
-            Self::Unreadable => "has a value that cannot be read without doubt",
-        })
-    }
-}
-
-impl LineProblem {
-    pub(super) fn hint(self, variable: &str) -> String {
-        match self {
-            Self::Form => format!("write {variable}=value, or begin the line with #"),
-            Self::Swallowed { opened } => format!("close the quote of line {opened}"),
-            Self::AfterQuote => {
-                "after the closing quote only a `;` and, after a space, a # comment may follow"
-                    .to_owned()
-            }
-            Self::Unclosed
-            | Self::Space
-            | Self::Semicolon
-            | Self::Hash
-            | Self::Quote
-            | Self::Control
-            | Self::Dollar
-            | Self::Backslash
-            | Self::Unreadable => {
-                format!("put the value into single quotes, which are exact: {variable}='…'")
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -365,7 +278,7 @@ mod tests {
     fn show(text: &str) -> String {
         match parse(text, Path::new(".env")) {
             Ok(entries) => {
-                let line = |entry: &Entry| {
+                let line = |entry: &Assignment| {
                     let value = entry.value.expose_secret();
                     let value = if value.is_empty() { "␀" } else { value };
                     format!("{}:{}={value}", entry.line, entry.variable)

@@ -6,7 +6,6 @@ use std::io;
 use std::path::PathBuf;
 
 use super::domain::{Domain, DomainProblem};
-use super::env_file::LineProblem;
 use super::origin::{Origin, Variable};
 use crate::signing::{Algorithm, KeyError};
 
@@ -61,7 +60,7 @@ pub enum SettingsError {
     },
     /// A .env file gives a variable twice, with different values.
     #[error("{}:{second}: {variable} has another value than on line {first}", .path.display())]
-    Twice {
+    Repeated {
         /// The file.
         path: PathBuf,
         /// The variable.
@@ -150,7 +149,7 @@ impl SettingsError {
             Self::Line {
                 variable, problem, ..
             } => problem.hint(variable),
-            Self::Twice { .. } | Self::BothNames { .. } => "remove one of the two".to_owned(),
+            Self::Repeated { .. } | Self::BothNames { .. } => "remove one of the two".to_owned(),
             Self::TwoDomains(domains) => format!(
                 "unset {}, or choose the tenant that it belongs to",
                 domains.environment.variable()
@@ -265,6 +264,92 @@ impl ValueProblem {
             Self::NotPath => "put the key into a file, and the file's path there",
             Self::Wrapped | Self::Semicolon => {
                 "set the variable without them; if they do belong to the value, put it into .env in single quotes"
+            }
+        }
+    }
+}
+
+/// Why one of our variables' lines has no value that everybody would agree on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineProblem {
+    /// The line mentions the variable without being `KEY=value`.
+    Form,
+    /// The line is inside the value of another variable, whose quote opens on line `opened`.
+    Swallowed {
+        /// From 1.
+        opened: usize,
+    },
+    /// The quote that opens the value is not closed on its line.
+    Unclosed,
+    /// Something else than `;` or a comment follows the closing quote.
+    AfterQuote,
+    /// White space in a value without quotes.
+    Space,
+    /// `;` in a value without quotes.
+    Semicolon,
+    /// `#` in a value without quotes.
+    Hash,
+    /// A quote in a value that does not begin with it, or a typographic one.
+    Quote,
+    /// A control character in a value without quotes.
+    Control,
+    /// `$` where it would be substituted.
+    Dollar,
+    /// `\` where it may be an escape.
+    Backslash,
+    /// The scan and dotenvy do not agree.
+    Unreadable,
+}
+
+impl fmt::Display for LineProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Form => "is mentioned here, but the line is not of the form KEY=value",
+            Self::Swallowed { opened } => {
+                return write!(
+                    f,
+                    "is inside a quoted value that begins on line {opened} and is still open here"
+                );
+            }
+            Self::Unclosed => "has a value whose quote is not closed on its line",
+            Self::AfterQuote => "has more text after the value's closing quote",
+            Self::Space => "has white space in a value without quotes",
+            Self::Semicolon => "has a `;` inside a value without quotes",
+            Self::Hash => {
+                "has a `#` in a value without quotes, where some programs begin a comment"
+            }
+            Self::Quote => {
+                "has a quote in the middle of its value, or typographic quotes around it"
+            }
+            Self::Control => "has a control character in a value without quotes",
+            Self::Dollar => {
+                "has a `$` in its value, where some programs substitute another variable"
+            }
+            Self::Backslash => "has a `\\` in its value, where some programs see an escape",
+            Self::Unreadable => "has a value that cannot be read without doubt",
+        })
+    }
+}
+
+impl LineProblem {
+    fn hint(self, variable: &str) -> String {
+        match self {
+            Self::Form => format!("write {variable}=value, or begin the line with #"),
+            Self::Swallowed { opened } => format!("close the quote of line {opened}"),
+            Self::AfterQuote => {
+                "after the closing quote only a `;` and, after a space, a # comment may follow"
+                    .to_owned()
+            }
+            Self::Unclosed
+            | Self::Space
+            | Self::Semicolon
+            | Self::Hash
+            | Self::Quote
+            | Self::Control
+            | Self::Dollar
+            | Self::Backslash
+            | Self::Unreadable => {
+                format!("put the value into single quotes, which are exact: {variable}='…'")
             }
         }
     }

@@ -16,8 +16,7 @@ use std::path::{Path, PathBuf};
 
 pub use connection::{Connection, Credentials, Origins};
 pub use domain::{Domain, DomainProblem};
-pub use env_file::LineProblem;
-pub use error::{Missing, SettingsError, TwoDomains, ValueProblem};
+pub use error::{LineProblem, Missing, SettingsError, TwoDomains, ValueProblem};
 pub use origin::{Origin, Variable};
 pub use resolve::connection;
 
@@ -73,15 +72,24 @@ impl fmt::Debug for Environment {
     }
 }
 
-/// What the command line says about where settings are.
+/// Where settings are looked for besides the environment.
 #[derive(Debug, Clone, Copy)]
-pub struct Options<'a> {
+pub struct Lookup<'a> {
     /// `--tenant`: its `.env.<tenant>` is read before `.env`.
     pub tenant: Option<&'a str>,
     /// `--env-file`: is read instead of both; relative to `folder`.
     pub env_file: Option<&'a Path>,
     /// Where .env files are: the working directory.
     pub folder: &'a Path,
+}
+
+/// A tenant's name is the name of a folder, and no way out of the one that it is in.
+pub fn is_tenant_name(name: &str) -> bool {
+    let plain = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+    name.chars().all(plain)
+        && !name.is_empty()
+        && !name.starts_with(['.', '-'])
+        && name != "clients"
 }
 
 /// The path of a tenant's own .env file, whether or not there is one.

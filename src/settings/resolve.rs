@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::connection::{Connection, Credentials, Origins, word_problem};
 use super::error::{Missing, SettingsError, TwoDomains, ValueProblem};
 use super::origin::{Origin, Variable};
-use super::{Environment, Options, domain, env_file, env_file_of, proxy};
+use super::{Environment, Lookup, domain, env_file, env_file_of, proxy};
 use crate::opening;
 use crate::signing::{Algorithm, SigningKey};
 
@@ -17,11 +17,8 @@ use crate::signing::{Algorithm, SigningKey};
 ///
 /// # Errors
 /// When settings are missing (all of them are named), contradict each other, or have values that cannot be right.
-pub fn connection(
-    options: &Options,
-    environment: &Environment,
-) -> Result<Connection, SettingsError> {
-    let connection = Sources::read(options, environment)?.connection()?;
+pub fn connection(lookup: &Lookup, environment: &Environment) -> Result<Connection, SettingsError> {
+    let connection = Sources::read(lookup, environment)?.connection()?;
     // Plain HTTP is for this machine only, and goes there without a proxy.
     if connection.base_url().scheme() == "https" {
         proxy::check(environment)?;
@@ -61,8 +58,8 @@ struct Sources<'a> {
 }
 
 impl<'a> Sources<'a> {
-    fn read(options: &Options<'a>, environment: &Environment) -> Result<Self, SettingsError> {
-        let folder = options.folder;
+    fn read(lookup: &Lookup<'a>, environment: &Environment) -> Result<Self, SettingsError> {
+        let folder = lookup.folder;
         let in_environment = Variable::every_name().filter_map(|variable| {
             Some(Found {
                 value: environment.get(variable)?.into(),
@@ -72,7 +69,7 @@ impl<'a> Sources<'a> {
         });
         let mut values = vec![in_environment.collect()];
 
-        let paths = match (options.env_file, options.tenant) {
+        let paths = match (lookup.env_file, lookup.tenant) {
             (Some(file), _) => vec![folder.join(file)],
             (None, Some(tenant)) => vec![env_file_of(tenant, folder), folder.join(".env")],
             (None, None) => vec![folder.join(".env")],
@@ -93,7 +90,7 @@ impl<'a> Sources<'a> {
                     });
                     values.push(found.collect());
                 }
-                None if options.env_file.is_some() => {
+                None if lookup.env_file.is_some() => {
                     return Err(SettingsError::NoEnvFile {
                         path: shown.to_owned(),
                     });
@@ -104,7 +101,7 @@ impl<'a> Sources<'a> {
         }
         Ok(Self {
             values,
-            chosen_file: options.env_file.is_some() || options.tenant.is_some(),
+            chosen_file: lookup.env_file.is_some() || lookup.tenant.is_some(),
             file: paths
                 .first()
                 .map_or(folder, |path| shown(path, folder))

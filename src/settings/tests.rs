@@ -56,13 +56,13 @@ impl Setup {
                 std::fs::write(path, bytes).unwrap();
             }
         }
-        let options = Options {
+        let lookup = Lookup {
             tenant: self.tenant,
             env_file: self.env_file.map(Path::new),
             folder: folder.path(),
         };
         let environment = self.environment.iter().cloned().collect();
-        connection(&options, &environment)
+        connection(&lookup, &environment)
     }
 
     /// The notes, or the error and its hint.

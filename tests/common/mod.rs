@@ -14,11 +14,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
-use clap::CommandFactory;
 use serde_json::{Map, Value};
 use tempfile::TempDir;
-use tenantry::cli::Cli;
 use tenantry::sandbox::{Builder, Sandbox};
+use tenantry::testing;
 
 #[cfg(unix)]
 mod conversation;
@@ -370,7 +369,7 @@ pub fn every_command() -> Vec<Vec<String>> {
         }
     }
     let mut all = Vec::new();
-    collect(&Cli::command(), &[], &mut all);
+    collect(&testing::command_line(), &[], &mut all);
     all
 }
 

@@ -10,15 +10,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
-use clap::Parser as _;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Number, Value};
-use tenantry::cli::Cli;
-use tenantry::commands::{self, Ending, Terminal};
 use tenantry::sandbox::{Request, Sandbox};
 use tenantry::settings::Environment;
+use tenantry::testing;
 
 #[path = "../common/without_secrets.rs"]
 mod without_secrets;
@@ -163,7 +161,6 @@ impl Tenantry {
         args.extend([directory.as_os_str(), OsStr::new("--env-file")]);
         args.extend([self.no_settings.path().as_os_str(), OsStr::new(name)]);
         args.extend(rest.iter().map(OsStr::new));
-        let cli = Cli::try_parse_from(args).unwrap();
         let environment: Environment = [
             ("AUTH0_DOMAIN", sandbox.url().as_str()),
             ("AUTH0_CLIENT_ID", sandbox.client_id()),
@@ -173,20 +170,11 @@ impl Tenantry {
         .collect();
         std::io::stdout().flush().unwrap();
         let before = fs::metadata(&self.output).unwrap().len();
-        let terminal = Terminal::new(&cli.global);
-        let ended = commands::run(&cli, &environment, &terminal);
-        let ended = self.runtime.block_on(ended);
+        let (code, error) = self.runtime.block_on(testing::run(args, &environment));
         let mut stdout = String::new();
         let mut output = File::open(&self.output).unwrap();
         output.seek(SeekFrom::Start(before)).unwrap();
         output.read_to_string(&mut stdout).unwrap();
-        let (code, error) = match ended {
-            Ok(Ending::Clean) => (0, None),
-            Ok(Ending::Differences) => (1, None),
-            Ok(Ending::Interrupted) => (130, None),
-            Ok(Ending::Failure) => (2, None),
-            Err(error) => (2, Some(format!("{error:#}"))),
-        };
         Run {
             code,
             stdout,

@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
-use tenantry::sandbox::{Fault, FaultRule};
+use tenantry::testing::{Fault, FaultRule};
 
 use crate::promise::Command;
 use crate::repository::Settle;

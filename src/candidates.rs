@@ -1,0 +1,184 @@
+//! What a word of a command line could become, for a shell that asks: names of tenants, clients and fields, and paths. They come from
+//! names of files and folders: no file is read and no tenant is asked.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::CommandFactory;
+use clap_complete::engine::{
+    ArgValueCandidates, ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter,
+};
+
+use crate::files::{self, Format};
+use crate::settings::{is_tenant_name, tenants_with_settings};
+
+/// Tenants with files, tenants with settings, and the one that is always there.
+pub(crate) fn tenants<Cli: CommandFactory>() -> ArgValueCandidates {
+    names(|| Line::typed::<Cli>().map_or_else(Vec::new, |line| line.tenants()))
+}
+
+/// The files of the tenant that the line names, without their extensions.
+pub(crate) fn clients<Cli: CommandFactory>() -> ArgValueCandidates {
+    names(|| Line::typed::<Cli>().map_or_else(Vec::new, |line| line.clients()))
+}
+
+/// Folders.
+pub(crate) fn folders() -> ArgValueCompleter {
+    paths(PathCompleter::dir())
+}
+
+/// Files, and the folders on the way to them.
+pub(crate) fn files() -> ArgValueCompleter {
+    paths(PathCompleter::file())
+}
+
+/// Those of the names that every shell takes as they stand.
+pub(crate) fn names(names: impl Fn() -> Vec<String> + Send + Sync + 'static) -> ArgValueCandidates {
+    ArgValueCandidates::new(move || {
+        let mut names = names();
+        // What begins with a dash would be an option.
+        names.retain(|name| is_plain(name) && !name.starts_with('-'));
+        names.sort();
+        names.dedup();
+        names.into_iter().map(CompletionCandidate::new).collect()
+    })
+}
+
+fn paths(completer: PathCompleter) -> ArgValueCompleter {
+    ArgValueCompleter::new(move |word: &OsStr| {
+        // Somebody's home if it is typed; else a file of that name.
+        let home = if word.as_encoded_bytes().starts_with(b"~") {
+            "~"
+        } else {
+            ""
+        };
+        let mut paths = completer.complete(word);
+        paths.retain(|path| {
+            let path = path
+                .get_value()
+                .to_str()
+                .and_then(|path| path.strip_prefix(home));
+            path.is_some_and(|path| path.split(['/', '\\']).all(is_plain) && !path.starts_with('-'))
+        });
+        paths
+    })
+}
+
+/// What the line that is typed says of where names are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Line {
+    /// The working directory.
+    here: PathBuf,
+    /// `--dir`.
+    root: PathBuf,
+    /// The tenant that clients are of: `--tenant`, or promote's `--from`.
+    tenant: Option<String>,
+}
+
+impl Line {
+    /// The line that this process is asked about: `tenantry -- WORDS…`. None where there is no working directory.
+    fn typed<Cli: CommandFactory>() -> Option<Line> {
+        let words = std::env::args_os().skip_while(|word| word != "--").skip(1);
+        let words: Vec<OsString> = words.collect();
+        Some(Line::read::<Cli>(&words, std::env::current_dir().ok()?))
+    }
+
+    /// Reads what can be read of it. It is not finished, so something is always missing.
+    fn read<Cli: CommandFactory>(words: &[OsString], here: PathBuf) -> Line {
+        let lenient = Cli::command().ignore_errors(true);
+        let matches = lenient.try_get_matches_from(words).unwrap_or_default();
+        let tenant = match matches.subcommand() {
+            Some(("promote", promote)) => promote.try_get_one::<String>("from"),
+            _ => matches.try_get_one("tenant"),
+        };
+        let tenant = tenant.ok().flatten().filter(|name| !name.is_empty());
+        let root = matches.try_get_one::<PathBuf>("dir").ok().flatten();
+        Line {
+            tenant: tenant.cloned(),
+            root: here.join(root.map_or("tenant".into(), |root| at_home(root))),
+            here,
+        }
+    }
+
+    /// Tenants with files, tenants with settings, and the one that is always there.
+    fn tenants(&self) -> Vec<String> {
+        let mut names = files::tenants(&self.root);
+        names.extend(tenants_with_settings(&self.here));
+        names.push("sandbox".to_owned());
+        names.retain(|name| is_tenant_name(name));
+        names
+    }
+
+    /// The stems of the tenant's files.
+    fn clients(&self) -> Vec<String> {
+        let folder = match &self.tenant {
+            None => self.root.clone(),
+            Some(name) if is_tenant_name(name) => self.root.join(name),
+            Some(_) => return Vec::new(),
+        };
+        let names = file_names(&folder.join("clients"));
+        let stems = names.filter_map(|name| {
+            let (stem, extension) = name.rsplit_once('.')?;
+            let is_client = Format::from_extension(extension).is_some();
+            (is_client && !stem.starts_with('.')).then(|| stem.to_owned())
+        });
+        stems.collect()
+    }
+}
+
+/// A shell leaves `~` as it is in a line that is not run yet.
+fn at_home(path: &Path) -> PathBuf {
+    match (path.strip_prefix("~"), std::env::home_dir()) {
+        (Ok(rest), Some(home)) => home.join(rest),
+        _ => path.to_owned(),
+    }
+}
+
+/// Nothing where there is no such folder.
+fn file_names(folder: &Path) -> impl Iterator<Item = String> + use<> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().into_string().ok())
+}
+
+/// Whether a shell takes it as it stands. Not every shell quotes what it is given, and anybody may have named that file.
+fn is_plain(name: &str) -> bool {
+    let plain = |character: char| character.is_alphanumeric() || "._-".contains(character);
+    name.chars().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Cli;
+
+    fn read(line: &str) -> (PathBuf, Option<String>) {
+        let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        let line = Line::read::<Cli>(&words, "/here".into());
+        (line.root, line.tenant)
+    }
+
+    #[test]
+    fn a_line_that_is_not_finished_says_what_it_says_so_far() {
+        for line in [
+            "tenantry --tenant dev --dir there diff ",
+            "tenantry diff --tenant=dev --dir=there ",
+            "tenantry diff web --tenant dev --dir /here/there -o",
+            "tenantry --tenant dev --dir there push --plan",
+            "tenantry --tenant dev --dir there nonsense --more",
+            "tenantry --tenant prod promote --dir there --from dev --to ",
+            "tenantry promote  --dir there --from dev",
+        ] {
+            let read = read(line);
+            assert_eq!(read, ("/here/there".into(), Some("dev".into())), "{line}");
+        }
+        for line in [
+            "tenantry",
+            "tenantry diff --tenant ",
+            "tenantry promote ",
+            "",
+        ] {
+            assert_eq!(read(line), ("/here/tenant".into(), None), "{line}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! One run of the program: parses the command line, runs the command, prints what went wrong, and turns the ending into an exit code.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::cli::Cli;
+use crate::commands::{self, Ending, Logger, Terminal};
+use crate::render;
+use crate::settings::Environment;
+
+/// A command that waits for the network heeds a Ctrl-C at once; one that reads or writes files gets so long to come to an end.
+const GRACE: Duration = Duration::from_millis(300);
+/// As shells have it: 128 and the number of SIGINT.
+const INTERRUPTED: u8 = 130;
+
+/// Does what the command line of this process says.
+pub fn main() -> ExitCode {
+    if commands::answer_shell() {
+        return ExitCode::SUCCESS;
+    }
+    let cli = match Cli::from_command_line() {
+        Ok(cli) => cli,
+        Err(error) => {
+            commands::misused(&error);
+            return ExitCode::from(2);
+        }
+    };
+    let terminal = Terminal::new(&cli.global);
+    match run(&cli, &terminal) {
+        Ok(Ending::Clean) => ExitCode::SUCCESS,
+        Ok(Ending::Differences) => ExitCode::from(1),
+        Ok(Ending::Failure) => ExitCode::from(2),
+        Ok(Ending::Interrupted) => interrupted(&cli, &terminal),
+        Err(error) if commands::is_interruption(&error) => interrupted(&cli, &terminal),
+        Err(error) => {
+            if cli.command.answers_json() {
+                let (message, hint) = (format!("{error:#}"), commands::hint(&error));
+                // stdout is one document, also now; where it can't be written there is still stderr.
+                let _ = terminal.result(&render::json::error(&message, hint.as_deref()));
+            }
+            for problem in commands::problems(&error) {
+                terminal.problem(&problem);
+            }
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(cli: &Cli, terminal: &Terminal) -> anyhow::Result<Ending> {
+    Logger::install(&cli.global, terminal.clone())?;
+    let environment = Environment::from_process()?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).enable_all().build()?;
+    let (give_up, given_up) = oneshot::channel();
+    let answers_json = cli.command.answers_json();
+    runtime.spawn(end_at_interrupt(terminal.clone(), answers_json, give_up));
+    let shown = terminal.clone();
+    runtime.spawn(async move { shown.show_progress().await });
+    let ending = runtime.block_on(async {
+        tokio::select! {
+            ending = commands::run(cli, &environment, terminal) => ending,
+            // Dropped where it waits, a command takes away what it made in vain.
+            Ok(()) = given_up => Ok(Ending::Interrupted),
+        }
+    });
+    // Whatever still looks up a name or the like is not waited for.
+    runtime.shutdown_background();
+    ending
+}
+
+fn interrupted(cli: &Cli, terminal: &Terminal) -> ExitCode {
+    terminal.restore();
+    if cli.command.answers_json() {
+        terminal.last_document(&render::json::error("interrupted", None));
+    }
+    INTERRUPTED.into()
+}
+
+/// Gives the command up at a Ctrl-C, unless it ends by itself; and ends the process where it does not heed that.
+#[allow(clippy::exit)]
+async fn end_at_interrupt(terminal: Terminal, answers_json: bool, give_up: oneshot::Sender<()>) {
+    while tokio::signal::ctrl_c().await.is_ok() {
+        if terminal.interrupt() {
+            continue;
+        }
+        if give_up.send(()).is_ok() {
+            tokio::select! {
+                () = tokio::time::sleep(GRACE) => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        }
+        terminal.restore();
+        if answers_json {
+            terminal.last_document(&render::json::error("interrupted", None));
+        }
+        std::process::exit(INTERRUPTED.into());
+    }
+}
