@@ -89,6 +89,7 @@ pub mod promote;
 pub mod render;
 pub mod sandbox;
 pub mod saved_plan;
+pub mod schema;
 pub mod select;
 pub mod settings;
 pub mod signing;
