@@ -7,6 +7,7 @@ mod words;
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::OnceLock;
 
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
@@ -67,13 +68,13 @@ impl Schema {
         let Some((field, keys)) = path.split_first() else {
             return false;
         };
-        let rules = self.fields().update.get(*field).map(|rules| &rules.schema);
-        let at = keys.iter().try_fold(rules, |schema, key| {
+        let mut schema = self.fields().update(field).map(|rules| &rules.schema);
+        for key in keys {
             let inner = |keyword| schema?.get(keyword);
             let named = inner("properties").and_then(|properties| properties.get(key));
-            named.or_else(|| inner("additionalProperties")).map(Some)
-        });
-        at.flatten().is_some_and(is_nullable)
+            schema = named.or_else(|| inner("additionalProperties"));
+        }
+        schema.is_some_and(is_nullable)
     }
 
     /// Checks a value that an update would send. A field that can't be updated has no rules.
@@ -81,7 +82,7 @@ impl Schema {
     /// # Errors
     /// The violation that lies deepest, where there are several: it says most about what was meant.
     pub fn update(&self, field: &str, value: &Value) -> Result<(), Violation> {
-        let Some(rules) = self.fields().update.get(field) else {
+        let Some(rules) = self.fields().update(field) else {
             return Ok(());
         };
         let violations = rules.violations(field, value).into_iter();
@@ -94,7 +95,7 @@ impl Schema {
     /// What in a file's fields neither the API would serve nor an update take, in the file's order.
     pub fn file(&self, fields: &Map<String, Value>) -> Vec<Violation> {
         let known = fields.iter().filter_map(|(field, value)| {
-            let rules = self.fields().file.get(field)?;
+            let rules = self.fields().file(field)?;
             Some(rules.violations(field, value))
         });
         known.flatten().map(|found| found.violation).collect()
@@ -108,26 +109,45 @@ impl Schema {
 /// The rules of every field, for a file and for an update.
 #[derive(Debug)]
 struct Fields {
-    file: HashMap<String, Rules>,
-    update: HashMap<String, Rules>,
+    document: Value,
+    file: HashMap<String, OnceLock<Rules>>,
+    update: HashMap<String, OnceLock<Rules>>,
 }
+
+/// Where in the document the fields of a file are, and those of an update.
+const FILE: &str = "/properties";
+const UPDATE: &str = "/$defs/update/properties";
 
 impl Fields {
     /// A text that is no JSON has no fields: the tests of the data hold that there is none.
     fn new(text: &str) -> Fields {
         let document: Value = serde_json::from_str(text).unwrap_or_default();
-        let rules = |at| -> HashMap<String, Rules> {
+        let fields = |at| {
             let fields = document.pointer(at).and_then(Value::as_object);
-            fields
-                .into_iter()
-                .flatten()
-                .map(|(field, schema)| (field.clone(), Rules::new(resolved(&document, schema))))
-                .collect()
+            let names = fields.into_iter().flat_map(Map::keys);
+            names.map(|name| (name.clone(), OnceLock::new())).collect()
         };
         Fields {
-            file: rules("/properties"),
-            update: rules("/$defs/update/properties"),
+            file: fields(FILE),
+            update: fields(UPDATE),
+            document,
         }
+    }
+
+    fn file(&self, field: &str) -> Option<&Rules> {
+        let rules = self.file.get(field)?;
+        Some(rules.get_or_init(|| self.rules(FILE, field)))
+    }
+
+    fn update(&self, field: &str) -> Option<&Rules> {
+        let rules = self.update.get(field)?;
+        Some(rules.get_or_init(|| self.rules(UPDATE, field)))
+    }
+
+    fn rules(&self, at: &str, field: &str) -> Rules {
+        let fields = self.document.pointer(at);
+        let schema = fields.and_then(|fields| fields.get(field));
+        Rules::new(resolved(&self.document, schema.unwrap_or(&Value::Null)))
     }
 }
 
@@ -193,7 +213,8 @@ fn narrow(schema: &mut Value, rules: Value) {
 #[derive(Debug)]
 struct Rules {
     schema: Value,
-    validator: OnceLock<Option<Validator>>,
+    /// None if the schema is none.
+    validator: Option<Validator>,
 }
 
 /// A violation, and how little it says beside another one of the same value.
@@ -215,15 +236,14 @@ const RANKS: [&str; 6] = [
 impl Rules {
     fn new(schema: Value) -> Rules {
         Rules {
+            validator: compiled(&schema),
             schema,
-            validator: OnceLock::new(),
         }
     }
 
     /// What a value violates: of each place in it the violation that says most.
     fn violations(&self, field: &str, value: &Value) -> Vec<Found> {
-        let validator = self.validator.get_or_init(|| compiled(&self.schema));
-        let Some(validator) = validator else {
+        let Some(validator) = &self.validator else {
             let violation = Violation {
                 path: vec![Step::Key(field.to_owned())],
                 problem: "can't be checked: tenantry's own rules for it are broken".to_owned(),
@@ -231,17 +251,24 @@ impl Rules {
             };
             return vec![Found { rank: 0, violation }];
         };
-        let mut all: Vec<Found> = Vec::new();
         if validator.is_valid(value) {
-            return all;
+            return Vec::new();
         }
+        let mut all: Vec<Found> = Vec::new();
+        let mut places = HashMap::new();
         for error in validator.iter_errors(value) {
             let found = self.found(field, value, &error);
-            let same_place = |other: &&mut Found| other.violation.path == found.violation.path;
-            match all.iter_mut().find(same_place) {
-                Some(other) if found.rank < other.rank => *other = found,
-                Some(_) => {}
-                None => all.push(found),
+            match places.entry(error.instance_path().to_string()) {
+                Entry::Vacant(place) => {
+                    place.insert(all.len());
+                    all.push(found);
+                }
+                Entry::Occupied(place) => {
+                    let other = &mut all[*place.get()];
+                    if found.rank < other.rank {
+                        *other = found;
+                    }
+                }
             }
         }
         all
@@ -570,8 +597,10 @@ mod tests {
     fn every_rule_of_the_data_compiles_and_has_words() {
         let fields = CLIENTS.fields();
         assert!(fields.update.len() > 50 && fields.update.keys().all(|field| CLIENTS.has(field)));
-        for rules in fields.file.values().chain(fields.update.values()) {
-            assert!(compiled(&rules.schema).is_some(), "{}", rules.schema);
+        let of_files = fields.file.keys().map(|field| fields.file(field));
+        let of_updates = fields.update.keys().map(|field| fields.update(field));
+        for rules in of_files.chain(of_updates).map(Option::unwrap) {
+            assert!(rules.validator.is_some(), "{}", rules.schema);
             has_words(&rules.schema);
         }
         assert!(!CLIENTS.has("nobody_knows") && !CLIENTS.has("client_secret"));

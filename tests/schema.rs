@@ -530,8 +530,15 @@ fn a_file_takes_what_the_api_serves_by_the_official_document() {
     assert_listed(&found, SERVED);
 }
 
-/// Every client of the recorded traffic, and every update that was accepted.
-fn traffic() -> Option<(Vec<Map<String, Value>>, Vec<Map<String, Value>>)> {
+/// Recorded traffic of real tenants.
+struct Traffic {
+    /// Every client that was served, in whatever answer.
+    clients: Vec<Map<String, Value>>,
+    /// The body of every update that was accepted.
+    updates: Vec<Map<String, Value>>,
+}
+
+fn traffic() -> Option<Traffic> {
     let folder = std::path::PathBuf::from(std::env::var_os("TENANTRY_RECORDED")?);
     let object = |value: &Value| value.as_object().cloned().unwrap();
     let (mut clients, mut updates) = (Vec::new(), Vec::new());
@@ -565,12 +572,16 @@ fn traffic() -> Option<(Vec<Map<String, Value>>, Vec<Map<String, Value>>)> {
             updates.push(object(&exchange["request"]));
         }
     }
-    Some((clients, updates))
+    Some(Traffic { clients, updates })
 }
 
 #[test]
 fn recorded_clients_and_updates_are_accepted() {
-    let Some((clients, patches)) = traffic() else {
+    let Some(Traffic {
+        clients,
+        updates: patches,
+    }) = traffic()
+    else {
         return;
     };
     assert!(

@@ -94,11 +94,13 @@ fn wrong_type(types: &Value, value: &Value) -> (String, Option<String>) {
 fn wrong_choice(choices: &Value, value: &Value) -> (String, Option<String>) {
     let choices: Vec<&str> = texts(choices).collect();
     let typed = value.as_str().unwrap_or_default();
-    let meant = closest(typed, choices.iter().copied());
-    let found = match typed.chars().count() {
-        0 => "is empty".to_owned(),
-        1..=LONGEST_QUOTED => format!("is `{}`", one_line(typed)),
-        _ => "is another text".to_owned(),
+    let (found, meant) = match typed.chars().count() {
+        0 => ("is empty".to_owned(), None),
+        1..=LONGEST_QUOTED => {
+            let meant = closest(typed, choices.iter().copied());
+            (format!("is `{}`", one_line(typed)), meant)
+        }
+        _ => ("is another text".to_owned(), None),
     };
     let shown = choices.iter().copied().take(MOST_CHOICES);
     let more = match choices.len() > MOST_CHOICES {
@@ -126,7 +128,7 @@ fn unknown_key(rules: &Value, value: &Value) -> (String, Option<String>) {
             "has a key `{}{cut}` that Auth0 does not know",
             one_line(&start)
         ),
-        closest(unknown, missing).map(did_you_mean),
+        closest(&start, missing).map(did_you_mean),
     )
 }
 
