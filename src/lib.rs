@@ -99,6 +99,7 @@ mod render;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod saved_plan;
+pub mod schema;
 pub mod select;
 pub mod settings;
 pub mod signing;
