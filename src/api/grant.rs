@@ -16,8 +16,8 @@ use super::token::{Source, Token};
 use crate::settings::{Connection, Credentials};
 use crate::signing::{ASSERTION_TYPE, assertion};
 
-/// A token is not used in the last minute of its life, so that it does not expire under a request; one that lives for minutes
-/// only, not in the last tenth.
+/// A token is not used in the last minute of its life, so that it does not expire during a request. If it lives for minutes only,
+/// the last tenth is not used.
 const MARGIN: Duration = Duration::from_secs(60);
 
 /// Where tokens come from.
@@ -154,7 +154,7 @@ async fn request(credentials: &Credentials, http: &Http) -> Result<Token, ApiErr
     })?;
     let lifetime = Duration::from_secs(granted.expires_in.min(30 * 86_400));
     let used = lifetime - MARGIN.min(lifetime / 10);
-    // One that lives for no time at all is used until it is refused: to ask for another each time would end nowhere.
+    // A token without a lifetime is used until it is refused: asking for another before every request would never end.
     let expires = (!lifetime.is_zero()).then_some(asked + used);
     Token::new(granted.access_token, expires, Source::Fresh).ok_or_else(|| ApiError::OddAnswer {
         request: "POST /oauth/token".to_owned(),

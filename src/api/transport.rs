@@ -1,7 +1,7 @@
-//! One request after the other, each done properly: with a token, at the tenant's pace, with timeouts and bounded retries.
-//! Nothing above it sees HTTP, and nothing else in the crate sends.
+//! Calls of the Management API: each is sent with a token, at the tenant's pace, and again a bounded number of times. Nothing above
+//! this sees HTTP.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -56,12 +56,12 @@ impl Transport {
         let mut last = None;
         loop {
             let ready = async {
-                // The token last: the one in use may be another by the time that it is this call's turn.
+                // The token comes last: by the time it is this call's turn, another one may be in use.
                 let turn = self.pace(call).turn(self.http.waits()).await;
                 Ok((self.tokens.get(&self.http).await?, turn))
             };
             let ready = self.unless_stopped(call, ready).await;
-            // What was sent before may have had its effect: that is what there is to say then.
+            // An earlier try may have had its effect: its error says more than that the call was stopped.
             let (token, turn) = ready.map_err(|stopped| last.take().unwrap_or(stopped))??;
             let mut request = self
                 .http
@@ -75,12 +75,11 @@ impl Transport {
             let outcome = self.http.attempt(request).await;
             let allowance = match &outcome {
                 Ok(response) => {
-                    let refused = response.status == StatusCode::TOO_MANY_REQUESTS;
-                    let allowance = Allowance::of(&response.headers, SystemTime::now(), refused);
+                    let allowance = response.allowance();
                     turn.answered(&allowance);
                     allowance
                 }
-                // No answer says nothing of a limit.
+                // Without an answer nothing is known of the limit.
                 Err(_) => {
                     drop(turn);
                     Allowance::default()
@@ -107,16 +106,8 @@ impl Transport {
                         self.tokens.drop_token(self.http.connection(), &token).await;
                         continue;
                     }
-                    let wait = match status {
-                        StatusCode::TOO_MANY_REQUESTS => {
-                            retries.next_limited(allowance.wait_after_refusal())
-                        }
-                        status if status.is_server_error() => retries.next(),
-                        _ => None,
-                    };
-                    if status == StatusCode::TOO_MANY_REQUESTS
-                        && let Some(wait) = wait
-                    {
+                    let wait = retries.after(status, &allowance);
+                    if let Some(wait) = wait.filter(|_| allowance.refused) {
                         // The limit is the tenant's, so everybody waits.
                         self.pace(call).hold(wait);
                     }
@@ -145,7 +136,7 @@ impl Transport {
         }
     }
 
-    /// Waits for something, unless somebody wishes to stop first.
+    /// Waits for something, or fails as soon as somebody wishes to stop.
     async fn unless_stopped<T>(
         &self,
         call: &Call,
