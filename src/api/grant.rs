@@ -8,7 +8,6 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::Secrets;
 use super::cache::{CacheKey, TokenCache};
 use super::error::{ApiError, not_the_apis, quoted};
 use super::http::Http;
@@ -98,7 +97,7 @@ fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<SecretStr
     String::deserialize(deserializer).map(SecretString::from)
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Denied {
     error: Option<String>,
     error_description: Option<String>,
@@ -136,13 +135,7 @@ async fn request(credentials: &Credentials, http: &Http) -> Result<Token, ApiErr
     }
     let (status, body) = http.post_token_form(&form).await?;
     if status != 200 {
-        return Err(refusal(
-            connection,
-            credentials,
-            status,
-            &body,
-            http.secrets(),
-        ));
+        return Err(refusal(credentials, http, status, &body));
     }
     // serde's own message could quote the answer, which holds the token.
     let granted: Granted = serde_json::from_slice(&body).map_err(|_| ApiError::OddAnswer {
@@ -162,17 +155,9 @@ async fn request(credentials: &Credentials, http: &Http) -> Result<Token, ApiErr
     })
 }
 
-fn refusal(
-    connection: &Connection,
-    credentials: &Credentials,
-    status: u16,
-    body: &[u8],
-    secrets: &Secrets,
-) -> ApiError {
-    let denied = serde_json::from_slice(body).unwrap_or(Denied {
-        error: None,
-        error_description: None,
-    });
+fn refusal(credentials: &Credentials, http: &Http, status: u16, body: &[u8]) -> ApiError {
+    let (connection, secrets) = (http.connection(), http.secrets());
+    let denied: Denied = serde_json::from_slice(body).unwrap_or_default();
     let message = match denied.error_description {
         Some(description) => quoted(&description, secrets),
         None => not_the_apis(status),
