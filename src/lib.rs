@@ -3,34 +3,40 @@
 //!
 //! # The map
 //!
-//! Data flows one way: settings → read → plan → render or apply. Each module uses only those above it in this table.
+//! Three things are known of every field: how to compare it, how to send it, and what to say about it. All three are data, in
+//! [`kinds`]: a kind is a file there and a field is a row, and nothing else names a field. Everything below it is logic, written once
+//! for all of them. Data flows one way: settings → read → plan → render or apply. Each module uses only those above it in this table.
 //!
 //! | module | what it does | what it never does |
 //! |---|---|---|
 //! | [`json`] | JSON text → values, strictly | I/O |
 //! | `yaml` | YAML text ↔ values, strictly; changes a text only where a value changed | I/O |
-//! | [`client`] | says what a client is: its id, its updatable and secret fields | I/O |
 //! | `closest` | what a typing mistake may have meant | I/O |
 //! | `printable` | text without what a terminal acts on | I/O |
 //! | `opening` | opens regular files, never through a link out of a folder | write |
+//! | [`schema`] | JSON Schema → what is wrong with a value, in plain words | name a field |
+//! | [`kinds`] | what is known of each kind and field: comparison, merging, clearing, references, risks, secrets, its schema | loop over fields |
+//! | [`resource`] | one resource less its secrets, and what an update of it sends | I/O |
 //! | [`signing`] | the private-key JWT client assertion | I/O |
 //! | [`settings`] | environment and `.env` files → one validated connection | change the environment, show a secret |
-//! | [`api`] | reads a tenant; updates a client; token, pace, retries, paging | touch files, except the token cache |
+//! | [`api`] | reads a tenant; updates a resource; token, pace, retries, paging | touch files, except the token cache |
 //! | [`promote`] | one tenant's values said in another's ids | I/O |
 //! | [`three_way`] | base, local, live of a field → edit, drift, conflict; and its new base | I/O |
-//! | [`files`] | tenant directory ↔ clients: layout, YAML, JSON, the lock, `tenantry.yaml` | ask the tenant |
+//! | [`files`] | tenant directory ↔ resources: layout, YAML, JSON, the lock, `tenantry.yaml` | ask the tenant |
 //! | [`git`] | what the user's own git knows of the tenant directory | write |
 //! | [`base`] | where base comes from: the lock and what git took back from it, or a commit | decide what happened |
-//! | [`plan`] | clients on three sides → the plan | I/O |
-//! | [`saved_plan`] | the document of `diff -o json` → the plan | I/O |
-//! | [`merge`] | what a client's file and base become, by pull and by push | I/O |
-//! | [`select`] | `CLIENT…` arguments → clients | I/O |
-//! | [`apply`] | sends a plan's updates; nothing else sends a write | decide what to send |
-//! | [`render`] | plans and results → text, JSON, markdown | print |
-//! | [`sandbox`] | a tenant on loopback, by the official OpenAPI | share code with `api`: shared code hides shared bugs |
-//! | [`cli`] | clap types | decide anything |
+//! | [`plan`] | resources on three sides → the plan | I/O |
+//! | [`push_plan`] | the plan → what a push sends and what it holds back, each with its reason | I/O |
+//! | [`saved_plan`] | the document of `diff -o json` → the plan, as far as it still holds | I/O |
+//! | [`merge`] | what a resource's file and base become, by pull and by push | I/O |
+//! | [`pull_plan`] | what a pull writes, file by file | write |
+//! | [`select`] | `SELECTOR…` arguments → resources | I/O |
+//! | [`apply`] | sends a push plan's updates; nothing else sends a write | decide what to send |
+//! | `render` | plans and results → text, JSON, markdown: a file a document | print |
+//! | [`sandbox`] | a tenant on loopback, by the official OpenAPI | share code or data with `api` and `kinds`: what is shared hides its own faults |
+//! | `cli`, `candidates` | clap types, and what a word of a command line could become | decide anything |
 //! | `manual` | the command line, exit codes, environment, files → the manual page | I/O |
-//! | [`commands`] | one file a command: wiring, and the edge to the terminal | domain logic |
+//! | `commands`, `program` | one file a command: wiring, and the edge to the terminal | domain logic |
 //!
 //! # As a library
 //!
