@@ -14,18 +14,17 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput};
 use serde_json::{Map, Value};
 use tempfile::TempDir;
-use tenantry::base::BaseFrom;
-use tenantry::base::Bases;
-use tenantry::client::{Client, ClientId, LEADING_FIELDS};
+use tenantry::base::{BaseFrom, Bases, NewBase};
 use tenantry::files::{
-    self, Access, ClientFile, Format, Lock, Locked, TenantDirectory, stems_for_new_files,
+    self, Access, Format, Lock, Locked, ResourceFile, TenantDirectory, stems_for_new_files,
 };
 use tenantry::json;
+use tenantry::kinds::{Kind, Manage, Managed, clients::KIND};
 use tenantry::merge::merge;
 use tenantry::plan::{Live, Plan, Sides, Tenant};
+use tenantry::resource::{Resource, ResourceId};
 use tenantry::sandbox::Sandbox;
 use tenantry::testing::render;
-use tenantry::three_way::BaseValues;
 
 const SIZES: [usize; 3] = [100, 1_000, 10_000];
 const DOMAIN: &str = "acme.eu.auth0.com";
@@ -49,12 +48,12 @@ fn main() {
     criterion.final_summary();
 }
 
-type Files = BTreeMap<ClientId, ClientFile>;
-type LiveClients = BTreeMap<ClientId, Client>;
+type Files = BTreeMap<ResourceId, ResourceFile>;
+type LiveResources = BTreeMap<ResourceId, Resource>;
 
 /// A tenant that was pulled a moment ago: its live clients, and the directory that the pull wrote.
 struct Pulled {
-    live: LiveClients,
+    live: LiveResources,
     files: Files,
     lock: Lock,
     bases: Bases,
@@ -66,31 +65,37 @@ impl Pulled {
     fn new(count: usize) -> Pulled {
         // It is only asked for its clients; nothing is sent.
         let sandbox = Sandbox::builder().generated(count).start().unwrap();
-        let live: LiveClients = sandbox
+        let live: LiveResources = sandbox
             .clients()
             .iter()
-            .filter_map(|client| Client::new(client.as_object()?.clone()))
+            .filter_map(|client| Resource::new(&KIND, client.as_object()?.clone()))
             .map(|client| (client.id().clone(), client))
             .collect();
         let folder = tempfile::tempdir().unwrap();
-        let directory = TenantDirectory::open(folder.path(), Access::Create, || {}).unwrap();
+        let directory =
+            TenantDirectory::open(folder.path(), managed(), Access::Create, || {}).unwrap();
         let mut lock = Lock::new(DOMAIN);
-        for (id, stem) in stems_for_new_files(&names(&live), &BTreeMap::new()) {
+        for (id, stem) in stems_for_new_files(&KIND, &names(&live), &BTreeMap::new()) {
             let fields = live[&id].fields();
-            let file = TenantDirectory::client_file(&stem, Format::Yaml);
-            let text = files::write(fields, &LEADING_FIELDS, Format::Yaml);
-            directory.create_client(&file, &text).unwrap();
-            let base = BaseValues::of(fields);
-            let serial = 1;
-            lock.clients.insert(id, Locked { file, serial, base });
+            let file = TenantDirectory::file_of(&KIND, &stem, Format::Yaml);
+            let text = files::write(fields, &managed().leading(&KIND), Format::Yaml);
+            directory.create_file(&file, &text).unwrap();
+            let NewBase { values, unsent } = NewBase::of(&managed(), &live[&id]);
+            let locked = Locked {
+                file,
+                serial: 1,
+                base: values,
+                unsent,
+            };
+            lock.resources.insert(id, locked);
         }
         directory.write_lock(&lock).unwrap();
         let contents = directory.read().unwrap();
-        assert_eq!((live.len(), contents.clients.len()), (count, count));
+        assert_eq!((live.len(), contents.resources.len()), (count, count));
         Pulled {
             live,
             bases: Bases::from_lock(lock.clone(), &directory, &contents, false).unwrap(),
-            files: contents.clients,
+            files: contents.resources,
             lock,
             directory,
             _folder: folder,
@@ -99,7 +104,7 @@ impl Pulled {
 
     /// The files after somebody edited one in `every`, read like any: where values lie in memory is part of the time.
     fn edited(&self, every: usize) -> Files {
-        let mut files = self.directory.read().unwrap().clients;
+        let mut files = self.directory.read().unwrap().resources;
         for file in files.values_mut().step_by(every) {
             let description = "Edited: signs customers in, EU only".into();
             Arc::make_mut(&mut file.fields).insert("description".to_owned(), description);
@@ -108,15 +113,15 @@ impl Pulled {
     }
 
     /// The live clients as they are once they have arrived: sharing what a file says too.
-    fn arrived(&self, files: &Files) -> LiveClients {
+    fn arrived(&self, files: &Files) -> LiveResources {
         let live = self.live.iter();
         live.map(|(id, client)| (id.clone(), client.clone().sharing(&files[id].fields)))
             .collect()
     }
 
     /// Every client of these files and of the tenant on its three sides, as `diff` puts them together.
-    fn sides<'a>(&'a self, files: &'a Files, live: &'a LiveClients) -> Vec<Sides<'a>> {
-        let ids: BTreeSet<&ClientId> = files.keys().chain(live.keys()).collect();
+    fn sides<'a>(&'a self, files: &'a Files, live: &'a LiveResources) -> Vec<Sides<'a>> {
+        let ids: BTreeSet<&ResourceId> = files.keys().chain(live.keys()).collect();
         let sides = ids.into_iter().map(|id| Sides {
             id,
             local: files
@@ -128,13 +133,26 @@ impl Pulled {
         sides.collect()
     }
 
-    fn plan(&self, files: &Files, live: &LiveClients) -> Plan {
-        Plan::new(tenant(), BaseFrom::Lock, self.sides(files, live))
+    fn plan(&self, files: &Files, live: &LiveResources) -> Plan {
+        Plan::new(
+            tenant(),
+            BaseFrom::Lock,
+            &managed(),
+            self.sides(files, live),
+        )
     }
 
     /// What a reference is called when a plan is shown.
-    fn name<'a>(&'a self, id: &str) -> Option<&'a str> {
-        Some(self.live.get(id)?.name())
+    fn name<'a>(&'a self, kind: &'static Kind, id: &str) -> Option<&'a str> {
+        Some(self.live.get(&ResourceId::new(kind, id))?.name())
+    }
+}
+
+/// What a push may send: the default fields, or with `TENANTRY_BENCH_MANAGE=all` every field.
+fn managed() -> Managed {
+    match std::env::var("TENANTRY_BENCH_MANAGE").as_deref() {
+        Ok("all") => Managed::new(&BTreeMap::from([(&KIND, Manage::All)])),
+        _ => Managed::default(),
     }
 }
 
@@ -145,7 +163,7 @@ fn tenant() -> Tenant {
     }
 }
 
-fn names(live: &LiveClients) -> BTreeMap<&ClientId, &str> {
+fn names(live: &LiveResources) -> BTreeMap<&ResourceId, &str> {
     let names = live.iter();
     names.map(|(id, client)| (id, client.name())).collect()
 }
@@ -174,14 +192,14 @@ fn read(criterion: &mut Criterion, tenants: &[Pulled]) {
         measure(&mut group, "lock", tenant, || {
             Lock::parse(lock.as_bytes()).unwrap()
         });
-        let clients: Vec<&Client> = tenant.live.values().collect();
+        let clients: Vec<&Resource> = tenant.live.values().collect();
         let answer = serde_json::to_vec(&clients).unwrap();
         measure(&mut group, "answer", tenant, || {
             let mut clients = json::parse(str::from_utf8(&answer).unwrap()).unwrap();
             let clients = clients.as_array_mut().unwrap().iter_mut();
             let clients = clients.map(|client| std::mem::take(client.as_object_mut().unwrap()));
-            let clients = clients.filter_map(Client::new);
-            let share = |client: Client| {
+            let clients = clients.filter_map(|client| Resource::new(&KIND, client));
+            let share = |client: Resource| {
                 let file = &tenant.files[client.id()];
                 client.sharing(&file.fields)
             };
@@ -194,9 +212,9 @@ fn read(criterion: &mut Criterion, tenants: &[Pulled]) {
 fn write(criterion: &mut Criterion, tenants: &[Pulled]) {
     let mut group = criterion.benchmark_group("write");
     for tenant in tenants {
-        let clients = || tenant.live.values().map(Client::fields);
+        let clients = || tenant.live.values().map(Resource::fields);
         for format in [Format::Yaml, Format::Json] {
-            let write = |fields| files::write(fields, &LEADING_FIELDS, format);
+            let write = |fields| files::write(fields, &managed().leading(&KIND), format);
             measure(&mut group, format.extension(), tenant, || {
                 clients().map(write).collect::<Vec<_>>()
             });
@@ -205,14 +223,14 @@ fn write(criterion: &mut Criterion, tenants: &[Pulled]) {
             .map(|fields| {
                 let mut renamed = fields.clone();
                 renamed.insert("name".to_owned(), "Another name".into());
-                let old = files::write(fields, &LEADING_FIELDS, Format::Yaml);
+                let old = files::write(fields, &managed().leading(&KIND), Format::Yaml);
                 (old, renamed)
             })
             .collect();
         measure(&mut group, "yaml in place", tenant, || {
-            let rewritten = renamed
-                .iter()
-                .map(|(old, fields)| files::rewrite(old, fields, &LEADING_FIELDS, Format::Yaml));
+            let rewritten = renamed.iter().map(|(old, fields)| {
+                files::rewrite(old, fields, &managed().leading(&KIND), Format::Yaml)
+            });
             rewritten.collect::<Vec<_>>()
         });
         measure(&mut group, "lock", tenant, || tenant.lock.write());
@@ -226,11 +244,11 @@ fn stems(criterion: &mut Criterion, tenants: &[Pulled]) {
         let mut names = names(&tenant.live);
         let none = BTreeMap::new();
         measure(&mut group, "own names", tenant, || {
-            stems_for_new_files(&names, &none)
+            stems_for_new_files(&KIND, &names, &none)
         });
         names.values_mut().for_each(|name| *name = "Default App");
         measure(&mut group, "one name", tenant, || {
-            stems_for_new_files(&names, &none)
+            stems_for_new_files(&KIND, &names, &none)
         });
     }
 }
@@ -241,9 +259,10 @@ fn pull(criterion: &mut Criterion, tenants: &[Pulled]) {
     for tenant in tenants {
         let Pulled { files, bases, .. } = tenant;
         let live = tenant.arrived(files);
+        let managed = managed();
         measure(&mut group, "nothing new", tenant, || {
             let changed = files.iter().filter(|(id, file)| {
-                let merged = merge(&file.fields, bases.of(id), &live[*id], false);
+                let merged = merge(&managed, &file.fields, bases.of(id), &live[*id], false);
                 merged.fields.is_some()
             });
             changed.count()
@@ -256,6 +275,7 @@ fn plan(criterion: &mut Criterion, tenants: &[Pulled]) {
     let mut group = criterion.benchmark_group("plan");
     for tenant in tenants {
         let edited = tenant.edited(1);
+        let managed = managed();
         for (what, files, live) in [
             (
                 "no difference",
@@ -267,7 +287,12 @@ fn plan(criterion: &mut Criterion, tenants: &[Pulled]) {
         ] {
             let sides = tenant.sides(files, live);
             measure(&mut group, what, tenant, || {
-                Plan::new(self::tenant(), BaseFrom::Lock, sides.iter().copied())
+                Plan::new(
+                    self::tenant(),
+                    BaseFrom::Lock,
+                    &managed,
+                    sides.iter().copied(),
+                )
             });
         }
     }
@@ -280,7 +305,7 @@ fn rendering(criterion: &mut Criterion, tenants: &[Pulled]) {
         for (edited, every) in [("1%", 100), ("all", 1)] {
             let files = tenant.edited(every);
             let plan = tenant.plan(&files, &tenant.arrived(&files));
-            let names = |id: &str| tenant.name(id);
+            let names = |kind: &'static Kind, id: &str| tenant.name(kind, id);
             let what = |form: &str| format!("{form}, {edited} edited");
             measure(&mut group, &what("text"), tenant, || {
                 render::text::plan(&plan, &names)
@@ -302,7 +327,9 @@ fn diff(criterion: &mut Criterion, tenants: &[Pulled]) {
         let files = tenant.edited(100);
         let live = tenant.arrived(&files);
         measure(&mut group, "1% edited", tenant, || {
-            render::text::plan(&tenant.plan(&files, &live), &|id| tenant.name(id))
+            render::text::plan(&tenant.plan(&files, &live), &|kind, id| {
+                tenant.name(kind, id)
+            })
         });
     }
 }

@@ -10,7 +10,8 @@
 use std::error::Error;
 
 use tenantry::api::{Options, Reader, TokenCache};
-use tenantry::client::{ClientId, Field, Patch};
+use tenantry::kinds::clients;
+use tenantry::resource::{Patch, ResourceId};
 use tenantry::settings::{self, Environment};
 
 #[tokio::main(flavor = "current_thread")]
@@ -34,8 +35,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
             ..Options::default()
         },
     );
-    let patch = Patch::set(Field::Description, description)?;
-    let updated = reader.writer().update(&ClientId::from(id), &patch).await?;
+    let field = clients::KIND.field("description").ok_or("no such field")?;
+    let patch = Patch::set(field, description)?;
+    let id = ResourceId::new(&clients::KIND, id);
+    let updated = reader.writer().update(&id, &patch).await?;
     println!("{}", serde_json::to_string_pretty(&updated)?);
     Ok(())
 }

@@ -3,30 +3,17 @@
 
 use std::cell::Cell;
 
-use futures_util::stream::{self, StreamExt};
-use serde_json::Value;
-
 use crate::api::{ApiError, Writer};
-use crate::client::{Client, ClientId, Field, Patch};
+use crate::plan::PlanField;
+use crate::push_plan::Update;
+use crate::resource::Resource;
+use futures_util::stream::{self, StreamExt};
 
-/// How many clients are updated at once when the tenant's limit allows for it.
+/// How many resources are updated at once when the tenant's limit allows for it.
 const SIDE_BY_SIDE: usize = 16;
 
 /// A tenant that fails so many updates one after the other, after all retries, is down.
 const DOWN: usize = 3;
-
-/// One client's update, due.
-#[derive(Debug, Clone)]
-pub struct Update {
-    /// The client.
-    pub id: ClientId,
-    /// Its name, for the report.
-    pub name: String,
-    /// Its file, for the report.
-    pub file: Option<String>,
-    /// What to send.
-    pub patch: Patch,
-}
 
 /// An update and what became of it.
 #[derive(Debug)]
@@ -40,12 +27,12 @@ pub struct Outcome {
 /// What became of an update.
 #[derive(Debug)]
 pub enum UpdateResult {
-    /// The tenant answered with the updated client. `differing` lists the fields in which it is not what was sent.
+    /// The tenant answered with the updated resource. `differing` lists the fields in which it is not what was sent.
     Updated {
-        /// The client as the tenant has it now.
-        client: Client,
+        /// The resource as the tenant has it now.
+        resource: Resource,
         /// Fields whose answered value is not the one that was sent.
-        differing: Vec<Field>,
+        differing: Vec<PlanField>,
     },
     /// The tenant refused, or no answer came.
     Failed(ApiError),
@@ -53,13 +40,13 @@ pub enum UpdateResult {
     NotAttempted,
 }
 
-/// Sends updates side by side, calls `told` with each outcome as soon as it is known, and returns them by file. After a failure that
-/// every other update would meet too (no network, no permission, a tenant that is down), or when `told` answers false, the rest is
+/// Sends updates side by side, calls `report` with each outcome as soon as it is known, and returns them by file. After a failure that
+/// every other update would meet too (no network, no permission, a tenant that is down), or when `report` answers false, the rest is
 /// not attempted.
 pub async fn apply(
     writer: &Writer,
     updates: Vec<Update>,
-    mut told: impl FnMut(&Outcome) -> bool,
+    mut report: impl FnMut(&Outcome) -> bool,
 ) -> Vec<Outcome> {
     let stopped = Cell::new(false);
     let failures = Cell::new(0);
@@ -86,7 +73,7 @@ pub async fn apply(
             .buffer_unordered(SIDE_BY_SIDE)
     );
     while let Some(outcome) = under_way.next().await {
-        if !told(&outcome) {
+        if !report(&outcome) {
             stopped.set(true);
         }
         outcomes.push(outcome);
@@ -97,13 +84,19 @@ pub async fn apply(
 
 async fn send(writer: &Writer, update: &Update) -> UpdateResult {
     match writer.update(&update.id, &update.patch).await {
-        Ok(client) => {
-            let kept = |field: Field, sent: &Value| client.fields().get(field.name()) == Some(sent);
-            let differing = update.patch.iter();
-            let differing = differing.filter(|(field, sent)| !kept(*field, sent));
+        Ok(resource) => {
+            let is_kept = |field: &PlanField, sent| {
+                let key = field.key();
+                key.is_none_or(|key| key.same(sent, key.of(resource.fields())))
+            };
+            let sent = update
+                .fields
+                .iter()
+                .map(|edit| (&edit.field, edit.local.as_ref()));
+            let differing = sent.filter(|(field, sent)| !is_kept(field, *sent));
             UpdateResult::Updated {
-                differing: differing.map(|(field, _)| field).collect(),
-                client,
+                differing: differing.map(|(field, _)| field.clone()).collect(),
+                resource,
             }
         }
         Err(ApiError::Stopped { .. }) => UpdateResult::NotAttempted,
@@ -115,6 +108,8 @@ async fn send(writer: &Writer, update: &Update) -> UpdateResult {
 mod tests {
     use super::*;
     use crate::api::{Options, Reader};
+    use crate::kinds::clients::KIND;
+    use crate::resource::{Patch, ResourceId};
     use crate::sandbox::Sandbox;
     use crate::sandbox::faults::{Fault, FaultRule};
     use crate::settings::Connection;
@@ -132,11 +127,13 @@ mod tests {
             retries: 0,
             ..Options::default()
         };
+        let name = KIND.field("name").unwrap();
         let updates = (0..60).map(|number| Update {
-            id: ClientId::from(format!("c{number:02}")),
+            id: ResourceId::new(&KIND, format!("c{number:02}")),
             name: "A".to_owned(),
             file: None,
-            patch: Patch::set(Field::Name, "B").unwrap(),
+            fields: Vec::new(),
+            patch: Patch::set(name, "B").unwrap(),
         });
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

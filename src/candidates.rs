@@ -11,6 +11,7 @@ use clap_complete::engine::{
 };
 
 use crate::files::{self, Format};
+use crate::kinds::KINDS;
 use crate::settings::{is_tenant_name, tenants_with_settings};
 
 /// Tenants with files, tenants with settings, and the one that is always there.
@@ -19,8 +20,8 @@ pub(crate) fn tenants<Cli: CommandFactory>() -> ArgValueCandidates {
 }
 
 /// The files of the tenant that the line names, without their extensions.
-pub(crate) fn clients<Cli: CommandFactory>() -> ArgValueCandidates {
-    names(|| Line::typed::<Cli>().map_or_else(Vec::new, |line| line.clients()))
+pub(crate) fn selectors<Cli: CommandFactory>() -> ArgValueCandidates {
+    names(|| Line::typed::<Cli>().map_or_else(Vec::new, |line| line.stems()))
 }
 
 /// Folders.
@@ -111,17 +112,18 @@ impl Line {
     }
 
     /// The stems of the tenant's files.
-    fn clients(&self) -> Vec<String> {
+    fn stems(&self) -> Vec<String> {
         let folder = match &self.tenant {
             None => self.root.clone(),
             Some(name) if is_tenant_name(name) => self.root.join(name),
             Some(_) => return Vec::new(),
         };
-        let names = file_names(&folder.join("clients"));
+        let folders = KINDS.iter().map(|kind| folder.join(kind.name));
+        let names = folders.flat_map(|folder| file_names(&folder));
         let stems = names.filter_map(|name| {
             let (stem, extension) = name.rsplit_once('.')?;
-            let is_client = Format::from_extension(extension).is_some();
-            (is_client && !stem.starts_with('.')).then(|| stem.to_owned())
+            let is_file = Format::from_extension(extension).is_some();
+            (is_file && !stem.starts_with('.')).then(|| stem.to_owned())
         });
         stems.collect()
     }

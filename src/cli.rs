@@ -8,7 +8,8 @@ use clap::{
 };
 
 use crate::candidates;
-use crate::client::Field;
+use crate::closest::closest;
+use crate::kinds::{KINDS, Kind};
 
 /// Version control for an Auth0 tenant's settings: pull into files, diff field by field, push exactly that
 #[derive(Debug, Parser)]
@@ -83,9 +84,9 @@ pub(crate) struct Global {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Write the tenant's clients to files; edits stay, drift comes in
+    /// Write the tenant's resources to files; edits stay, drift comes in
     #[command(
-        after_help = "Exit code: 0 done, 1 a conflict or a client that is gone, 2 failure\nExample: tenantry pull --tenant dev"
+        after_help = "Exit code: 0 done, 1 a conflict or a resource that is gone, 2 failure\nExample: tenantry pull --tenant dev"
     )]
     Pull(Pull),
     /// Show what differs between the files and the tenant, field by field
@@ -100,7 +101,7 @@ pub(crate) enum Command {
     Push(Push),
     /// Carry one tenant's values to another's files, references translated; no network
     #[command(
-        after_help = "Exit code: 0 done, 1 a client without a counterpart or, with --dry-run, something to write, 2 failure\nExample: tenantry promote --from dev --to prod --dry-run"
+        after_help = "Exit code: 0 done, 1 a file without a counterpart or, with --dry-run, something to write, 2 failure\nExample: tenantry promote --from dev --to prod --dry-run"
     )]
     Promote(Promote),
     /// Check the files without asking the tenant, for a hook or a pull request
@@ -108,7 +109,7 @@ pub(crate) enum Command {
         after_help = "Exit code: 0 nothing found, 1 findings, 2 failure\n-o github prints annotations for GitHub Actions\nExample: tenantry check --tenant dev -o github"
     )]
     Check(Check),
-    /// List the tenant's clients
+    /// List the tenant's resources
     #[command(after_help = "Example: tenantry list --tenant dev -o json")]
     List(List),
     /// Print a Management API access token, for curl
@@ -124,9 +125,14 @@ pub(crate) enum Command {
     /// A tenant on this machine, to try things on
     #[command(after_help = "Example: tenantry pull --tenant sandbox")]
     Sandbox(Sandbox),
-    /// Print the script that makes a shell complete commands, options, tenants and clients
+    /// Print the script that makes a shell complete commands, options, tenants and files
     #[command(after_help = INSTALL_COMPLETIONS)]
     Completions(Completions),
+    /// Print the JSON Schema of a kind's files, or of tenantry.yaml, for editors
+    #[command(
+        after_help = "In a YAML file: # yaml-language-server: $schema=PATH\nExample: tenantry schema clients > client.schema.json"
+    )]
+    Schema(Schema),
     /// Print the manual page
     #[command(
         after_help = "Read it with: tenantry man | man -l -\nTo install it: tenantry man > ~/.local/share/man/man1/tenantry.1\nExample: tenantry man"
@@ -142,12 +148,12 @@ fish: tenantry completions fish > ~/.config/fish/completions/tenantry.fish
 PowerShell, in $PROFILE: tenantry completions powershell | Out-String | Invoke-Expression
 Example: tenantry completions bash";
 
-/// Which clients.
+/// Which resources.
 #[derive(Debug, Args)]
-pub(crate) struct Clients {
-    /// Only these clients, by file (a path or its stem), client name or id; globs work
-    #[arg(value_name = "CLIENT", add = candidates::clients::<Cli>())]
-    pub clients: Vec<String>,
+pub(crate) struct Selectors {
+    /// Only these resources, by file (a path or its stem), name or id; globs work, and KIND/… is one kind
+    #[arg(value_name = "SELECTOR", add = candidates::selectors::<Cli>())]
+    pub selectors: Vec<String>,
 }
 
 /// Where base comes from.
@@ -161,9 +167,9 @@ pub(crate) struct Base {
 /// `pull`.
 #[derive(Debug, Args)]
 pub(crate) struct Pull {
-    /// Which clients.
+    /// Which resources.
     #[command(flatten)]
-    pub clients: Clients,
+    pub selectors: Selectors,
     /// Where base comes from.
     #[command(flatten)]
     pub base: Base,
@@ -173,7 +179,7 @@ pub(crate) struct Pull {
     /// Take the tenant's values everywhere, and say which edits are dropped
     #[arg(long)]
     pub discard_local: bool,
-    /// Delete the files of clients that are gone from the tenant
+    /// Delete the files of resources that are gone from the tenant
     #[arg(long)]
     pub prune: bool,
     /// Don't ask whether the domain of the unnamed .env is that of a tenant without settings of its own
@@ -187,9 +193,9 @@ pub(crate) struct Pull {
 /// `diff`.
 #[derive(Debug, Args)]
 pub(crate) struct Diff {
-    /// Which clients.
+    /// Which resources.
     #[command(flatten)]
-    pub clients: Clients,
+    pub selectors: Selectors,
     /// Where base comes from.
     #[command(flatten)]
     pub base: Base,
@@ -204,24 +210,24 @@ pub(crate) struct Diff {
 /// `push`.
 #[derive(Debug, Args)]
 pub(crate) struct Push {
-    /// Which clients.
+    /// Which resources.
     #[command(flatten)]
-    pub clients: Clients,
+    pub selectors: Selectors,
     /// Where base comes from.
     #[command(flatten)]
     pub base: Base,
     /// Don't ask; a protected tenant has to be named with --tenant then
     #[arg(long, short)]
     pub yes: bool,
-    /// Ask client by client which to send
+    /// Ask resource by resource which to send
     #[arg(long, short, conflicts_with = "yes")]
     pub interactive: bool,
     /// Apply a saved `diff -o json` as it is; nothing is sent where the tenant or the files have changed since
     #[arg(long, value_name = "FILE", add = candidates::files(), conflicts_with = "overwrite_drift")]
     pub plan: Option<PathBuf>,
-    /// Only these fields: name, description, allowed_clients
+    /// Only these of the managed fields
     #[arg(long, value_name = "FIELD,…", value_delimiter = ',', value_parser = field, add = candidates::names(field_names))]
-    pub fields: Vec<Field>,
+    pub fields: Vec<String>,
     /// Make the tenant equal the files where it changed, too
     #[arg(long)]
     pub overwrite_drift: bool,
@@ -236,18 +242,18 @@ pub(crate) struct Push {
 /// `promote`.
 #[derive(Debug, Args)]
 pub(crate) struct Promote {
-    /// Which clients.
+    /// Which resources.
     #[command(flatten)]
-    pub clients: Clients,
+    pub selectors: Selectors,
     /// The tenant whose files have the values
     #[arg(long, value_name = "NAME", add = candidates::tenants::<Cli>())]
     pub from: String,
     /// The tenant whose files get them
     #[arg(long, value_name = "NAME", add = candidates::tenants::<Cli>())]
     pub to: String,
-    /// Only these fields: name, description, allowed_clients
+    /// Only these of the managed fields
     #[arg(long, value_name = "FIELD,…", value_delimiter = ',', value_parser = field, add = candidates::names(field_names))]
-    pub fields: Vec<Field>,
+    pub fields: Vec<String>,
     /// Show what would be written, and write nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -256,12 +262,22 @@ pub(crate) struct Promote {
     pub output: Output<PlanForm>,
 }
 
+/// The names of all fields that an update takes, of any kind.
 fn field_names() -> Vec<String> {
-    Field::ALL.map(|field| field.name().to_owned()).to_vec()
+    let fields = KINDS.iter().flat_map(|kind| kind.fields());
+    fields.map(|field| field.name().to_owned()).collect()
 }
 
-fn field(name: &str) -> Result<Field, String> {
-    Field::from_name(name).ok_or_else(|| format!("the fields are {}", field_names().join(", ")))
+/// Whether the field is managed, only the project can tell.
+fn field(name: &str) -> Result<String, String> {
+    let known = field_names();
+    match known.iter().any(|known| known == name) {
+        true => Ok(name.to_owned()),
+        false => Err(match closest(name, known.iter().map(String::as_str)) {
+            Some(meant) => format!("there is no such field; did you mean `{meant}`?"),
+            None => "there is no such field".to_owned(),
+        }),
+    }
 }
 
 /// `check`.
@@ -281,9 +297,9 @@ pub(crate) struct Check {
 /// `list`.
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// Which clients.
+    /// Which resources.
     #[command(flatten)]
-    pub clients: Clients,
+    pub selectors: Selectors,
     /// In which form.
     #[command(flatten)]
     pub output: Output<ResultForm>,
@@ -334,6 +350,22 @@ pub(crate) struct Serve {
     /// Serve so many made-up clients from memory instead of the sandbox's own
     #[arg(long, value_name = "COUNT")]
     pub clients: Option<usize>,
+}
+
+/// `schema`.
+#[derive(Debug, Args)]
+pub(crate) struct Schema {
+    /// The kind of which the files are; without it, the schema is that of tenantry.yaml
+    #[arg(value_name = "KIND", value_parser = kind, add = candidates::names(kind_names))]
+    pub kind: Option<&'static Kind>,
+}
+
+fn kind_names() -> Vec<String> {
+    KINDS.iter().map(|kind| kind.name.to_owned()).collect()
+}
+
+fn kind(name: &str) -> Result<&'static Kind, String> {
+    Kind::named(name).ok_or_else(|| format!("the kinds are {}", kind_names().join(", ")))
 }
 
 /// `completions`.
@@ -466,6 +498,7 @@ impl Command {
             | Command::Init
             | Command::Sandbox(_)
             | Command::Completions(_)
+            | Command::Schema(_)
             | Command::Man => false,
         }
     }

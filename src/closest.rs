@@ -4,11 +4,20 @@ use similar::get_close_matches;
 
 /// The closest of several names to one that is none of them, if one is close.
 pub(crate) fn closest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    closer(typed, names, 0.6)
+}
+
+/// The closest of several names to one that is none of them, if it is no more than a slip away.
+pub(crate) fn slip<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    closer(typed, names, 0.85)
+}
+
+fn closer<'a>(typed: &str, names: impl Iterator<Item = &'a str>, at_least: f32) -> Option<&'a str> {
     let lower = typed.to_lowercase();
     let names: Vec<&str> = names.collect();
     let other_case = names.iter().find(|name| name.to_lowercase() == lower);
     other_case
-        .or(get_close_matches(typed, &names, 1, 0.6).first())
+        .or(get_close_matches(typed, &names, 1, at_least).first())
         .copied()
 }
 

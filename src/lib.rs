@@ -44,7 +44,8 @@
 //!
 //! ```
 //! use tenantry::api::{Fields, Options, Reader};
-//! use tenantry::client::{ClientId, Field, Patch};
+//! use tenantry::kinds::clients;
+//! use tenantry::resource::{Patch, ResourceId};
 //! use tenantry::{sandbox::Sandbox, settings::Connection};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -57,8 +58,8 @@
 //! let reader = Reader::new(tenant, Options::default()); // gets the token when it is due, and keeps it
 //!
 //! // get-client: one client by its id, less its secrets
-//! let id = ClientId::from("Wq7mZr3KfT9xLd2PbVn8sHc5YgJ4uEaR");
-//! let client = reader.client(&id, Fields::All).await?.ok_or("no such client")?;
+//! let id = ResourceId::new(&clients::KIND, "Wq7mZr3KfT9xLd2PbVn8sHc5YgJ4uEaR");
+//! let client = reader.resource(&id, &Fields::All).await?.ok_or("no such client")?;
 //! std::fs::write(&path, serde_json::to_string_pretty(&client)?)?;
 //!
 //! // … somebody edits the description in the file …
@@ -67,7 +68,7 @@
 //!
 //! // update-client: just that field
 //! let data: serde_json::Value = serde_json::from_slice(&std::fs::read(&path)?)?;
-//! let patch = Patch::set(Field::Description, data["description"].clone())?;
+//! let patch = Patch::set(clients::KIND.field("description").ok_or("no such field")?, data["description"].clone())?;
 //! let updated = reader.writer().update(&id, &patch).await?;
 //! println!("{}", serde_json::to_string_pretty(&updated)?);
 //! # assert!(updated.text("description").is_some_and(|text| text.starts_with("Our shop at")));
@@ -84,13 +85,13 @@ pub mod base;
 mod candidates;
 #[cfg(feature = "cli")]
 mod cli;
-pub mod client;
 mod closest;
 #[cfg(feature = "cli")]
 mod commands;
 pub mod files;
 pub mod git;
 pub mod json;
+pub mod kinds;
 #[cfg(feature = "cli")]
 mod manual;
 pub mod merge;
@@ -100,8 +101,11 @@ mod printable;
 #[cfg(feature = "cli")]
 mod program;
 pub mod promote;
+pub mod pull_plan;
+pub mod push_plan;
 #[cfg(feature = "cli")]
 mod render;
+pub mod resource;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod saved_plan;

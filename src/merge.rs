@@ -1,22 +1,23 @@
-//! What a client's file and base become when it is pulled: edits stay, drift comes in, a conflict stays one. Pure.
+//! What a resource's file and base become when it is pulled: edits stay, drift comes in, a conflict stays one. Pure.
 
 use serde_json::{Map, Value};
 
-use crate::base::ClientBase;
-use crate::client::{Client, Field};
-use crate::plan::base_of;
-use crate::three_way::{BaseValues, Change, new_base, three_way};
+use crate::base::{NewBase, Prints, ResourceBase};
+use crate::kinds::{FieldKey, Managed};
+use crate::plan::change_of;
+use crate::resource::{Resource, ResourceId};
+use crate::three_way::{Base, BaseValues, Change, new_base};
 
-/// A client after a pull.
+/// A resource after a pull.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Merged {
     /// The fields that its file is to have; None where it has them.
     pub fields: Option<Map<String, Value>>,
     /// Its new base.
-    pub base: BaseValues,
+    pub base: NewBase,
     /// What the file says and the tenant does not.
     pub kept: Kept,
-    /// What the file said and will not say any more; only where local was to be discarded.
+    /// What the file said and will not say any more.
     pub dropped: Vec<Dropped>,
 }
 
@@ -31,28 +32,32 @@ pub enum Kept {
     Conflict,
 }
 
-/// A value that a discarding pull takes out of a file.
+/// A value that a pull takes out of a file: one that was to be discarded, or the edit of a field that push does not send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dropped {
     /// The field.
-    pub field: Field,
+    pub field: String,
     /// What the file said; None where it did not manage the field.
     pub local: Option<Value>,
     /// What it will say.
     pub live: Option<Value>,
+    /// Whether it is an edit that no push would have sent.
+    pub is_unsent: bool,
 }
 
-/// Merges live into a file. `base` is None where the client was neither pulled nor pushed; `discard_local` takes live
+/// Merges live into a file. `base` is None where the resource was neither pulled nor pushed; `discard_local` takes live
 /// everywhere.
 pub fn merge(
+    managed: &Managed,
     local: &Map<String, Value>,
-    base: Option<ClientBase<'_>>,
-    live: &Client,
+    base: Option<ResourceBase<'_>>,
+    live: &Resource,
     discard_local: bool,
 ) -> Merged {
+    let kind = live.id().kind();
     let mut merged = Merged {
         fields: None,
-        base: BaseValues::of(live.fields()),
+        base: NewBase::of(managed, live),
         kept: Kept::Nothing,
         dropped: Vec::new(),
     };
@@ -61,105 +66,288 @@ pub fn merge(
         return merged;
     }
     let mut fields = live.fields().clone();
-    for field in Field::ALL {
-        let (local, live) = (field.of(local), field.of(live.fields()));
-        let base = base_of(base, field, live);
-        let change = three_way(base, local, live);
-        if discard_local {
-            if !matches!(change, None | Some(Change::Drift)) {
+    for field in managed.fields(kind) {
+        let mut values = BaseOfField::default();
+        let keys = field.keys(local, live.fields());
+        if keys.is_empty() {
+            put(&mut fields, &field.into(), field.of(local));
+        }
+        for key in keys {
+            let (change, was) = change_of(&key, base, local, live.fields());
+            let there = key.of(live.fields());
+            let mut said = key.of(local);
+            merged.kept = merged.kept.max(match change {
+                _ if discard_local => Kept::Nothing,
+                Some(Change::Edit) => Kept::Edit,
+                Some(Change::Conflict) => Kept::Conflict,
+                None | Some(Change::Drift | Change::Unmanaged) => Kept::Nothing,
+            });
+            let is_dropped = discard_local && !matches!(change, None | Some(Change::Drift));
+            if is_dropped {
                 merged.dropped.push(Dropped {
-                    field,
-                    local: local.cloned(),
-                    live: live.cloned(),
+                    field: key.to_string(),
+                    local: said.cloned(),
+                    live: there.cloned(),
+                    is_unsent: false,
                 });
             }
-            continue;
+            // What means the same stays as the file has it.
+            if discard_local || change == Some(Change::Drift) {
+                said = there;
+            }
+            put(&mut fields, &key, said);
+            let same = |one: Option<&Value>, other: Option<&Value>| key.same(one, other);
+            values.add(&key, new_base(was, said, there, same, false));
         }
-        let value = match change {
-            None | Some(Change::Drift) => live,
-            Some(Change::Edit | Change::Conflict | Change::Unmanaged) => local,
-        };
-        merged.kept = merged.kept.max(match change {
-            Some(Change::Edit) => Kept::Edit,
-            Some(Change::Conflict) => Kept::Conflict,
-            None | Some(Change::Drift | Change::Unmanaged) => Kept::Nothing,
-        });
-        match value {
-            Some(value) => fields.insert(field.name().to_owned(), value.clone()),
-            None => fields.shift_remove(field.name()),
-        };
-        merged.base.set(field, new_base(base, value, live, false));
+        merged
+            .base
+            .values
+            .set(field, values.whole(field.of(live.fields())));
     }
+    merged
+        .dropped
+        .extend(unsent_edits(managed, local, base, live));
     merged.fields = Some(fields).filter(|fields| fields != local);
     merged
 }
 
-/// A client's base after a push: `sent` are the fields that went out, and `live` is what the tenant says since.
-pub fn pushed(
+/// The edits of fields that push does not send: their files take live's values.
+fn unsent_edits(
+    managed: &Managed,
     local: &Map<String, Value>,
-    base: Option<ClientBase<'_>>,
-    live: &Client,
-    sent: &[Field],
-) -> BaseValues {
-    let mut pushed = BaseValues::default();
-    for field in Field::ALL {
-        let (local, live) = (field.of(local), field.of(live.fields()));
-        let base = base_of(base, field, live);
-        pushed.set(field, new_base(base, local, live, sent.contains(&field)));
+    base: Option<ResourceBase<'_>>,
+    live: &Resource,
+) -> Vec<Dropped> {
+    let kind = live.id().kind();
+    let is_edit = |(name, value): &(&String, &Value)| {
+        let there = live.fields().get(*name);
+        let was = base.and_then(|base| base.unsent_was(name, Some(value)));
+        let is_managed = kind.field(name).is_some_and(|field| managed.has(field));
+        was == Some(false)
+            && !is_managed
+            && *name != kind.id
+            && !kind.same(name, Some(value), there)
+    };
+    let dropped = |(name, value): (&String, &Value)| Dropped {
+        field: name.clone(),
+        local: Some(value.clone()),
+        live: live.fields().get(name).cloned(),
+        is_unsent: true,
+    };
+    local.iter().filter(is_edit).map(dropped).collect()
+}
+
+/// Sets a field, or a key of one, or takes it out.
+fn put(fields: &mut Map<String, Value>, key: &FieldKey, value: Option<&Value>) {
+    let (name, of) = (key.field.name(), &key.key);
+    match (of, value) {
+        (None, Some(value)) => {
+            fields.insert(name.to_owned(), value.clone());
+        }
+        (None, None) => {
+            fields.shift_remove(name);
+        }
+        (Some(of), Some(value)) => {
+            let object = fields.entry(name).or_insert_with(|| Map::new().into());
+            if let Value::Object(object) = object {
+                object.insert(of.clone(), value.clone());
+            }
+        }
+        (Some(of), None) => {
+            if let Some(Value::Object(object)) = fields.get_mut(name) {
+                object.shift_remove(of);
+            }
+        }
     }
-    pushed
+}
+
+/// The base of a field, out of those of its keys.
+#[derive(Default)]
+struct BaseOfField {
+    keys: Map<String, Value>,
+    whole: Option<Base<Value>>,
+    is_unknown: bool,
+}
+
+impl BaseOfField {
+    fn add(&mut self, key: &FieldKey, base: Base<&Value>) {
+        match (&key.key, base) {
+            (None, base) => self.whole = Some(base.cloned()),
+            (Some(_), Base::NoBase | Base::Unknown) => self.is_unknown = true,
+            (Some(_), Base::Absent) => {}
+            (Some(key), Base::Is(value)) => {
+                self.keys.insert(key.clone(), value.clone());
+            }
+        }
+    }
+
+    /// One key that nobody knows makes the field one that nobody knows.
+    fn whole(self, live: Option<&Value>) -> Base<Value> {
+        match self.whole {
+            Some(base) => base,
+            None if self.is_unknown => Base::Unknown,
+            None if self.keys.is_empty() => {
+                Base::known(live.filter(|live| live.is_object())).cloned()
+            }
+            None => Base::Is(Value::Object(self.keys)),
+        }
+    }
+}
+
+impl NewBase {
+    /// The base of a resource whose file says all that the tenant says.
+    pub fn of(managed: &Managed, live: &Resource) -> NewBase {
+        let values = BaseValues::of(managed.fields(live.id().kind()), live.fields());
+        let unsent = unsent_fields(live.id(), live.fields(), &values);
+        NewBase {
+            unsent: Some(Prints::of(unsent)),
+            values,
+        }
+    }
+}
+
+/// The fields that an entry with these values has prints of.
+fn unsent_fields<'a>(
+    id: &ResourceId,
+    fields: &'a Map<String, Value>,
+    values: &BaseValues,
+) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    let kind = id.kind();
+    fields
+        .iter()
+        .filter(move |(name, _)| *name != kind.id && !values.knows(name))
+}
+
+/// A resource's base after a push: `sent` are the fields and keys that went out, and `live` is what the tenant says since; `is_whole`
+/// says whether that is all of it.
+pub fn pushed(
+    managed: &Managed,
+    local: &Map<String, Value>,
+    base: Option<ResourceBase<'_>>,
+    live: &Resource,
+    is_whole: bool,
+    sent: &[FieldKey],
+) -> NewBase {
+    let mut values = BaseValues::default();
+    for field in managed.fields(live.id().kind()) {
+        let mut base_of_field = BaseOfField::default();
+        for key in field.keys(local, live.fields()) {
+            let (_, was) = change_of(&key, base, local, live.fields());
+            let same = |one: Option<&Value>, other: Option<&Value>| key.same(one, other);
+            let (local, live) = (key.local(local), key.of(live.fields()));
+            base_of_field.add(&key, new_base(was, local, live, same, sent.contains(&key)));
+        }
+        values.set(field, base_of_field.whole(field.of(live.fields())));
+    }
+    let before = base.and_then(ResourceBase::unsent);
+    let unsent = match (is_whole, before) {
+        (false, before) => before.cloned(),
+        (true, before) => Some(unsent_pushed(live, local, &values, before)),
+    };
+    NewBase { values, unsent }
+}
+
+/// A print of each field that push does not send: of what both sides say, or else of what base had.
+fn unsent_pushed(
+    live: &Resource,
+    local: &Map<String, Value>,
+    values: &BaseValues,
+    before: Option<&Prints>,
+) -> Prints {
+    let kind = live.id().kind();
+    let mut unsent = Prints::default();
+    for (name, there) in unsent_fields(live.id(), live.fields(), values) {
+        let here = local.get(name);
+        let was = |value: &Value| before.is_none_or(|before| before.has(name, value));
+        if here.is_none() || kind.same(name, here, Some(there)) || was(there) {
+            unsent.add(name, there);
+        }
+        if let Some(here) =
+            here.filter(|here| kind.same(name, Some(here), Some(there)) || was(here))
+        {
+            unsent.add(name, here);
+        }
+    }
+    for (name, here) in unsent_fields(live.id(), local, values) {
+        if before.is_some_and(|before| before.has(name, here)) {
+            unsent.add(name, here);
+        }
+    }
+    unsent
+}
+
+/// The fields in which a file's new content is another, those that it had first.
+pub fn differing(old: &Map<String, Value>, new: &Map<String, Value>) -> Vec<String> {
+    let added = new.keys().filter(|field| !old.contains_key(*field));
+    let fields = old.keys().chain(added);
+    fields
+        .filter(|field| old.get(*field) != new.get(*field))
+        .cloned()
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::{Manage, clients::KIND};
     use crate::three_way::tests::side;
     use proptest::prelude::*;
     use serde_json::json;
+    use std::collections::BTreeMap;
     use std::sync::Arc;
 
     fn fields(value: Value) -> Map<String, Value> {
         value.as_object().unwrap().clone()
     }
 
-    fn client(value: Value) -> Client {
-        Client::new(fields(value)).unwrap()
+    fn client(value: Value) -> Resource {
+        Resource::new(&KIND, fields(value)).unwrap()
+    }
+
+    fn base(value: Value) -> BaseValues {
+        BaseValues::of(Managed::default().fields(&KIND), &fields(value))
+    }
+
+    fn merged(
+        local: &Map<String, Value>,
+        base: &BaseValues,
+        live: &Resource,
+        discard_local: bool,
+    ) -> Merged {
+        let base = ResourceBase::certain(base, None);
+        merge(&Managed::default(), local, Some(base), live, discard_local)
     }
 
     #[test]
     fn edits_stay_drift_comes_in_a_conflict_stays_one() {
-        let base = BaseValues::of(&fields(
-            json!({"name": "A", "description": "old", "allowed_clients": ["x"]}),
-        ));
-        let base = ClientBase::certain(&base);
+        let was = base(json!({"name": "A", "description": "old", "allowed_clients": ["x"]}));
         let local = fields(
             json!({"client_id": "1", "name": "A", "description": "mine", "allowed_clients": ["x"], "sso": 1}),
         );
         let live = client(
             json!({"client_id": "1", "name": "B", "description": "theirs", "allowed_clients": ["x"], "sso": 2}),
         );
-        let merged = merge(&local, Some(base), &live, false);
+        let kept = merged(&local, &was, &live, false);
         assert_eq!(
-            json!(merged.fields.unwrap()),
+            json!(kept.fields.unwrap()),
             json!({"client_id": "1", "name": "B", "description": "mine", "allowed_clients": ["x"], "sso": 2})
         );
         assert_eq!(
-            merged.base,
-            BaseValues::of(&fields(
-                json!({"name": "B", "description": "old", "allowed_clients": ["x"]})
-            ))
+            kept.base.values,
+            base(json!({"name": "B", "description": "old", "allowed_clients": ["x"]}))
         );
-        assert_eq!((merged.kept, merged.dropped.len()), (Kept::Conflict, 0));
+        assert_eq!((kept.kept, kept.dropped.len()), (Kept::Conflict, 0));
 
-        let merged = merge(&local, Some(base), &live, true);
-        assert_eq!(merged.fields.as_ref(), Some(live.fields()));
-        assert_eq!(merged.base, BaseValues::of(live.fields()));
+        let taken = merged(&local, &was, &live, true);
+        assert_eq!(taken.fields.as_ref(), Some(live.fields()));
+        assert_eq!(taken.base, NewBase::of(&Managed::default(), &live));
         assert_eq!(
-            merged.dropped,
+            taken.dropped,
             [Dropped {
-                field: Field::Description,
+                field: "description".to_owned(),
                 local: Some(json!("mine")),
-                live: Some(json!("theirs"))
+                live: Some(json!("theirs")),
+                is_unsent: false,
             }]
         );
     }
@@ -170,33 +358,77 @@ mod tests {
         fields
     }
 
+    /// What a file becomes, its new base, and what was dropped, for keys of a field that is compared key by key.
+    #[test]
+    fn keys_are_merged_one_by_one_and_a_field_that_is_not_sent_takes_the_tenants_value() {
+        let managed = Managed::new(&BTreeMap::from([(&KIND, Manage::All)]));
+        let was = fields(json!({"client_metadata": {"a": "1", "b": "1", "c": "1", "d": "1"}}));
+        let values = BaseValues::of(managed.fields(&KIND), &was);
+        let prints = Prints::of(&fields(
+            json!({"tenant": "acme", "addons": {}, "global": false}),
+        ));
+        let base = ResourceBase::certain(&values, Some(&prints));
+        let local = fields(json!({
+            "client_id": "1", "client_metadata": {"a": "2", "b": "1", "d": "3"}, "tenant": "mine", "addons": {}, "global": false,
+        }));
+        let live = client(json!({
+            "client_id": "1", "client_metadata": {"a": "1", "b": "2", "c": "1", "d": "4", "e": "1"}, "tenant": "acme",
+            "addons": {"wams": {}}, "global": false,
+        }));
+        let merged = merge(&managed, &local, Some(base), &live, false);
+        insta::assert_snapshot!(Value::Object(merged.fields.unwrap()), @r#"{"client_id":"1","client_metadata":{"a":"2","b":"2","d":"3","e":"1"},"tenant":"acme","addons":{"wams":{}},"global":false}"#);
+        let of: Vec<String> = merged
+            .base
+            .values
+            .values()
+            .map(|(field, value)| format!("{field} {value}"))
+            .collect();
+        insta::assert_snapshot!(of.join("\n"), @r#"client_metadata {"a":"1","b":"2","c":"1","d":"1","e":"1"}"#);
+        insta::assert_debug_snapshot!((merged.kept, merged.dropped), @r#"
+        (
+            Conflict,
+            [
+                Dropped {
+                    field: "tenant",
+                    local: Some(
+                        String("mine"),
+                    ),
+                    live: Some(
+                        String("acme"),
+                    ),
+                    is_unsent: true,
+                },
+            ],
+        )
+        "#);
+    }
+
     proptest! {
         /// After a pull, what is left to say about a field is an edit or a conflict, and the next pull changes nothing.
         #[test]
         fn a_pull_leaves_only_edits_and_conflicts(base in prop::option::of(side()), local in side(), live in side()) {
-            let base = base.map(|base| BaseValues::of(&with(base)));
-            let base = base.as_ref().map(ClientBase::certain);
+            let managed = Managed::default();
+            let base = base.map(|base| BaseValues::of(managed.fields(&KIND), &with(base)));
+            let base = base.as_ref().map(|base| ResourceBase::certain(base, None));
             let live = client(Value::Object(with(live)));
             let file = with(local.clone());
-            let merged = merge(&file, base, &live, false);
+            let merged = merge(&managed, &file, base, &live, false);
             let fields = merged.fields.unwrap_or(file);
-            let after = three_way(
-                merged.base.get(Field::Description),
-                fields.get("description"),
-                live.fields().get("description"),
-            );
+            let key = KIND.field("description").unwrap().into();
+            let certain = ResourceBase::certain(&merged.base.values, None);
+            let (after, _) = change_of(&key, Some(certain), &fields, live.fields());
             prop_assert!(after != Some(Change::Drift));
             prop_assert_eq!(merged.kept == Kept::Edit, after == Some(Change::Edit));
             prop_assert_eq!(merged.kept == Kept::Conflict, after == Some(Change::Conflict));
-            let again = merge(&fields, Some(ClientBase::certain(&merged.base)), &live, false);
+            let again = merge(&managed, &fields, Some(ResourceBase::certain(&merged.base.values, merged.base.unsent.as_ref())), &live, false);
             prop_assert_eq!((again.fields, again.base, again.kept), (None, merged.base.clone(), merged.kept));
-            let discarded = merge(&with(local.clone()), base, &live, true);
+            let discarded = merge(&managed, &with(local.clone()), base, &live, true);
             prop_assert_eq!(&discarded.fields.unwrap_or(with(local)), live.fields());
             // Sharing is for the memory's sake alone.
             let file = Arc::new(fields);
             let live = client(Value::Object(file.as_ref().clone()));
-            let shared = merge(&file, base, &live.clone().sharing(&file), false);
-            prop_assert_eq!(shared, merge(&file, base, &live, false));
+            let shared = merge(&managed, &file, base, &live.clone().sharing(&file), false);
+            prop_assert_eq!(shared, merge(&managed, &file, base, &live, false));
         }
     }
 }

@@ -1,10 +1,13 @@
-//! Clients on three sides → the plan: what diff shows and push applies. Pure data from a pure function; it knows nothing of
+//! Resources on three sides → the plan: what diff shows and push applies. Pure data from a pure function; it knows nothing of
 //! files, requests or rendering.
+
+use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::base::{BaseFrom, ClientBase};
-use crate::client::{CLIENT_ID, Client, ClientId, Field, InvalidValue, Patch};
+use crate::base::{BaseFrom, ResourceBase};
+use crate::kinds::{Field, FieldKey, Managed, Sending};
+use crate::resource::{Resource, ResourceId};
 use crate::three_way::{Base, three_way};
 
 pub use crate::three_way::Change;
@@ -25,16 +28,16 @@ pub struct Plan {
     pub tenant: Tenant,
     /// Where base comes from.
     pub base: BaseFrom,
-    /// The clients that differ, by file, then id.
-    pub clients: Vec<ClientPlan>,
+    /// The resources that differ, by kind, file, then id.
+    pub resources: Vec<ResourcePlan>,
 }
 
-/// One client that differs.
+/// One resource that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientPlan {
-    /// The client's id.
-    pub id: ClientId,
-    /// Its name: live's, or the file's where the client is gone.
+pub struct ResourcePlan {
+    /// The resource.
+    pub id: ResourceId,
+    /// Its name: live's, or the file's where the resource is gone.
     pub name: String,
     /// Its file, relative to the tenant directory; None where it has none.
     pub file: Option<String>,
@@ -44,7 +47,7 @@ pub struct ClientPlan {
     pub fields: Vec<FieldPlan>,
 }
 
-/// Which sides have a client.
+/// Which sides have a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// Both, and they differ.
@@ -55,11 +58,20 @@ pub enum State {
     FileOnly,
 }
 
+/// A field of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PlanField {
+    /// One that an update takes, or a key of one.
+    Updatable(FieldKey),
+    /// Any other, by its name.
+    Other(String),
+}
+
 /// One field that differs. An absent value is None.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldPlan {
-    /// The field's name.
-    pub field: String,
+    /// The field.
+    pub field: PlanField,
     /// What happened to it.
     pub change: Change,
     /// What is known of its base.
@@ -68,58 +80,92 @@ pub struct FieldPlan {
     pub local: Option<Value>,
     /// Its value on the tenant.
     pub live: Option<Value>,
+    /// Whether it is unmanaged, and the file has said something else since both were last in step.
+    pub is_unsent_edit: bool,
 }
 
-/// One client on its three sides.
+/// One resource on its three sides.
 #[derive(Debug, Clone, Copy)]
 pub struct Sides<'a> {
-    /// The client's id.
-    pub id: &'a ClientId,
+    /// The resource.
+    pub id: &'a ResourceId,
     /// Its file's path and fields.
     pub local: Option<(&'a str, &'a Map<String, Value>)>,
     /// Its base; None where file and tenant were never in step.
-    pub base: Option<ClientBase<'a>>,
+    pub base: Option<ResourceBase<'a>>,
     /// What the API answered.
     pub live: Live<'a>,
 }
 
-/// How much of a client was read from the API.
+/// How much of a resource was read from the API.
 #[derive(Debug, Clone, Copy)]
 pub enum Live<'a> {
     /// Every field but secrets.
-    Whole(&'a Client),
-    /// The updatable fields only: nothing is said about others.
-    Updatable(&'a Client),
+    Whole(&'a Resource),
+    /// The managed fields only: nothing is said about others.
+    Managed(&'a Resource),
     /// It was looked for, and the tenant does not have it.
     Gone,
 }
 
+impl PlanField {
+    /// The field or key, where an update takes it.
+    pub fn key(&self) -> Option<&FieldKey> {
+        match self {
+            PlanField::Updatable(key) => Some(key),
+            PlanField::Other(_) => None,
+        }
+    }
+
+    /// The field's name, without a key.
+    pub fn name(&self) -> &str {
+        match self {
+            PlanField::Updatable(key) => key.field.name(),
+            PlanField::Other(name) => name,
+        }
+    }
+}
+
+/// `description`, `client_metadata.team`.
+impl fmt::Display for PlanField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PlanField::Updatable(key) => key.fmt(f),
+            PlanField::Other(name) => f.write_str(name),
+        }
+    }
+}
+
 impl Plan {
-    /// Compares clients. Those that do not differ are not in the plan.
+    /// Compares resources. Those that do not differ are not in the plan.
     pub fn new<'a>(
         tenant: Tenant,
         base: BaseFrom,
-        clients: impl IntoIterator<Item = Sides<'a>>,
+        managed: &Managed,
+        resources: impl IntoIterator<Item = Sides<'a>>,
     ) -> Plan {
-        let mut clients: Vec<ClientPlan> = clients.into_iter().filter_map(compare).collect();
-        clients.sort_by(|a, b| (&a.file, &a.id).cmp(&(&b.file, &b.id)));
+        let resources = resources.into_iter();
+        let mut resources: Vec<ResourcePlan> = resources
+            .filter_map(|sides| compare(managed, sides))
+            .collect();
+        resources.sort_by(|a, b| (a.id.kind(), &a.file, &a.id).cmp(&(b.id.kind(), &b.file, &b.id)));
         Plan {
             tenant,
             base,
-            clients,
+            resources,
         }
     }
 
     /// The plan of a push that makes the tenant equal the files: what drifted or conflicts is an edit too. A field that the file
-    /// does not have is not managed, even when it drifted.
+    /// does not have is not managed, even when it drifted; a key that the file does not have is one that goes.
     #[must_use]
     pub fn overwriting_drift(mut self) -> Plan {
-        for field in self
-            .clients
-            .iter_mut()
-            .flat_map(|client| &mut client.fields)
-        {
-            if matches!(field.change, Change::Drift | Change::Conflict) && field.local.is_some() {
+        for field in self.fields_mut() {
+            let is_managed = match &field.field {
+                PlanField::Updatable(FieldKey { key: Some(_), .. }) => true,
+                _ => field.local.is_some(),
+            };
+            if matches!(field.change, Change::Drift | Change::Conflict) && is_managed {
                 field.change = Change::Edit;
             }
         }
@@ -128,126 +174,153 @@ impl Plan {
 
     /// The same plan, of these fields only.
     #[must_use]
-    pub fn narrowed(mut self, fields: &[Field]) -> Plan {
-        let is_named = |field: &FieldPlan| {
-            let field = Field::from_name(&field.field);
-            field.is_some_and(|field| fields.contains(&field))
-        };
-        for client in &mut self.clients {
-            client.fields.retain(is_named);
-        }
-        self.clients
-            .retain(|client| client.state != State::Changed || !client.fields.is_empty());
+    pub fn narrowed(mut self, names: &[String]) -> Plan {
+        self.retain(|field| names.iter().any(|name| name == field.field.name()));
         self
+    }
+
+    /// Leaves other fields out, and resources that then have no difference.
+    pub fn retain(&mut self, is_kept: impl Fn(&FieldPlan) -> bool) {
+        for resource in &mut self.resources {
+            resource.fields.retain(&is_kept);
+        }
+        self.resources
+            .retain(|resource| resource.state != State::Changed || !resource.fields.is_empty());
+    }
+
+    /// Every field that differs.
+    pub fn fields(&self) -> impl Iterator<Item = &FieldPlan> {
+        self.resources.iter().flat_map(|resource| &resource.fields)
+    }
+
+    fn fields_mut(&mut self) -> impl Iterator<Item = &mut FieldPlan> {
+        let resources = self.resources.iter_mut();
+        resources.flat_map(|resource| &mut resource.fields)
     }
 
     /// How many fields that happened to.
     pub fn count(&self, change: Change) -> usize {
-        self.clients
-            .iter()
-            .map(|client| {
-                client
-                    .fields
-                    .iter()
-                    .filter(|field| field.change == change)
-                    .count()
-            })
-            .sum()
+        self.fields().filter(|field| field.change == change).count()
     }
 
     /// How many fields have an edit that widens access or breaks logins at once.
     pub fn count_risks(&self) -> usize {
-        let fields = self.clients.iter().flat_map(|client| &client.fields);
-        fields.filter(|field| field.risk().is_some()).count()
+        self.fields().filter(|field| field.risk().is_some()).count()
     }
 
-    /// How many clients have that state.
-    pub fn count_clients(&self, state: State) -> usize {
-        self.clients
-            .iter()
-            .filter(|client| client.state == state)
-            .count()
+    /// How many resources have that state.
+    pub fn count_resources(&self, state: State) -> usize {
+        let resources = self.resources.iter();
+        resources.filter(|resource| resource.state == state).count()
     }
 }
 
 impl FieldPlan {
     /// Whether an edit takes back what the tenant changed, or may do so, since nobody knows base.
     pub fn overwrites(&self) -> bool {
-        let is_base = match &self.base {
-            Base::NoBase => true,
-            Base::Unknown => false,
-            Base::Absent => self.live.is_none(),
-            Base::Is(base) => self.live.as_ref() == Some(base),
+        let same = |one: Option<&Value>, other: Option<&Value>| match &self.field {
+            PlanField::Updatable(key) => key.same(one, other),
+            PlanField::Other(_) => one == other,
         };
+        let base = self.base.borrowed();
+        let is_base = base == Base::NoBase || base.is_same(self.live.as_ref(), same);
         self.change == Change::Edit && !is_base
     }
 
     /// What an edit does at once to who may log in where, in a sentence; None where it does nothing of the kind.
-    pub fn risk(&self) -> Option<&'static str> {
-        let is_sent = matches!(self.change, Change::Edit | Change::Conflict);
-        let empties = self.field == Field::AllowedClients.name()
-            && self
-                .local
-                .as_ref()
-                .and_then(Value::as_array)
-                .is_some_and(Vec::is_empty);
-        (is_sent && empties).then_some("an empty list lets every client of the tenant delegate")
+    pub fn risk(&self) -> Option<String> {
+        let key = self.field.key()?;
+        if !matches!(self.change, Change::Edit | Change::Conflict) || key.key.is_some() {
+            return None;
+        }
+        let risks = key.field.row().risks.iter();
+        let (live, local) = (self.live.as_ref(), self.local.as_ref());
+        let sentences: Vec<String> = risks.filter_map(|risk| risk.of(live, local)).collect();
+        (!sentences.is_empty()).then(|| sentences.join("; "))
     }
 }
 
-impl ClientPlan {
+impl ResourcePlan {
     /// What messages call it: its file, or its id where it has none.
     pub fn label(&self) -> &str {
         self.file.as_deref().unwrap_or(self.id.as_str())
     }
 
-    /// What a push sends for this client: its edits. None when there are none.
-    ///
-    /// # Errors
-    /// A value in the file is not one that the API accepts.
-    pub fn patch(&self) -> Result<Option<Patch>, InvalidValue> {
-        let mut patch: Option<Patch> = None;
-        let fields = self.fields.iter();
-        for FieldPlan { field, local, .. } in fields.filter(|field| field.change == Change::Edit) {
-            if let (Some(field), Some(local)) = (Field::from_name(field), local) {
-                patch = Some(match patch {
-                    Some(patch) => patch.and(field, local.clone())?,
-                    None => Patch::set(field, local.clone())?,
-                });
-            }
-        }
-        Ok(patch)
+    /// The fields that this happened to.
+    pub fn changed(&self, change: Change) -> impl Iterator<Item = &FieldPlan> {
+        self.fields
+            .iter()
+            .filter(move |field| field.change == change)
     }
 }
 
-/// Whether a file may have anything to send in these fields: a value that differs from base, or no base to compare with.
+/// Whether a file may have anything to send or to say in these fields: a value that differs from base, or no base to compare with.
 pub fn may_be_edited(
     local: &Map<String, Value>,
-    base: Option<ClientBase<'_>>,
-    fields: &[Field],
+    base: Option<ResourceBase<'_>>,
+    mut fields: impl Iterator<Item = Field>,
 ) -> bool {
     base.is_none_or(|base| {
-        fields.iter().any(|field| {
+        fields.any(|field| {
             let local = field.of(local);
-            local.is_some_and(|local| base.may_differ(*field, local))
+            local.is_some_and(|local| base.may_differ(field, local))
         })
     })
 }
 
-/// The base of a field of a client, for a tenant at which it has this value.
-pub fn base_of<'a>(
-    base: Option<ClientBase<'a>>,
-    field: Field,
-    live: Option<&Value>,
-) -> Base<&'a Value> {
-    base.map_or(Base::NoBase, |base| base.field(field, live))
+/// Whether a file says something else than base in a field that push does not send.
+pub fn has_unsent_edit(
+    id: &ResourceId,
+    local: &Map<String, Value>,
+    base: Option<ResourceBase<'_>>,
+    managed: &Managed,
+) -> bool {
+    base.is_some_and(|base| {
+        local.iter().any(|(name, value)| {
+            base.unsent_was(name, Some(value)) == Some(false) && is_unsent(id, name, managed)
+        })
+    })
 }
 
-/// One client's differences; None if there are none.
-fn compare(sides: Sides<'_>) -> Option<ClientPlan> {
+/// Whether push does not send a field, and it is one that can differ.
+fn is_unsent(id: &ResourceId, name: &str, managed: &Managed) -> bool {
+    let kind = id.kind();
+    let is_managed = || kind.field(name).is_some_and(|field| managed.has(field));
+    let is_derived = || {
+        kind.row(name)
+            .is_some_and(|row| row.sending == Sending::Derived)
+    };
+    name != kind.id && !is_managed() && !is_derived()
+}
+
+/// The base of a field of a resource, for a tenant at which it has this value.
+pub fn base_of<'a>(
+    base: Option<ResourceBase<'a>>,
+    key: &FieldKey,
+    live: Option<&Value>,
+) -> Base<&'a Value> {
+    base.map_or(Base::NoBase, |base| base.field(key, live))
+}
+
+/// What happened to a field of a resource whose file and tenant say this; None where both mean the same. It and its three sides
+/// are all that anybody needs to decide about the field.
+pub fn change_of<'a>(
+    key: &FieldKey,
+    base: Option<ResourceBase<'a>>,
+    local: &Map<String, Value>,
+    live: &Map<String, Value>,
+) -> (Option<Change>, Base<&'a Value>) {
+    let live = key.of(live);
+    let base = base_of(base, key, live);
+    let same = |one: Option<&Value>, other: Option<&Value>| key.same(one, other);
+    (three_way(base, key.local(local), live, same), base)
+}
+
+/// One resource's differences; None if there are none.
+fn compare(managed: &Managed, sides: Sides<'_>) -> Option<ResourcePlan> {
     let (live, whole) = match sides.live {
-        Live::Whole(client) => (Some(client), true),
-        Live::Updatable(client) => (Some(client), false),
+        Live::Whole(live) => (Some(live), true),
+        Live::Managed(live) => (Some(live), false),
         Live::Gone => (None, false),
     };
     let (state, fields) = match (sides.local, live) {
@@ -257,9 +330,9 @@ fn compare(sides: Sides<'_>) -> Option<ClientPlan> {
         // What both sides share needs no comparison.
         (Some((_, local)), Some(live)) if std::ptr::eq(local, live.fields()) => return None,
         (Some((_, local)), Some(live)) => {
-            let mut fields = updatable(sides.base, local, live);
+            let mut fields = managed_fields(managed, &sides, local, live);
             if whole {
-                fields.extend(unmanaged(sides.base.is_some(), local, live));
+                fields.extend(unmanaged_fields(managed, &sides, local, live));
             }
             if fields.is_empty() {
                 return None;
@@ -267,9 +340,9 @@ fn compare(sides: Sides<'_>) -> Option<ClientPlan> {
             (State::Changed, fields)
         }
     };
-    let file_name = || sides.local?.1.get(Field::Name.name())?.as_str();
-    let name = live.map(Client::name).or_else(file_name);
-    Some(ClientPlan {
+    let file_name = || sides.local?.1.get(sides.id.kind().label)?.as_str();
+    let name = live.map(Resource::name).or_else(file_name);
+    Some(ResourcePlan {
         id: sides.id.clone(),
         name: name.unwrap_or(sides.id.as_str()).to_owned(),
         file: sides.local.map(|(file, _)| file.to_owned()),
@@ -278,36 +351,46 @@ fn compare(sides: Sides<'_>) -> Option<ClientPlan> {
     })
 }
 
-fn updatable(
-    base: Option<ClientBase<'_>>,
+fn managed_fields(
+    managed: &Managed,
+    sides: &Sides<'_>,
     local: &Map<String, Value>,
-    live: &Client,
+    live: &Resource,
 ) -> Vec<FieldPlan> {
-    let differs = |field: Field| {
-        let (local, live) = (field.of(local), field.of(live.fields()));
-        let base = base_of(base, field, live);
+    let differs = |key: FieldKey| {
+        let (change, base) = change_of(&key, sides.base, local, live.fields());
         // A field that the file leaves out is nobody's business.
-        let change = three_way(base, local, live).filter(|change| *change != Change::Unmanaged)?;
+        let change = change.filter(|change| *change != Change::Unmanaged)?;
         Some(FieldPlan {
-            field: field.name().to_owned(),
             change,
             base: base.cloned(),
-            local: local.cloned(),
-            live: live.cloned(),
+            local: key.of(local).cloned(),
+            live: key.of(live.fields()).cloned(),
+            field: PlanField::Updatable(key),
+            is_unsent_edit: false,
         })
     };
-    Field::ALL.into_iter().filter_map(differs).collect()
+    let fields = managed.fields(sides.id.kind());
+    let keys = fields.flat_map(|field| field.keys(local, live.fields()));
+    keys.filter_map(differs).collect()
 }
 
 /// A pulled file has every field, so one that it lacks is a difference; a hand-written file has only what its author cares
 /// about.
-fn unmanaged(pulled: bool, local: &Map<String, Value>, live: &Client) -> Vec<FieldPlan> {
-    let mut differing = Vec::new();
+fn unmanaged_fields(
+    managed: &Managed,
+    sides: &Sides<'_>,
+    local: &Map<String, Value>,
+    live: &Resource,
+) -> Vec<FieldPlan> {
+    let is_pulled = sides.base.is_some();
+    let kind = sides.id.kind();
+    let mut differing: Vec<(&String, Option<&Value>, Option<&Value>)> = Vec::new();
     let mut in_both = 0;
     for (name, live) in live.fields() {
         let local = local.get(name);
         in_both += usize::from(local.is_some());
-        if local != Some(live) && (pulled || local.is_some()) {
+        if local != Some(live) && (is_pulled || local.is_some()) {
             differing.push((name, local, Some(live)));
         }
     }
@@ -317,16 +400,27 @@ fn unmanaged(pulled: bool, local: &Map<String, Value>, live: &Client) -> Vec<Fie
         let only_local = only_local.filter(|(name, _)| !live.fields().contains_key(*name));
         differing.extend(only_local.map(|(name, local)| (name, Some(local), None)));
     }
-    differing.retain(|(name, ..)| *name != CLIENT_ID && Field::from_name(name).is_none());
+    differing.retain(|(name, local, live)| {
+        is_unsent(sides.id, name, managed) && !kind.same(name, *local, *live)
+    });
     differing.sort_by_key(|(name, ..)| *name);
+    let base = |name: &str, side: Option<&Value>| sides.base?.unsent_was(name, side);
     differing
         .into_iter()
         .map(|(name, local, live)| FieldPlan {
-            field: name.clone(),
+            field: match kind.field(name) {
+                Some(field) => PlanField::Updatable(field.into()),
+                None => PlanField::Other(name.clone()),
+            },
             change: Change::Unmanaged,
-            base: Base::Unknown,
+            base: match (base(name, live), base(name, local)) {
+                (Some(true), _) => Base::known(live).cloned(),
+                (_, Some(true)) => Base::known(local).cloned(),
+                _ => Base::Unknown,
+            },
             local: local.cloned(),
             live: live.cloned(),
+            is_unsent_edit: local.is_some() && base(name, local) == Some(false),
         })
         .collect()
 }

@@ -5,49 +5,57 @@ use std::collections::{BTreeMap, BTreeSet};
 use globset::GlobSet;
 use serde_json::{Map, Value};
 
-use crate::client::{ClientId, Field};
+use crate::kinds::{Field, Kind, Merge};
+use crate::resource::ResourceId;
 
-/// A tenant's files, by stem: the stem ties counterparts together.
-pub type Stems<'a> = BTreeMap<&'a str, Member<'a>>;
+/// What ties a file to its counterpart in other tenants: its kind, and its stem.
+pub type Counterpart<'a> = (&'static Kind, &'a str);
 
-/// A client's file, as far as promotion looks at it.
+/// A tenant's files.
+pub type Stems<'a> = BTreeMap<Counterpart<'a>, Member<'a>>;
+
+/// A resource's file, as far as promotion looks at it.
 #[derive(Debug, Clone, Copy)]
 pub struct Member<'a> {
-    /// The client's id in this tenant.
-    pub id: &'a ClientId,
+    /// The resource in this tenant.
+    pub id: &'a ResourceId,
     /// Its fields.
     pub fields: &'a Map<String, Value>,
 }
 
-/// The stems of a tenant's clients whose files are gone and that its lock still knows, by id.
-pub type Gone<'a> = BTreeMap<&'a str, &'a str>;
+/// The stems of a tenant's resources whose files are gone and that its lock still knows.
+pub type Gone<'a> = BTreeMap<&'a ResourceId, &'a str>;
 
 /// What the other tenant keeps as its own.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
-    /// Values that stay different, by stem and field.
-    pub values: BTreeMap<String, BTreeMap<Field, Value>>,
-    /// Stems that need no counterpart.
+    /// Values that stay different, by kind and stem, and field.
+    pub values: BTreeMap<(&'static Kind, String), BTreeMap<Field, Value>>,
+    /// What needs no counterpart, as `kind/stem`.
     pub ignored: GlobSet,
 }
 
 /// What a promotion comes to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Promotion {
-    /// The values to write, by stem and in file order.
+    /// The values to write, by kind and stem, and in file order.
     pub changes: Vec<Change>,
-    /// Entries of references that the first tenant does not know as a client; they go over as they are.
+    /// Entries of references that the first tenant does not know; they go over as they are.
     pub carried: Vec<Reference>,
-    /// Clients of the first tenant that are referred to and that the other lacks, or that nobody can name there: nothing may be
+    /// Resources of the first tenant that are referred to and that the other lacks, or that nobody can name there: nothing may be
     /// written.
     pub missing: Vec<Reference>,
-    /// Stems of the first tenant's clients that have no counterpart in the other, and need one.
-    pub alone: Vec<String>,
+    /// Files of the first tenant that have no counterpart in the other, and need one.
+    pub alone: Vec<(&'static Kind, String)>,
+    /// Values that mean something in the first tenant only, and stay there.
+    pub own: Vec<(&'static Kind, String, Field)>,
 }
 
 /// One value to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
+    /// The file's kind.
+    pub kind: &'static Kind,
     /// The file's stem.
     pub stem: String,
     /// The field.
@@ -56,76 +64,89 @@ pub struct Change {
     pub old: Option<Value>,
     /// What it will say.
     pub new: Value,
-    /// Whether the value is the other tenant's own, in place of the first one's.
+    /// Whether the value, or a part of it, is the other tenant's own, in place of the first one's.
     pub overridden: bool,
 }
 
 /// An entry of a list of references.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reference {
+    /// The kind of the file that has it.
+    pub kind: &'static Kind,
     /// The stem of the file that has it.
     pub stem: String,
     /// The field that has it.
     pub field: Field,
     /// The entry.
     pub entry: String,
-    /// The stem of the client that it means, where the first tenant knows one.
+    /// The stem of the resource that it means, where the first tenant knows one.
     pub means: Option<String>,
 }
 
-/// Carries the `fields` of the `selected` stems from one tenant to another. A field that the first tenant's file does not have
-/// is not managed there, and stays as it is in the other.
+/// Carries these `fields` of the `selected` files from one tenant to another. A field that the first tenant's file does not
+/// have is not managed there, and stays as it is in the other.
 pub fn promote(
     from: &Stems<'_>,
     gone: &Gone<'_>,
     to: &Stems<'_>,
     overrides: &Overrides,
-    fields: &[Field],
-    selected: &BTreeSet<&str>,
+    fields: &dyn Fn(Field) -> bool,
+    selected: &BTreeSet<Counterpart<'_>>,
 ) -> Promotion {
-    // A stem that another client's file has by now does not say any more which client was meant.
+    // A stem that another resource's file has by now does not say any more which one was meant.
     let gone = gone.iter().map(|(id, stem)| {
-        let stem = Some(*stem).filter(|stem| !from.contains_key(stem));
+        let stem = Some(*stem).filter(|stem| !from.contains_key(&(id.kind(), *stem)));
         (*id, stem)
     });
     let here = from
         .iter()
-        .map(|(stem, member)| (member.id.as_str(), Some(*stem)));
-    let stem_of: BTreeMap<&str, Option<&str>> = gone.chain(here).collect();
+        .map(|((_, stem), member)| (member.id, Some(*stem)));
+    let stem_of: BTreeMap<&ResourceId, Option<&str>> = gone.chain(here).collect();
     let mut promotion = Promotion::default();
-    for (stem, member) in from.iter().filter(|(stem, _)| selected.contains(*stem)) {
-        let Some(counterpart) = to.get(stem) else {
-            if !overrides.ignored.is_match(stem) {
-                promotion.alone.push((*stem).to_owned());
+    for (file, member) in from.iter().filter(|(file, _)| selected.contains(*file)) {
+        let (kind, stem) = *file;
+        let Some(counterpart) = to.get(file) else {
+            if !overrides.ignored.is_match(format!("{kind}/{stem}")) {
+                promotion.alone.push((kind, stem.to_owned()));
             }
             continue;
         };
-        for field in Field::ALL
-            .into_iter()
-            .filter(|field| fields.contains(field))
-        {
-            let own = overrides
-                .values
-                .get(*stem)
-                .and_then(|values| values.get(&field));
-            let new = match (own, member.fields.get(field.name())) {
-                (Some(own), _) => own.clone(),
-                (None, Some(value)) => {
-                    let mut translation = Translation {
-                        stem,
-                        field,
-                        stem_of: &stem_of,
-                        to,
-                        promotion: &mut promotion,
-                    };
-                    translation.value(value)
+        let own = overrides.values.get(&(kind, stem.to_owned()));
+        for field in kind.fields().filter(|field| fields(*field)) {
+            let own = own.and_then(|values| values.get(&field));
+            let value = field.of(member.fields);
+            let old = field.of(counterpart.fields);
+            if field.row().is_tenants_own && own.is_none() {
+                if value
+                    .is_some_and(|value| !value.is_null() && !field.row().same(Some(value), old))
+                {
+                    promotion.own.push((kind, stem.to_owned(), field));
                 }
+                continue;
+            }
+            let mut translation = Translation {
+                file: *file,
+                field,
+                stem_of: &stem_of,
+                to,
+                promotion: &mut promotion,
+            };
+            let new = match (own, value) {
+                (Some(Value::Object(own)), Some(Value::Object(value)))
+                    if field.row().merge == Merge::Keys =>
+                {
+                    let mut keys = value.clone();
+                    keys.extend(own.clone());
+                    Value::Object(keys)
+                }
+                (Some(own), _) => own.clone(),
+                (None, Some(value)) => translation.value(value),
                 (None, None) => continue,
             };
-            let old = counterpart.fields.get(field.name());
-            if old != Some(&new) {
+            if !field.row().same(old, Some(&new)) || old.is_none() {
                 promotion.changes.push(Change {
-                    stem: (*stem).to_owned(),
+                    kind,
+                    stem: stem.to_owned(),
                     field,
                     old: old.cloned(),
                     new,
@@ -139,37 +160,40 @@ pub fn promote(
 
 /// Says the references of one field in the other tenant's ids.
 struct Translation<'a, 'p> {
-    stem: &'a str,
+    file: Counterpart<'a>,
     field: Field,
-    /// The stem of each client that the first tenant knows, where it has one.
-    stem_of: &'a BTreeMap<&'a str, Option<&'a str>>,
+    /// The stem of each resource that the first tenant knows, where it has one.
+    stem_of: &'a BTreeMap<&'a ResourceId, Option<&'a str>>,
     to: &'a Stems<'a>,
     promotion: &'p mut Promotion,
 }
 
 impl Translation<'_, '_> {
     fn value(&mut self, value: &Value) -> Value {
-        match value {
-            Value::Array(entries) if self.field.is_reference() => {
-                entries.iter().map(|entry| self.entry(entry)).collect()
-            }
-            other => other.clone(),
+        let kind = self.field.row().refers_to.and_then(Kind::named);
+        match (value, kind) {
+            (Value::Array(entries), Some(kind)) => entries
+                .iter()
+                .map(|entry| self.entry(kind, entry))
+                .collect(),
+            (other, _) => other.clone(),
         }
     }
 
-    fn entry(&mut self, entry: &Value) -> Value {
+    fn entry(&mut self, kind: &'static Kind, entry: &Value) -> Value {
         let Some(text) = entry.as_str() else {
             return entry.clone();
         };
-        let known = self.stem_of.get(text).copied();
+        let known = self.stem_of.get(&ResourceId::new(kind, text)).copied();
         let means = known.flatten();
         let reference = Reference {
-            stem: self.stem.to_owned(),
+            kind: self.file.0,
+            stem: self.file.1.to_owned(),
             field: self.field,
             entry: text.to_owned(),
             means: means.map(str::to_owned),
         };
-        match (known, means.and_then(|stem| self.to.get(stem))) {
+        match (known, means.and_then(|stem| self.to.get(&(kind, stem)))) {
             (_, Some(counterpart)) => return counterpart.id.as_str().into(),
             (Some(_), None) => self.promotion.missing.push(reference),
             (None, None) => self.promotion.carried.push(reference),
@@ -181,18 +205,19 @@ impl Translation<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::clients::KIND;
     use proptest::prelude::*;
     use serde_json::json;
 
     /// A tenant of `(stem, id, fields)`.
-    struct Tenant(Vec<(String, ClientId, Map<String, Value>)>);
+    struct Tenant(Vec<(String, ResourceId, Map<String, Value>)>);
 
     impl Tenant {
         fn new(clients: &[(&str, &str, Value)]) -> Tenant {
             let clients = clients.iter().map(|(stem, id, fields)| {
                 (
                     (*stem).to_owned(),
-                    ClientId::from(*id),
+                    ResourceId::new(&KIND, *id),
                     fields.as_object().unwrap().clone(),
                 )
             });
@@ -202,7 +227,7 @@ mod tests {
         fn stems(&self) -> Stems<'_> {
             self.0
                 .iter()
-                .map(|(stem, id, fields)| (stem.as_str(), Member { id, fields }))
+                .map(|(stem, id, fields)| ((&KIND, stem.as_str()), Member { id, fields }))
                 .collect()
         }
 
@@ -225,7 +250,7 @@ mod tests {
             &Gone::new(),
             &to.stems(),
             overrides,
-            &Field::ALL,
+            &|_| true,
             &stems.keys().copied().collect(),
         )
     }
@@ -251,8 +276,8 @@ mod tests {
         ]);
         let own = Overrides {
             values: BTreeMap::from([(
-                "web".to_owned(),
-                BTreeMap::from([(Field::Name, json!("Acme"))]),
+                (&KIND, "web".to_owned()),
+                BTreeMap::from([(KIND.field("name").unwrap(), json!("Acme"))]),
             )]),
             ..Overrides::default()
         };
@@ -272,7 +297,7 @@ mod tests {
         web description "new" false
         web allowed_clients ["p2","https://api","p1"] false
         "#);
-        assert_eq!(promotion.alone, ["new"]);
+        assert_eq!(promotion.alone, [(&KIND, "new".to_owned())]);
         assert_eq!(promotion.missing, []);
         assert_eq!(
             promotion
@@ -312,15 +337,16 @@ mod tests {
             ("api", "p3", json!({})),
         ]);
         let (dev, prod) = (dev.stems(), prod.stems());
-        let gone = Gone::from([("old", "new"), ("d3", "api")]);
+        let [old, d3] = ["old", "d3"].map(|id| ResourceId::new(&KIND, id));
+        let gone = Gone::from([(&old, "new"), (&d3, "api")]);
         let own = Overrides::default();
         let promotion = promote(
             &dev,
             &gone,
             &prod,
             &own,
-            &Field::ALL,
-            &BTreeSet::from(["web"]),
+            &|_| true,
+            &BTreeSet::from([(&KIND, "web")]),
         );
         assert_eq!(promotion.changes[0].new, json!(["old", "p3", "x"]));
         let entries = |references: Vec<Reference>| -> Vec<_> {
@@ -343,12 +369,12 @@ mod tests {
             let dev = Tenant(stems.iter().zip(&lists).enumerate().map(|(number, (stem, list))| {
                 let mut fields = Map::new();
                 fields.extend(list.as_ref().map(|list| ("allowed_clients".to_owned(), list.iter().map(entry).collect())));
-                ((*stem).to_owned(), ClientId::from(format!("dev-{number}")), fields)
+                ((*stem).to_owned(), ResourceId::new(&KIND, format!("dev-{number}")), fields)
             }).collect());
             let mut prod = Tenant(stems.iter().zip(&old).enumerate().map(|(number, (stem, old))| {
                 let mut fields = Map::new();
                 fields.extend(old.as_ref().map(|old| ("description".to_owned(), json!(old))));
-                ((*stem).to_owned(), ClientId::from(format!("prod-{number}")), fields)
+                ((*stem).to_owned(), ResourceId::new(&KIND, format!("prod-{number}")), fields)
             }).collect());
             let first = all(&dev, &prod, &Overrides::default());
             prop_assert!(first.missing.is_empty() && first.alone.is_empty());

@@ -6,11 +6,13 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use crate::base::BaseFrom;
-use crate::client::{ClientId, Field};
-use crate::files::{Document, Format, ParseError, Position};
+use crate::base::{BaseFrom, ResourceBase};
+use crate::files::{Document, Format, ParseError, Position, ResourceFile};
 use crate::json;
-use crate::plan::{Change, ClientPlan, FieldPlan, Plan, State, Tenant};
+use crate::kinds::{FieldKey, Kind, Managed, Merge};
+use crate::plan::{Change, FieldPlan, Plan, PlanField, ResourcePlan, State, Tenant, change_of};
+use crate::push_plan::{HeldBack, Reason};
+use crate::resource::{Resource, ResourceId};
 use crate::three_way::Base;
 
 /// The version that this reads.
@@ -33,18 +35,12 @@ enum SavedBase {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SavedResource {
-    kind: SavedKind,
+    kind: String,
     id: String,
     name: String,
     file: Option<String>,
     state: SavedState,
     fields: Vec<SavedField>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum SavedKind {
-    Clients,
 }
 
 #[derive(Deserialize)]
@@ -59,6 +55,7 @@ enum SavedState {
 #[serde(deny_unknown_fields)]
 struct SavedField {
     field: String,
+    key: Option<String>,
     change: SavedChange,
     #[serde(default, deserialize_with = "present")]
     base: Option<Value>,
@@ -101,11 +98,11 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, 
     Ok(Some(value))
 }
 
-/// The clients of a plan with each value of a field as JSON text, since serde_json takes some objects for something else when it
+/// The resources of a plan with each value of a field as JSON text, since serde_json takes some objects for something else when it
 /// makes a value of them.
-fn with_values_as_text(mut clients: Value) -> Value {
-    let fields = clients.as_array_mut().into_iter().flatten();
-    let fields = fields.filter_map(|client| client.get_mut("fields")?.as_array_mut());
+fn with_values_as_text(mut resources: Value) -> Value {
+    let fields = resources.as_array_mut().into_iter().flatten();
+    let fields = fields.filter_map(|resource| resource.get_mut("fields")?.as_array_mut());
     for field in fields.flatten() {
         for side in ["base", "local", "live"] {
             if let Some(value) = field.get_mut(side) {
@@ -113,7 +110,7 @@ fn with_values_as_text(mut clients: Value) -> Value {
             }
         }
     }
-    clients
+    resources
 }
 
 /// Reads a saved plan.
@@ -166,9 +163,9 @@ pub fn parse(text: &[u8]) -> Result<Plan, ParseError> {
         serde_json::from_value(resources).map_err(|problem| shape("resources", problem))?;
     let _: SavedSummary =
         serde_json::from_value(field("summary")?).map_err(|problem| shape("summary", problem))?;
-    let clients = resources
+    let resources = resources
         .into_iter()
-        .map(client)
+        .map(resource)
         .collect::<Result<_, String>>()
         .map_err(|problem| error("resources", problem))?;
     let plan = Plan {
@@ -180,7 +177,7 @@ pub fn parse(text: &[u8]) -> Result<Plan, ParseError> {
             SavedBase::Lock {} => BaseFrom::Lock,
             SavedBase::Git { commit } => BaseFrom::Commit(commit),
         },
-        clients,
+        resources,
     };
     match repeated(&plan) {
         Some(repeated) => Err(error("resources", format!("{repeated} is there twice"))),
@@ -188,38 +185,40 @@ pub fn parse(text: &[u8]) -> Result<Plan, ParseError> {
     }
 }
 
-/// A client, or a field of one, that a plan names more than once.
+/// A resource, or a field of one, that a plan names more than once.
 fn repeated(plan: &Plan) -> Option<String> {
     let mut ids = BTreeSet::new();
-    for client in &plan.clients {
-        if !ids.insert(&client.id) {
-            return Some(format!("the client {}", client.id));
+    for resource in &plan.resources {
+        let id = &resource.id;
+        let one = id.kind().singular;
+        if !ids.insert(id) {
+            return Some(format!("the {one} {id}"));
         }
         let mut fields = BTreeSet::new();
-        if let Some(field) = client
-            .fields
-            .iter()
-            .find(|field| !fields.insert(&field.field))
-        {
-            return Some(format!("{} of the client {}", field.field, client.id));
+        let mut repeated = resource.fields.iter();
+        if let Some(field) = repeated.find(|field| !fields.insert(&field.field)) {
+            return Some(format!("{} of the {one} {id}", field.field));
         }
     }
     None
 }
 
-fn client(saved: SavedResource) -> Result<ClientPlan, String> {
-    let SavedKind::Clients = saved.kind;
+fn resource(saved: SavedResource) -> Result<ResourcePlan, String> {
+    let kind = Kind::named(&saved.kind).ok_or_else(|| {
+        let kind = saved.kind.escape_debug();
+        format!("`{kind}` is no kind that this tenantry knows")
+    })?;
     let fields = saved
         .fields
         .into_iter()
-        .map(field)
+        .map(|saved| field(kind, saved))
         .collect::<Result<_, String>>()?;
-    let id = ClientId::from(saved.id);
+    let id = ResourceId::new(kind, saved.id);
     if !id.is_addressable() {
         let id = id.as_str().escape_debug();
-        return Err(format!("`{id}` can't be a client_id"));
+        return Err(format!("`{id}` can't be a {}", kind.id));
     }
-    Ok(ClientPlan {
+    Ok(ResourcePlan {
         id,
         name: saved.name,
         file: saved.file,
@@ -232,78 +231,159 @@ fn client(saved: SavedResource) -> Result<ClientPlan, String> {
     })
 }
 
-fn field(saved: SavedField) -> Result<FieldPlan, String> {
+fn field(kind: &'static Kind, saved: SavedField) -> Result<FieldPlan, String> {
     let change = match saved.change {
         SavedChange::Edit => Change::Edit,
         SavedChange::Drift => Change::Drift,
         SavedChange::Conflict => Change::Conflict,
         SavedChange::Unmanaged => Change::Unmanaged,
     };
-    if change != Change::Unmanaged && Field::from_name(&saved.field).is_none() {
-        return Err(format!("`{}` is no updatable field", saved.field));
-    }
+    let known = kind.field(&saved.field);
+    let field = match (known, saved.key) {
+        (Some(field), Some(_)) if field.row().merge != Merge::Keys => {
+            return Err(format!("`{field}` is not compared key by key"));
+        }
+        (Some(field), key) => PlanField::Updatable(FieldKey { field, key }),
+        (None, None) if change == Change::Unmanaged => PlanField::Other(saved.field),
+        (None, _) => return Err(format!("`{}` is no updatable field", saved.field)),
+    };
     Ok(FieldPlan {
-        field: saved.field,
+        field,
         change,
         // The document does not tell an absent base from one that nobody knows; whoever applies a plan needs neither.
         base: saved.base.map_or(Base::Unknown, Base::Is),
         local: saved.local,
         live: saved.live,
+        is_unsent_edit: false,
     })
 }
 
-/// How live stands to a client of a saved plan.
+/// How live stands to a resource of a plan that was made before.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum Since {
     /// As the plan has it: the plan can be applied.
     AsPlanned,
     /// The tenant came to say what the file says, in some fields or in all: what is left, which may be nothing. An edit was
     /// applied before, or drift is gone, since an older plan was applied after this one was made.
-    PartlyApplied(ClientPlan),
+    PartlyApplied(ResourcePlan),
     /// Live has another value than the plan, in this field.
-    Moved(Field),
+    Moved(FieldKey),
 }
 
-/// Compares a client of a saved plan with live as it is now.
-pub fn standing(client: &ClientPlan, live: &Map<String, Value>) -> Standing {
-    let mut left = client.clone();
-    for field in &client.fields {
-        let Some(name) = Field::from_name(&field.field) else {
+/// Compares a resource of a plan with live as it is now.
+pub fn since(resource: &ResourcePlan, live: &Map<String, Value>) -> Since {
+    let mut left = resource.clone();
+    for field in &resource.fields {
+        // Nothing of what push does not send stands in its way.
+        let Some(key) = field
+            .field
+            .key()
+            .filter(|_| field.change != Change::Unmanaged)
+        else {
             continue;
         };
-        let now = name.of(live);
-        if now == field.live.as_ref() {
+        let now = key.of(live);
+        if key.same(now, field.live.as_ref()) {
             continue;
         }
-        let in_step = now == field.local.as_ref();
+        let in_step = key.same(now, field.local.as_ref());
         if in_step && matches!(field.change, Change::Edit | Change::Drift) {
             left.fields.retain(|other| other.field != field.field);
         } else {
-            return Standing::Moved(name);
+            return Since::Moved(key.clone());
         }
     }
-    if left == *client {
-        Standing::AsPlanned
+    if left == *resource {
+        Since::AsPlanned
     } else {
-        Standing::PartlyApplied(left)
+        Since::PartlyApplied(left)
     }
 }
 
-/// The fields of a saved plan's client of which its file says something else by now.
-pub fn edited_since<'a>(client: &'a ClientPlan, local: &Map<String, Value>) -> Vec<&'a str> {
-    let fields = client.fields.iter();
-    fields
-        .filter(|field| local.get(&field.field) != field.local.as_ref())
-        .map(|field| field.field.as_str())
-        .collect()
+/// What is left to do of one resource of a saved plan, for the file, the base and the live resource that there are now.
+///
+/// # Errors
+/// The reason why nothing of the plan may be sent: the files do not say what it says, or live is not what it was.
+pub fn left_of(
+    managed: &Managed,
+    resource: &ResourcePlan,
+    file: Option<&ResourceFile>,
+    base: Option<ResourceBase<'_>>,
+    live: Option<&Resource>,
+) -> Result<ResourcePlan, HeldBack> {
+    let held_back = |reason| HeldBack {
+        resource: resource.clone(),
+        reason,
+    };
+    let file = file.ok_or_else(|| held_back(Reason::NoFile))?;
+    let mut edits = resource
+        .changed(Change::Edit)
+        .filter_map(|edit| edit.field.key());
+    if edits.any(|key| !managed.has(key.field)) {
+        return Err(held_back(Reason::Unmanaged));
+    }
+    let edited = resource.fields.iter().filter(|field| {
+        let local = match &field.field {
+            PlanField::Updatable(key) => key.of(&file.fields),
+            PlanField::Other(name) => file.fields.get(name),
+        };
+        local != field.local.as_ref()
+    });
+    let edited: Vec<String> = edited.map(|field| field.field.to_string()).collect();
+    if !edited.is_empty() {
+        return Err(held_back(Reason::FileChanged(edited)));
+    }
+    let mut left = match live {
+        None if resource.state == State::FileOnly => resource.clone(),
+        None => return Err(held_back(Reason::GoneSince)),
+        Some(live) => {
+            let mut edits = resource
+                .changed(Change::Edit)
+                .filter_map(|edit| edit.field.key());
+            let is_drift = |key: &&FieldKey| {
+                let (change, _) = change_of(key, base, &file.fields, live.fields());
+                change == Some(Change::Drift)
+            };
+            if let Some(key) = edits.find(is_drift) {
+                return Err(held_back(Reason::NoEdit(key.to_string())));
+            }
+            if resource.state == State::FileOnly {
+                return Err(held_back(Reason::ThereByNow));
+            }
+            match since(resource, live.fields()) {
+                Since::AsPlanned => resource.clone(),
+                Since::PartlyApplied(left) => left,
+                Since::Moved(key) => return Err(held_back(Reason::TenantChanged(key.to_string()))),
+            }
+        }
+    };
+    // A plan may call a resource by another one's name, or by another one's file: its id decides what it is.
+    left.file = Some(file.file.clone());
+    if let Some(live) = live {
+        live.name().clone_into(&mut left.name);
+    }
+    for field in left
+        .fields
+        .iter_mut()
+        .filter(|field| field.change == Change::Unmanaged)
+    {
+        let was = base.and_then(|base| base.unsent_was(field.field.name(), field.local.as_ref()));
+        field.is_unsent_edit = field.local.is_some() && was == Some(false);
+    }
+    Ok(left)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::clients::KIND;
     use crate::render::json;
     use proptest::prelude::*;
     use serde_json::json;
+
+    fn description() -> FieldKey {
+        KIND.field("description").unwrap().into()
+    }
 
     fn plan(
         values: [Option<Value>; 3],
@@ -314,11 +394,12 @@ mod tests {
         let [base, local, live] = values;
         let base = base.map_or(Base::Unknown, Base::Is);
         let field = FieldPlan {
-            field: "description".to_owned(),
+            field: PlanField::Updatable(description()),
             change,
             base,
             local,
             live,
+            is_unsent_edit: false,
         };
         Plan {
             tenant: Tenant {
@@ -326,8 +407,8 @@ mod tests {
                 domain: "d".to_owned(),
             },
             base: BaseFrom::Commit("1a2b".to_owned()),
-            clients: vec![ClientPlan {
-                id: "a".into(),
+            resources: vec![ResourcePlan {
+                id: ResourceId::new(&KIND, "a"),
                 name: "A".to_owned(),
                 file,
                 state,
@@ -386,7 +467,7 @@ mod tests {
             with(
                 &resource(
                     "a",
-                    r#"{"field": "callbacks", "change": "edit", "local": []}"#,
+                    r#"{"field": "tenant", "change": "edit", "local": "t"}"#,
                 ),
                 "",
             ),
@@ -408,7 +489,7 @@ mod tests {
             .map(|text| parse(text.as_bytes()).unwrap_err())
             .map(|error| format!("{}: {error}", error.position))
             .collect();
-        insta::assert_snapshot!(errors.join("\n"), @"
+        insta::assert_snapshot!(errors.join("\n"), @r"
         1:1: is not JSON: the text ends too early
         1:1: a plan has `version`
         1:2: this plan has version 1, and this tenantry knows version 2
@@ -416,11 +497,11 @@ mod tests {
         1:16: `tenant` is not a plan's: invalid type: number, expected a string
         2:137: a plan has no `from`
         1:83: `resources` is not a plan's: missing field `kind`
-        1:83: `callbacks` is no updatable field
-        1:83: `resources` is not a plan's: unknown field `kind`, expected one of `field`, `change`, `base`, `local`, `live`, `risk`
+        1:83: `tenant` is no updatable field
+        1:83: `resources` is not a plan's: unknown field `kind`, expected one of `field`, `key`, `change`, `base`, `local`, `live`, `risk`
         1:83: the client a is there twice
-        1:83: `resources` is not a plan's: unknown variant `roles`, expected `clients`
-        1:83: `a\\n` can't be a client_id
+        1:83: `roles` is no kind that this tenantry knows
+        1:83: `a\n` can't be a client_id
         1:57: `base` is not a plan's: unknown variant `elsewhere`, expected `lock` or `git`
         2:17: `summary` is not a plan's: missing field `risk`
         ");
@@ -428,22 +509,19 @@ mod tests {
 
     #[test]
     fn live_is_as_planned_applied_or_moved() {
-        let standing = |change: Change, live: &str| {
+        let since = |change: Change, live: &str| {
             let values = [None, Some(json!("new")), Some(json!("old"))];
             let plan = plan(values, change, State::Changed, None);
             let live = Map::from_iter([("description".to_owned(), json!(live))]);
-            super::standing(&plan.clients[0], &live)
+            super::since(&plan.resources[0], &live)
         };
         for change in [Change::Edit, Change::Drift, Change::Conflict] {
-            assert_eq!(standing(change, "old"), Standing::AsPlanned);
-            assert_eq!(
-                standing(change, "other"),
-                Standing::Moved(Field::Description)
-            );
+            assert_eq!(since(change, "old"), Since::AsPlanned);
+            assert_eq!(since(change, "other"), Since::Moved(description()));
         }
         for change in [Change::Edit, Change::Drift] {
-            let in_step = standing(change, "new");
-            assert!(matches!(in_step, Standing::PartlyApplied(left) if left.fields.is_empty()));
+            let in_step = since(change, "new");
+            assert!(matches!(in_step, Since::PartlyApplied(left) if left.fields.is_empty()));
         }
     }
 }

@@ -1,14 +1,14 @@
-//! Which clients a command is about: by file, file stem, client name or client id, globs allowed; what matches by several of these
-//! selects them all. A selector that matches nothing is an error, since it is a typing mistake.
+//! Which resources a command is about: by file, file stem, name or id, globs allowed, `KIND/…` for one kind; what matches by several
+//! of these selects them all. A selector that matches nothing is an error, since it is a typing mistake.
 
 use std::collections::BTreeSet;
 
 use globset::{Glob, GlobMatcher};
 
 use crate::closest::closest;
-use crate::files::CLIENTS;
+use crate::kinds::Kind;
 
-/// The `CLIENT…` arguments of a command; none of them selects every client.
+/// The `SELECTOR…` arguments of a command; none of them selects every resource.
 #[derive(Debug)]
 pub struct Selection(Vec<Selector>);
 
@@ -21,12 +21,14 @@ struct Selector {
     glob: Option<GlobMatcher>,
     path_glob: Option<GlobMatcher>,
     /// What stands below the folder of a kind: `clients/web-*`.
-    in_kind: Option<GlobMatcher>,
+    in_kind: Option<(&'static Kind, String, Option<GlobMatcher>)>,
 }
 
-/// What can be said of a client to select it.
+/// What can be said of a resource to select it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Names<'a> {
+    /// Its kind.
+    pub kind: Option<&'static Kind>,
     /// Its id.
     pub id: &'a str,
     /// Its file, relative to the tenant directory.
@@ -39,9 +41,9 @@ pub struct Names<'a> {
     pub live_name: Option<&'a str>,
 }
 
-/// Selectors that match no client.
+/// Selectors that match no resource.
 #[derive(Debug, thiserror::Error)]
-#[error("no client matches {}", quoted(.selectors))]
+#[error("nothing matches {}", quoted(.selectors))]
 pub struct NoMatch {
     selectors: Vec<String>,
     /// What they may have meant.
@@ -54,7 +56,7 @@ impl NoMatch {
         if !self.meant.is_empty() {
             return format!("did you mean {}?", quoted(&self.meant));
         }
-        "a client is named by its file, its name or its id; `tenantry list` shows them".to_owned()
+        "a resource is named by its file, its name or its id; `tenantry list` shows them".to_owned()
     }
 }
 
@@ -73,57 +75,59 @@ impl Selection {
         Selection(selectors.collect())
     }
 
-    /// Whether every client is selected.
+    /// Whether every resource is selected.
     pub fn is_everything(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether each selector is the very id or file of one of these clients, so that no other client needs to be looked at: what is
+    /// Whether each selector is the very id or file of one of these resources, so that no other one needs to be looked at: what is
     /// the stem of one may be the name of another, which only the tenant knows.
-    pub fn names_exactly<'a>(&self, clients: impl Iterator<Item = Names<'a>> + Clone) -> bool {
+    pub fn names_exactly<'a>(&self, resources: impl Iterator<Item = Names<'a>> + Clone) -> bool {
         !self.0.is_empty()
             && self.0.iter().all(|selector| {
-                clients.clone().any(|names| {
+                resources.clone().any(|names| {
                     names.id == selector.text
                         || (names.file.is_some() && names.file == selector.path.as_deref())
                 })
             })
     }
 
-    /// Whether a client of these names may be selected; what is not known of it may select it all the same.
-    pub fn touches(&self, client: &Names<'_>) -> bool {
+    /// Whether a resource of these names may be selected; what is not known of it may select it all the same.
+    pub fn touches(&self, resource: &Names<'_>) -> bool {
         let mut selectors = self.0.iter();
         self.is_everything()
-            || selectors.any(|selector| selector.names(client) || selector.globs(client))
+            || selectors.any(|selector| selector.names(resource) || selector.globs(resource))
     }
 
-    /// The selected ones among these clients.
+    /// The selected ones among these resources.
     ///
     /// # Errors
     /// Names every selector that matches none of them.
     pub fn pick<'a, T>(
         &self,
-        clients: impl IntoIterator<Item = (Names<'a>, T)>,
+        resources: impl IntoIterator<Item = (Names<'a>, T)>,
     ) -> Result<Vec<T>, NoMatch> {
-        let clients: Vec<(Names<'a>, T)> = clients.into_iter().collect();
+        let resources: Vec<(Names<'a>, T)> = resources.into_iter().collect();
         // What is somebody's very name is no glob: `App [eu]` must not select `App e`.
         let names: Vec<bool> = self
             .0
             .iter()
-            .map(|selector| clients.iter().any(|(names, _)| selector.names(names)))
+            .map(|selector| resources.iter().any(|(names, _)| selector.names(names)))
             .collect();
-        let every_name: BTreeSet<&str> =
-            clients.iter().flat_map(|(names, _)| names.all()).collect();
+        let every_name: BTreeSet<&str> = resources
+            .iter()
+            .flat_map(|(names, _)| names.all())
+            .collect();
         let mut matched = BTreeSet::new();
-        let picked = clients
+        let picked = resources
             .into_iter()
-            .filter(|(client, _)| {
+            .filter(|(resource, _)| {
                 let mut picked = self.0.is_empty();
                 for (index, selector) in self.0.iter().enumerate() {
                     let hit = if names[index] {
-                        selector.names(client)
+                        selector.names(resource)
                     } else {
-                        selector.globs(client)
+                        selector.globs(resource)
                     };
                     if hit {
                         matched.insert(index);
@@ -132,7 +136,7 @@ impl Selection {
                 }
                 picked
             })
-            .map(|(_, client)| client)
+            .map(|(_, resource)| resource)
             .collect();
         let selectors: Vec<String> = self
             .0
@@ -161,9 +165,9 @@ impl Selector {
         let path = in_directory.or_else(|| plain.contains('/').then(|| plain.to_owned()));
         let path = path.map(|path| path.trim_end_matches('/').to_owned());
         let matcher = |text: &str| Some(Glob::new(text).ok()?.compile_matcher());
-        let in_kind = |path: &str| match path.strip_prefix(CLIENTS)? {
-            "" => matcher("*"),
-            below => matcher(below.strip_prefix('/')?),
+        let in_kind = |path: &str| {
+            let (kind, below) = path.split_once('/').unwrap_or((path, "*"));
+            Some((Kind::named(kind)?, below.to_owned(), matcher(below)))
         };
         Selector {
             glob: matcher(text),
@@ -175,13 +179,12 @@ impl Selector {
     }
 
     fn names(&self, names: &Names<'_>) -> bool {
-        let path = self.path.as_deref();
-        let below = path.and_then(|path| path.strip_prefix(CLIENTS)?.strip_prefix('/'));
-        let is_file = names.file.is_some() && names.file == path;
-        is_file
-            || names
-                .all()
-                .any(|name| name == self.text || Some(name) == below)
+        let is_file = names.file.is_some() && names.file == self.path.as_deref();
+        let is_below = |name: &str| {
+            let in_kind = self.in_kind.as_ref();
+            in_kind.is_some_and(|(kind, below, _)| is_of(names, kind) && below == name)
+        };
+        is_file || names.all().any(|name| name == self.text || is_below(name))
     }
 
     fn globs(&self, names: &Names<'_>) -> bool {
@@ -190,10 +193,16 @@ impl Selector {
             glob.is_some_and(|glob| names.all().any(|name| glob.is_match(name)))
         };
         let path = self.path_glob.as_ref().zip(names.file);
+        let in_kind = self.in_kind.as_ref();
         any(&self.glob)
-            || any(&self.in_kind)
+            || in_kind.is_some_and(|(kind, _, glob)| is_of(names, kind) && any(glob))
             || path.is_some_and(|(glob, file)| glob.is_match(file))
     }
+}
+
+/// Whether a resource may be of that kind: where nothing is known of it, it may.
+fn is_of(names: &Names<'_>, kind: &Kind) -> bool {
+    names.kind.is_none_or(|of| of == kind)
 }
 
 impl<'a> Names<'a> {
@@ -207,10 +216,12 @@ impl<'a> Names<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::clients;
 
     fn pick(selectors: &[&str]) -> Result<Vec<u8>, String> {
         let selectors: Vec<String> = selectors.iter().map(|text| (*text).to_owned()).collect();
         let web = Names {
+            kind: Some(&clients::KIND),
             id: "Abc",
             file: Some("clients/web-app.yaml"),
             stem: Some("web-app"),
@@ -280,7 +291,7 @@ mod tests {
     fn a_selector_that_matches_nothing_is_named() {
         assert_eq!(
             pick(&["web-app", "wep-app", "api", "["]).unwrap_err(),
-            "no client matches `wep-app`, `api`, `[`"
+            "nothing matches `wep-app`, `api`, `[`"
         );
     }
 }

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::client::Field;
+use crate::kinds::{Field, FieldKey};
 
 /// What is known of a field's base. `V` is the value, owned or borrowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Base<V> {
-    /// The client has no base at all: file and tenant were never brought in step.
+    /// The resource has no base at all: file and tenant were never brought in step.
     NoBase,
-    /// The client has a base, and nobody knows what this field was in it.
+    /// The resource has a base, and nobody knows what this field was in it.
     Unknown,
     /// The field was absent.
     Absent,
@@ -45,34 +45,77 @@ impl<'a> Base<&'a Value> {
             Base::Is(value) => Base::Is(value.clone()),
         }
     }
+
+    /// Whether base is known, and means the same as this side.
+    pub fn is_same(
+        self,
+        side: Option<&Value>,
+        same: impl Fn(Option<&Value>, Option<&Value>) -> bool,
+    ) -> bool {
+        match self {
+            Base::NoBase | Base::Unknown => false,
+            Base::Absent => same(None, side),
+            Base::Is(value) => same(Some(value), side),
+        }
+    }
 }
 
-/// What is known of a client's base, field by field. A field without an entry has an unknown base.
+impl Base<Value> {
+    /// The same base with a borrowed value.
+    pub fn borrowed(&self) -> Base<&Value> {
+        match self {
+            Base::NoBase => Base::NoBase,
+            Base::Unknown => Base::Unknown,
+            Base::Absent => Base::Absent,
+            Base::Is(value) => Base::Is(value),
+        }
+    }
+}
+
+/// What is known of a resource's base, field by field. A field without an entry has an unknown base.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BaseValues(BTreeMap<Field, Option<Value>>);
 
 impl BaseValues {
-    /// The base of a client that said this when file and tenant were in step: every managed field is known, or known to be absent.
-    pub fn of(fields: &Map<String, Value>) -> BaseValues {
-        let known = |field: Field| (field, field.of(fields).cloned());
-        BaseValues(Field::ALL.into_iter().map(known).collect())
+    /// The base of a resource that said this when file and tenant were in step: each of these fields is known, or known to be
+    /// absent.
+    pub fn of(known: impl IntoIterator<Item = Field>, fields: &Map<String, Value>) -> BaseValues {
+        let known = known.into_iter();
+        BaseValues(
+            known
+                .map(|field| (field, field.of(fields).cloned()))
+                .collect(),
+        )
     }
 
-    /// What is known of a field.
-    pub fn get(&self, field: Field) -> Base<&Value> {
-        match self.0.get(&field) {
-            Some(value) => Base::known(value.as_ref()),
-            None => Base::Unknown,
+    /// What is known of a field, or of a key of one. A key that an object did not have was absent.
+    pub fn get(&self, key: &FieldKey) -> Base<&Value> {
+        match (self.0.get(&key.field), &key.key) {
+            (None, _) => Base::Unknown,
+            (Some(None), _) => Base::Absent,
+            (Some(Some(value)), None) => Base::Is(value),
+            (Some(Some(Value::Object(keys))), Some(key)) => Base::known(keys.get(key)),
+            (Some(Some(_)), Some(_)) => Base::Unknown,
         }
     }
 
     /// Sets what is known of a field.
-    pub fn set(&mut self, field: Field, base: Base<&Value>) {
+    pub fn set(&mut self, field: Field, base: Base<Value>) {
         match base {
             Base::NoBase | Base::Unknown => self.0.remove(&field),
             Base::Absent => self.0.insert(field, None),
-            Base::Is(value) => self.0.insert(field, Some(value.clone())),
+            Base::Is(value) => self.0.insert(field, Some(value)),
         };
+    }
+
+    /// Whether anything is known of a field of that name.
+    pub fn knows(&self, name: &str) -> bool {
+        self.0.keys().any(|field| field.name() == name)
+    }
+
+    /// The fields of which something is known, in file order.
+    pub fn fields(&self) -> impl Iterator<Item = Field> + '_ {
+        self.0.keys().copied()
     }
 
     /// The fields that had a value, in file order.
@@ -101,35 +144,38 @@ pub enum Change {
     Unmanaged,
 }
 
-/// Decides what happened to a field; None where local and live say the same. None as a side is a field that is absent there.
+/// Decides what happened to a field; None where local and live mean the same, as `same` has it. None as a side is a field that is
+/// absent there.
 pub fn three_way(
     base: Base<&Value>,
     local: Option<&Value>,
     live: Option<&Value>,
+    same: impl Fn(Option<&Value>, Option<&Value>) -> bool + Copy,
 ) -> Option<Change> {
-    if local == live {
+    if same(local, live) {
         return None;
     }
     Some(match base {
         Base::NoBase | Base::Unknown | Base::Is(_) if local.is_none() => Change::Unmanaged,
         Base::Unknown => Change::Conflict,
         Base::NoBase => Change::Edit,
-        base if Base::known(local) == base => Change::Drift,
-        base if Base::known(live) == base => Change::Edit,
+        base if base.is_same(local, same) => Change::Drift,
+        base if base.is_same(live, same) => Change::Edit,
         Base::Absent | Base::Is(_) => Change::Conflict,
     })
 }
 
-/// A field's base after a command, the same for every command that writes: what both sides say, once they say the same; what the
-/// tenant says, where this command `sent` the field, or where there was no base; else base stays.
+/// A field's base after a command, the same for every command that writes: what the tenant says, where both sides mean the same,
+/// where this command `sent` the field, or where there was no base; else base stays.
 pub fn new_base<'a>(
     base: Base<&'a Value>,
     local: Option<&Value>,
     live: Option<&'a Value>,
+    same: impl Fn(Option<&Value>, Option<&Value>) -> bool,
     sent: bool,
 ) -> Base<&'a Value> {
     match base {
-        _ if local == live || sent => Base::known(live),
+        _ if sent || same(local, live) => Base::known(live),
         Base::NoBase => Base::known(live),
         base => base,
     }
@@ -152,7 +198,7 @@ pub(crate) mod tests {
         for base in bases {
             for local in sides {
                 for live in sides {
-                    let change = three_way(base, local, live);
+                    let change = three_way(base, local, live, equal);
                     if let Some(change) = change {
                         let base = match base {
                             Base::NoBase => ".".to_owned(),
@@ -237,13 +283,8 @@ pub(crate) mod tests {
         ]
     }
 
-    fn borrowed(base: &Base<Value>) -> Base<&Value> {
-        match base {
-            Base::NoBase => Base::NoBase,
-            Base::Unknown => Base::Unknown,
-            Base::Absent => Base::Absent,
-            Base::Is(value) => Base::Is(value),
-        }
+    fn equal(one: Option<&Value>, other: Option<&Value>) -> bool {
+        one == other
     }
 
     proptest! {
@@ -251,13 +292,13 @@ pub(crate) mod tests {
         /// none. What was sent is the file's edit from then on, should the tenant have answered with something else.
         #[test]
         fn a_new_base_keeps_what_differs_as_it_is(base in base(), local in side(), live in side()) {
-            let (base, local, live) = (borrowed(&base), local.as_ref(), live.as_ref());
-            let before = three_way(base, local, live);
-            prop_assert_eq!(three_way(new_base(base, local, live, false), local, live), before);
-            let sent = three_way(new_base(base, local, live, true), local, live);
+            let (base, local, live) = (base.borrowed(), local.as_ref(), live.as_ref());
+            let before = three_way(base, local, live, equal);
+            prop_assert_eq!(three_way(new_base(base, local, live, equal, false), local, live, equal), before);
+            let sent = three_way(new_base(base, local, live, equal, true), local, live, equal);
             prop_assert!(matches!(sent, None | Some(Change::Edit | Change::Unmanaged)));
-            let once = new_base(base, local, live, false);
-            prop_assert_eq!(new_base(once, local, live, false), once);
+            let once = new_base(base, local, live, equal, false);
+            prop_assert_eq!(new_base(once, local, live, equal, false), once);
         }
     }
 }

@@ -64,8 +64,8 @@ fn everything_that_is_wrong_is_found_at_once() {
       hint: put the value into quotes
     tenant/clients/alpha.yaml:8:5: `allowed_clients` refers to nobody, which is no client of this tenant
       hint: client ids differ from tenant to tenant: `tenantry promote` translates them
-    tenant/clients/alpha.yaml:9:5: `allowed_clients` has something else than a non-empty string as entry 4
-      hint: write each client id as text, in quotes where it looks like a number
+    tenant/clients/alpha.yaml:9:5: entry 4 of `allowed_clients` is empty
+      hint: write a value that Auth0 takes
     tenant/clients/alpha.yaml:12:5: `addons.firebase.secret` is a secret
       hint: remove it, from git's history too, and rotate it; tenantry neither writes nor sends it
     tenant/clients/broken.yaml:2:1: is not YAML: while parsing a node, did not find expected node content

@@ -233,12 +233,16 @@ fn every_difference_as_json() {
             {
               "field": "app_type",
               "change": "unmanaged",
+              "base": "spa",
               "local": "spa",
               "live": "native"
             },
             {
               "field": "callbacks",
               "change": "unmanaged",
+              "base": [
+                "https://x/"
+              ],
               "local": [
                 "https://x/"
               ],
@@ -336,7 +340,7 @@ fn every_difference_as_markdown() {
 
     4 edits, 1 drifted field, 1 conflict, 3 unmanaged differences in 5 clients, 1 client only on the tenant, 1 client only in a file.
 
-    | client | file | differences |
+    | name | file | differences |
     |---|---|---|
     | New |  | only on the tenant |
     | Alpha | clients/alpha.yaml | edit: description, allowed&#95;clients |
@@ -519,7 +523,7 @@ fn hostile_values_are_shown_harmless() {
 
     3 drifted fields, 1 unmanaged difference in 2 clients.
 
-    | client | file | differences |
+    | name | file | differences |
     |---|---|---|
     | &#92;u{1b}&#91;2J&#92;u{1b}&#93;0;owned&#92;u{7}&#96;&#124;&#92;u{202e}gnp.exe&lt;/summary&gt;@‍team | clients/alpha.yaml | drift: name, description |
     | Beta | clients/beta.yaml | drift: allowed&#95;clients; unmanaged: odd&#92;u{1b}&#91;31m&#92;nfield |
@@ -639,11 +643,11 @@ fn a_selector_that_matches_nothing_is_an_error() {
     insta::assert_snapshot!(run, @"
     exit code 2
     --- stderr
-    error: no client matches `betta`, `[`
+    error: nothing matches `betta`, `[`
     hint: did you mean `beta`?
     ");
     let document = bed.run(["diff", "-o", "json", "betta"]).exits(2).json();
-    assert_eq!(document["error"]["message"], "no client matches `betta`");
+    assert_eq!(document["error"]["message"], "nothing matches `betta`");
 }
 
 #[test]
@@ -726,7 +730,7 @@ fn null_and_absent_are_two_things() {
     bed.sandbox.edit("a", "logo_uri", None);
     bed.sandbox.edit("a", "description", Some(Value::Null));
     let fields = bed.run(["diff", "-o", "json"]).exits(1).json()["resources"][0]["fields"].clone();
-    insta::assert_snapshot!(fields, @r#"[{"field":"description","change":"drift","live":null},{"field":"logo_uri","change":"unmanaged","local":null}]"#);
+    insta::assert_snapshot!(fields, @r#"[{"field":"description","change":"drift","live":null},{"field":"logo_uri","change":"unmanaged","base":null,"local":null}]"#);
 }
 
 #[test]

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use common::{Bed, Stub, until};
 use serde_json::json;
 use tenantry::api::{Fields, Options, Reader};
+use tenantry::kinds::clients::KIND;
 use tenantry::settings::Connection;
 use tenantry::testing::{Fault, FaultRule};
 
@@ -580,7 +581,7 @@ async fn a_host_that_has_answered_is_asked_again() {
         ..Options::default()
     };
     let error = Reader::new(tenant, options)
-        .clients(Fields::All)
+        .resources(&KIND, &Fields::All)
         .await
         .unwrap_err();
     let error = error.to_string();

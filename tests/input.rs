@@ -11,8 +11,9 @@ use std::thread;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tenantry::api::{ApiError, Fields, Options, Reader};
-use tenantry::client::ClientId;
 use tenantry::files::{Access, FilesError, Lock, TenantDirectory, read_file};
+use tenantry::kinds::{Managed, clients::KIND};
+use tenantry::resource::ResourceId;
 use tenantry::saved_plan;
 use tenantry::settings::Connection;
 
@@ -89,7 +90,7 @@ fn read_directory(file: &str, content: &[u8]) -> Result<(), String> {
 }
 
 fn read(folder: &Path) -> Result<(), String> {
-    let directory = TenantDirectory::open(folder, Access::Read, || ()).unwrap();
+    let directory = TenantDirectory::open(folder, Managed::default(), Access::Read, || ()).unwrap();
     directory
         .read()
         .map(|_| ())
@@ -156,8 +157,11 @@ fn ask(body: Vec<u8>) -> [Option<ApiError>; 2] {
         .build()
         .unwrap();
     let errors = runtime.block_on(async {
-        let list = reader.clients(Fields::All).await.err();
-        let one = reader.client(&ClientId::from("a"), Fields::All).await.err();
+        let list = reader.resources(&KIND, &Fields::All).await.err();
+        let one = reader
+            .resource(&ResourceId::new(&KIND, "a"), &Fields::All)
+            .await
+            .err();
         [list, one]
     });
     let address = reader.domain().to_owned();
@@ -248,18 +252,20 @@ fn a_huge_file_is_not_read() {
 #[test]
 fn what_would_not_be_read_is_not_written() {
     let folder = tempfile::tempdir().unwrap();
-    let directory = TenantDirectory::open(folder.path(), Access::Create, || ()).unwrap();
+    let directory =
+        TenantDirectory::open(folder.path(), Managed::default(), Access::Create, || ()).unwrap();
     let mut lock = Lock::new("d");
     directory.write_lock(&lock).unwrap();
     let text = "client_id: a\n";
-    directory.create_client("clients/a.yaml", text).unwrap();
+    directory.create_file("clients/a.yaml", text).unwrap();
 
     let huge = "x".repeat(33 << 20);
-    let file = directory.read().unwrap().clients.remove("a").unwrap();
+    let a = ResourceId::new(&KIND, "a");
+    let file = directory.read().unwrap().resources.remove(&a).unwrap();
     lock.domain.clone_from(&huge);
     let errors = [
-        directory.create_client("clients/b.yaml", &huge),
-        directory.rewrite_client(&file, &huge),
+        directory.create_file("clients/b.yaml", &huge),
+        directory.rewrite_file(&file, &huge),
         directory.write_lock(&lock),
     ];
     for error in errors {
@@ -267,17 +273,18 @@ fn what_would_not_be_read_is_not_written() {
         assert!(error.ends_with("it is larger than 32 MiB"), "{error}");
     }
     let read = directory.read().unwrap();
-    assert_eq!(read.clients["a"].text, text);
+    assert_eq!(read.resources[&a].text, text);
     assert_eq!(read.lock, Some(Lock::new("d")));
 }
 
 #[test]
 fn a_new_file_never_replaces_one() {
     let folder = tempfile::tempdir().unwrap();
-    let directory = TenantDirectory::open(folder.path(), Access::Create, || ()).unwrap();
+    let directory =
+        TenantDirectory::open(folder.path(), Managed::default(), Access::Create, || ()).unwrap();
     let path = folder.path().join("clients/a.yaml");
     fs::write(&path, "theirs").unwrap();
-    let error = directory.create_client("clients/a.yaml", "ours");
+    let error = directory.create_file("clients/a.yaml", "ours");
     assert!(matches!(error, Err(FilesError::ChangedMeanwhile { .. })));
     assert_eq!(fs::read_to_string(&path).unwrap(), "theirs");
     assert_eq!(
@@ -310,7 +317,8 @@ fn a_named_pipe_is_never_opened() {
         let pipe = folder.path().join(file);
         let made = std::process::Command::new("mkfifo").arg(&pipe).status();
         assert!(made.unwrap().success());
-        let directory = TenantDirectory::open(folder.path(), Access::Read, || ()).unwrap();
+        let directory =
+            TenantDirectory::open(folder.path(), Managed::default(), Access::Read, || ()).unwrap();
         let findings = directory.source().unwrap().check().findings;
         let messages: Vec<_> = findings.iter().map(|finding| &finding.message).collect();
         assert_eq!(messages.len(), 1, "{messages:?}");
@@ -336,7 +344,8 @@ fn no_link_leads_out_of_the_tenant_directory() {
         fs::write(&secret, "password=s3cret").unwrap();
         for target in [&secret, Path::new("/proc/self/environ")] {
             std::os::unix::fs::symlink(target, tenant.join(link)).unwrap();
-            let directory = TenantDirectory::open(&tenant, Access::Write, || ()).unwrap();
+            let directory =
+                TenantDirectory::open(&tenant, Managed::default(), Access::Write, || ()).unwrap();
             let findings = directory.source().unwrap().check().findings;
             let told = format!("{findings:?}");
             assert!(told.contains("a link leads out of"), "{told}");

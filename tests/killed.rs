@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tenantry::files::{Access, TenantDirectory};
+use tenantry::kinds::Managed;
 use tenantry::sandbox::Sandbox;
 
 use rig::{Fields, api_requests, cases, edit_file, live, patches, read, text, tree};
@@ -316,7 +317,8 @@ fn three_pushes_at_once_send_each_edit_once() {
     let edits = world.edit(10, &mut Chance(3));
     world.sandbox.clear_requests();
     // None of them starts before all of them wait.
-    let held = TenantDirectory::open(world.directory(), Access::Write, || {}).unwrap();
+    let held =
+        TenantDirectory::open(world.directory(), Managed::default(), Access::Write, || {}).unwrap();
     let waiting = |mut child: Child| {
         let mut said = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();

@@ -34,11 +34,11 @@ fn live_clients_with_their_files_and_states() {
     insta::assert_snapshot!(bed.run(["list"]).exits(0), @"
     exit code 0
     --- stdout
-    NAME                 CLIENT ID  TYPE             FILE                STATE
-    A bit longer a name  b          non_interactive  clients/beta.yaml   changed
-    Alpha                a          spa              clients/alpha.yaml  changed
-    Gamma                c          -                clients/gamma.yaml  unchanged
-    New                  n          native           -                   live-only
+    NAME                 ID  TYPE             FILE                STATE
+    A bit longer a name  b   non_interactive  clients/beta.yaml   changed
+    Alpha                a   spa              clients/alpha.yaml  changed
+    Gamma                c   -                clients/gamma.yaml  unchanged
+    New                  n   native           -                   live-only
     ");
     assert!(
         bed.requests()
@@ -114,7 +114,7 @@ fn a_selection_of_them() {
     assert_eq!(ids("n"), ["n"]);
     bed.run(["list", "nobody"])
         .exits(2)
-        .complains("no client matches `nobody`");
+        .complains("nothing matches `nobody`");
 }
 
 #[test]
@@ -123,8 +123,8 @@ fn before_the_first_pull_it_is_of_use_all_the_same() {
     insta::assert_snapshot!(bed.run(["list"]).exits(0), @"
     exit code 0
     --- stdout
-    NAME   CLIENT ID  TYPE  FILE  STATE
-    Alpha  a          -     -     live-only
+    NAME   ID  TYPE  FILE  STATE
+    Alpha  a   -     -     live-only
     ");
     assert!(!bed.path("tenant").exists());
 }
@@ -135,7 +135,7 @@ fn an_empty_tenant() {
     insta::assert_snapshot!(bed.run(["list"]).exits(0), @"
     exit code 0
     --- stdout
-    NAME  CLIENT ID  TYPE  FILE  STATE
+    NAME  ID  TYPE  FILE  STATE
     ");
     assert_eq!(
         bed.run(["list", "-o", "json"]).exits(0).json()["resources"],
@@ -156,9 +156,9 @@ fn names_can_t_act_on_the_terminal() {
     insta::assert_snapshot!(bed.run(["list"]).exits(0), @r"
     exit code 0
     --- stdout
-    NAME                      CLIENT ID  TYPE         FILE  STATE
-    \u{1b}[31mred\u{7}\nnext  a          s\u{202e}pa  -     live-only
-    Bänk 銀行                 b          -            -     live-only
+    NAME                      ID  TYPE         FILE  STATE
+    \u{1b}[31mred\u{7}\nnext  a   s\u{202e}pa  -     live-only
+    Bänk 銀行                 b   -            -     live-only
     ");
 }
 
@@ -242,7 +242,7 @@ fn a_list_fits_the_terminal() {
     }
     insta::assert_snapshot!(at_terminal(&bed, 80, &["list"]), @"
     NAME
-      CLIENT ID  TYPE  FILE  STATE
+      ID  TYPE  FILE  STATE
     Beta
       b  -  clients/beta.yaml  unchanged
     The shop of the northern region
@@ -250,7 +250,7 @@ fn a_list_fits_the_terminal() {
         clients/the-shop-of-the-northern-region.yaml  unchanged
     ");
     insta::assert_snapshot!(at_terminal(&bed, 200, &["list"]), @"
-    NAME                             CLIENT ID                         TYPE         FILE                                          STATE
+    NAME                             ID                                TYPE         FILE                                          STATE
     Beta                             b                                 -            clients/beta.yaml                             unchanged
     The shop of the northern region  BR5Zkiuvq9IszkkWeI8OBS3KijWcCjMG  regular_web  clients/the-shop-of-the-northern-region.yaml  unchanged
     ");
@@ -285,7 +285,7 @@ fn warnings_and_errors_break_at_words() {
 fn a_command_that_a_hint_names_has_its_options_also_where_the_line_breaks() {
     let bed = Bed::new().client("a", "Alpha", json!({})).pulled();
     std::fs::remove_file(bed.path("tenant/clients/alpha.yaml")).unwrap();
-    let said = "clients/alpha.yaml is gone: push deletes no client; `tenantry";
+    let said = "clients/alpha.yaml is gone: push deletes nothing; `tenantry";
     // The next word does not fit.
     let shown = at_terminal(&bed, said.len() + 2, &["push", "--yes", "--dir", "tenant"]);
     assert!(

@@ -201,7 +201,7 @@ fn a_selection_takes_its_part_of_a_plan() {
     assert_eq!(descriptions(&bed), ["one", "second"]);
     bed.run(["push", "--yes", "--plan", "plan.json", "gamma"])
         .exits(2)
-        .complains("no client matches `gamma`");
+        .complains("nothing matches `gamma`");
 }
 
 #[test]
@@ -214,8 +214,8 @@ fn another_tenants_plan_and_what_is_no_plan_are_refused() {
         ("{", "plan.json:1:2: is not JSON"),
         ("{\"version\": 7}", "plan.json:1:2: this plan has version 7"),
         (
-            &plan.replace("description", "callbacks"),
-            "`callbacks` is no updatable field",
+            &plan.replace("description", "tenant"),
+            "`tenant` is no updatable field",
         ),
         (
             &plan.replace("\"resources\": [", "\"resources\": [{},"),

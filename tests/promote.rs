@@ -175,7 +175,7 @@ fn markdown_says_what_was_written_and_what_there_is_to_remark() {
 
     - web: allowed&#95;clients: https://api.example is no client of dev, and is carried as it is
 
-    | client | file | differences |
+    | name | file | differences |
     |---|---|---|
     | Web | clients/web.yaml | edit: description, allowed&#95;clients |
     ");
@@ -225,10 +225,13 @@ fn fields_and_clients_can_be_chosen() {
     );
     two.promote(&["--fields", "names"])
         .exits(2)
-        .complains("the fields are name, description, allowed_clients");
+        .complains("did you mean `name`?");
+    two.promote(&["--fields", "callbacks"])
+        .exits(2)
+        .complains("`callbacks` is not managed here");
     two.promote(&["wep"])
         .exits(2)
-        .complains("no client matches `wep`");
+        .complains("nothing matches `wep`");
 }
 
 #[test]
@@ -241,9 +244,9 @@ fn a_reference_that_prod_lacks_stops_everything_and_is_named() {
     insta::assert_snapshot!(run, @"
     exit code 1
     --- stderr
-    error: nothing was written: prod lacks clients that dev refers to
+    error: nothing was written: prod lacks what dev refers to
     web: allowed_clients refers to api (d-api)
-    hint: make the client in prod, pull it with `tenantry pull --tenant prod`, and give its file the same name; or leave the field out with --fields
+    hint: make it in prod, pull it with `tenantry pull --tenant prod`, and give its file the same name; or leave the field out with --fields
     ");
     two.dev.assert_untouched(&before);
     assert!(two.promote(&["-o", "json"]).exits(1).json()["error"].is_object());
@@ -300,7 +303,7 @@ fn prods_own_values_stay_and_are_named() {
         ),
         (
             "clients:\n  web:\n    sso: true\n",
-            "overrides.yaml:3:5: `sso` is no updatable field",
+            "overrides.yaml:3:5: `sso` is no managed field",
         ),
         ("clients: [", "overrides.yaml:1:"),
     ] {

@@ -158,14 +158,24 @@ fn the_cost_of_a_push_grows_with_the_edit_and_not_with_the_tenant() {
 #[test]
 fn read_only_fields_and_removed_keys_are_not_sent() {
     let bed = three().pulled();
-    bed.edit(ALPHA, "app_type: spa", "app_type: native");
     bed.edit(BETA, "description: second\n", "");
     bed.edit(BETA, "allowed_clients:\n  - x\n", "");
     bed.edit(GAMMA, "app_type: spa\n", "");
     bed.run(["push", "--yes"]).exits(0);
     assert_eq!(bed.requests(), [""; 0]);
+    bed.edit(ALPHA, "app_type: spa", "app_type: native");
+    let run = bed.run(["push", "--yes"]).exits(1);
+    insta::assert_snapshot!(plan(&run), @r#"
+    clients/alpha.yaml  Alpha a
+      unmanaged: the file changed it, and push sends it only where tenantry.yaml manages the field
+        app_type: "spa" → "native"
+
+    1 unmanaged difference in 1 client
+    held back      clients/alpha.yaml: app_type: push does not send it; `manage: {clients: [app_type]}` in tenantry.yaml has it sent
+    nothing was sent
+    "#);
     bed.edit(BETA, "name: Beta", "name: Bêta");
-    bed.run(["push", "--yes"]).exits(0);
+    bed.run(["push", "--yes"]).exits(1);
     assert_eq!(bed.patches(), [("b".to_owned(), json!({"name": "Bêta"}))]);
     assert_eq!(bed.live("b")["description"], "second");
 }
@@ -186,14 +196,14 @@ fn empty_values_are_values() {
         now empty
         warning: an empty list lets every client of the tenant delegate
 
-    2 edits in 2 clients
+    2 edits in 2 clients, 1 risk
     "#);
     insta::assert_snapshot!(outcomes(&run), @"
     2 clients updated
     updated        clients/alpha.yaml: description
     updated        clients/beta.yaml: allowed_clients
     ");
-    insta::assert_snapshot!(run.stderr, @"warning: `allowed_clients: []` lets every client of the tenant delegate to Beta");
+    insta::assert_snapshot!(run.stderr, @"warning: clients/beta.yaml: allowed_clients: an empty list lets every client of the tenant delegate");
     assert_eq!(
         bed.patches(),
         [
@@ -222,7 +232,7 @@ fn null_is_refused_before_anything_is_asked() {
       |
     4 | allowed_clients:
       | ^
-    hint: remove the line to leave it as it is; `allowed_clients: []` lets every client delegate
+    hint: remove the line to leave it as it is; with `allowed_clients: []`, an empty list lets every client of the tenant delegate
     error: tenant/clients/gamma.yaml:2:1: `name` contains `<` or `>`
       |
     2 | name: <b>
@@ -392,7 +402,7 @@ fn a_conflict_anywhere_sends_nothing_at_all() {
     error: nothing was sent: file and tenant both changed since they were last in step
     clients/alpha.yaml: description
     hint: `tenantry pull` keeps the file's value: edit the file to match the tenant; or take the tenant's everywhere in the file with `tenantry pull --discard-local clients/alpha.yaml`
-    hint: the file's value goes over the tenant's with `tenantry push --overwrite-drift --fields description clients/alpha.yaml`; without --fields, over the client's other drift too
+    hint: the file's value goes over the tenant's with `tenantry push --overwrite-drift --fields description clients/alpha.yaml`; without --fields, over the other drift there too
     "#);
     bed.assert_only_gets();
     bed.assert_untouched(&before);
@@ -413,7 +423,7 @@ fn a_conflict_anywhere_sends_nothing_at_all() {
           "name": "Alpha",
           "file": "clients/alpha.yaml",
           "status": "held_back",
-          "reason": "held back: the selection has a conflict",
+          "reason": "the selection has a conflict",
           "fields": [
             {
               "field": "description",
@@ -428,7 +438,7 @@ fn a_conflict_anywhere_sends_nothing_at_all() {
           "name": "Beta",
           "file": "clients/beta.yaml",
           "status": "held_back",
-          "reason": "held back: the selection has a conflict",
+          "reason": "the selection has a conflict",
           "fields": [
             {
               "field": "description",
@@ -449,7 +459,7 @@ fn a_conflict_anywhere_sends_nothing_at_all() {
     error: nothing was sent: file and tenant both changed since they were last in step
     clients/alpha.yaml: description
     hint: `tenantry pull` keeps the file's value: edit the file to match the tenant; or take the tenant's everywhere in the file with `tenantry pull --discard-local clients/alpha.yaml`
-    hint: the file's value goes over the tenant's with `tenantry push --overwrite-drift --fields description clients/alpha.yaml`; without --fields, over the client's other drift too
+    hint: the file's value goes over the tenant's with `tenantry push --overwrite-drift --fields description clients/alpha.yaml`; without --fields, over the other drift there too
     "#);
     bed.assert_only_gets();
     // Outside of the selection it holds nobody back.
@@ -908,7 +918,7 @@ fn selectors_choose_what_is_pushed() {
     insta::assert_snapshot!(run, @"
     exit code 2
     --- stderr
-    error: no client matches `delta`
+    error: nothing matches `delta`
     hint: did you mean `Beta`?
     ");
     assert_eq!(bed.requests(), [""; 0]);
@@ -1076,7 +1086,7 @@ fn a_file_that_is_gone_deletes_no_client() {
     let run = bed.run(["push", "--yes"]).exits(0);
     assert_eq!(
         run.stderr,
-        "clients/beta.yaml is gone: push deletes no client; `tenantry pull` writes the file again\n"
+        "clients/beta.yaml is gone: push deletes nothing; `tenantry pull` writes the file again\n"
     );
     assert_eq!(bed.requests(), [""; 0]);
 }

@@ -6,7 +6,8 @@ mod common;
 use common::{Bed, Run, Stub};
 use serde_json::{Value, json};
 use tenantry::api::{Fields, Options, Reader};
-use tenantry::client::Client;
+use tenantry::kinds::clients::KIND;
+use tenantry::resource::Resource;
 use tenantry::settings::Connection;
 use tenantry::testing::{Fault, FaultRule};
 
@@ -279,7 +280,7 @@ fn no_secret_is_in_debug_text() {
     let client = full_of_secrets("a", "Alpha")
         .as_object()
         .cloned()
-        .and_then(Client::new);
+        .and_then(|fields| Resource::new(&KIND, fields));
     assert!(!format!("{client:?}").contains(MARK));
 }
 
@@ -498,7 +499,7 @@ async fn an_error_of_the_library_holds_no_echo() {
             ..Options::default()
         };
         let reader = Reader::new(tenant, options);
-        let error = reader.clients(Fields::All).await.unwrap_err();
+        let error = reader.resources(&KIND, &Fields::All).await.unwrap_err();
         assert_no_echo(&format!("{error} {error:?} {:?}", error.hint()));
     }
 }

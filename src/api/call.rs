@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use super::error::ApiError;
 use super::room::{Taken, is_too_many};
-use crate::client::Patch;
 use crate::json;
+use crate::resource::Patch;
 
 /// A request, before it has a token.
 #[derive(Debug)]

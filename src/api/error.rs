@@ -112,7 +112,7 @@ impl ApiError {
         }
     }
 
-    /// Whether the fault was on the other side: the same may work for another client, or later.
+    /// Whether the fault was on the other side: the same may work for another resource, or later.
     pub fn is_the_servers(&self) -> bool {
         matches!(self, ApiError::Refused { status, .. } if *status >= 500)
     }
@@ -122,9 +122,9 @@ impl ApiError {
         matches!(self, ApiError::Refused { status: 403, code: Some(code), .. } if code == "insufficient_scope")
     }
 
-    /// Whether the API said that there is no such client.
-    pub(crate) fn is_inexistent_client(&self) -> bool {
-        matches!(self, ApiError::Refused { status: 404, code: Some(code), .. } if code == "inexistent_client")
+    /// Whether the API said that there is no such resource.
+    pub(crate) fn is_inexistent_resource(&self) -> bool {
+        matches!(self, ApiError::Refused { status: 404, code: Some(code), .. } if code.starts_with("inexistent_"))
     }
 }
 
@@ -152,8 +152,8 @@ fn refused_hint(
         }
         (401, _) => "a fresh token was refused too: is the audience (AUTH0_AUDIENCE) that of this tenant's Management API?"
             .to_owned(),
-        (404, Some("inexistent_client")) => {
-            "the client is gone from the tenant: `tenantry pull` shows what is there".to_owned()
+        (404, Some(code)) if code.starts_with("inexistent_") => {
+            "it is gone from the tenant: `tenantry pull` shows what is there".to_owned()
         }
         (300..=399, _) => {
             "an Auth0 tenant does not redirect: is the domain (AUTH0_DOMAIN) that of one?".to_owned()

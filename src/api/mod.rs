@@ -1,4 +1,4 @@
-//! The Management API: reading a tenant's clients and updating one. A [`Reader`] can only read; the [`Writer`] made from it is
+//! The Management API: reading a tenant's resources and updating one. A [`Reader`] can only read; the [`Writer`] made from it is
 //! for the code that sends writes. Underneath, one transport gets the token, keeps to the tenant's rate limit and retries.
 
 mod cache;
@@ -23,9 +23,11 @@ use reqwest::Method;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-use crate::client::{CLIENT_ID, Client, ClientId, Field, Patch, SECRET_FIELDS};
+use crate::kinds::Kind;
+use crate::resource::{Patch, Resource, ResourceId};
 use crate::settings::Connection;
 use call::Call;
+use list::Ask;
 use transport::Transport;
 
 pub use cache::TokenCache;
@@ -65,24 +67,29 @@ impl Default for Options {
     }
 }
 
-/// Which fields of a client are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Which fields of a resource are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fields {
     /// Every field but the secret ones.
     All,
-    /// The id and the updatable fields.
-    Updatable,
+    /// These, and those that say what the resource is.
+    Only(Vec<&'static str>),
 }
 
 impl Fields {
     /// The query parameters that ask for these fields.
     /// Source: <https://auth0.com/docs/api/management/v2/clients/get-clients>, `fields` and `include_fields`.
-    fn query(self) -> [(&'static str, String); 2] {
+    fn query(&self, kind: &Kind) -> [(&'static str, String); 2] {
         let (fields, include) = match self {
-            Fields::All => (SECRET_FIELDS.join(","), "false"),
-            Fields::Updatable => {
-                let updatable = Field::ALL.map(Field::name).join(",");
-                (format!("{CLIENT_ID},global,{updatable}"), "true")
+            Fields::All => (kind.secrets.join(","), "false"),
+            Fields::Only(fields) => {
+                let own = [Some(kind.id), kind.left_out, Some(kind.label)];
+                let others = fields
+                    .iter()
+                    .copied()
+                    .filter(|field| !own.contains(&Some(*field)));
+                let all: Vec<&str> = own.into_iter().flatten().chain(others).collect();
+                (all.join(","), "true")
             }
         };
         [("fields", fields), ("include_fields", include.to_owned())]
@@ -93,7 +100,7 @@ impl Fields {
 #[derive(Debug, Clone)]
 pub struct Reader(Arc<Transport>);
 
-/// Updates a tenant's clients. Only the code that applies a plan has one.
+/// Updates a tenant's resources. Only the code that applies a plan has one.
 #[derive(Debug, Clone)]
 pub struct Writer(Arc<Transport>);
 
@@ -103,56 +110,80 @@ impl Reader {
         Reader(Arc::new(Transport::new(connection, options)))
     }
 
-    /// The tenant's clients in the order of the API, less the legacy global client.
+    /// The tenant's resources of a kind in the order of the API, less those that are not under version control.
     ///
-    /// Up to 1,000 clients, pages are fetched side by side and checked; past that, or where the check fails, one after the
+    /// Up to 1,000 resources, pages are fetched side by side and checked; past that, or where the check fails, one after the
     /// other by checkpoints. Source: <https://auth0.com/docs/api/management/v2/clients/get-clients>.
     ///
     /// # Errors
-    /// The API can't be reached, refuses, or answers with a list that is short, repeats a client or is no list.
-    pub async fn clients(&self, fields: Fields) -> Result<Vec<Client>, ApiError> {
-        self.clients_as_they_arrive(fields, |client| client).await
+    /// The API can't be reached, refuses, or answers with a list that is short, repeats a resource or is no list.
+    pub async fn resources(
+        &self,
+        kind: &'static Kind,
+        fields: &Fields,
+    ) -> Result<Vec<Resource>, ApiError> {
+        self.resources_as_they_arrive(kind, fields, |resource| resource)
+            .await
     }
 
-    /// The same, and `arrived` is called with each client as its page comes in: what it answers is kept in the client's
-    /// place. It may see a client a second time, where a list that makes no sense is read anew.
+    /// The same, and `arrived` is called with each resource as its page comes in: what it answers is kept in the resource's
+    /// place. It may see one a second time, where a list that makes no sense is read anew.
     ///
     /// # Errors
-    /// As [`Reader::clients`].
-    pub async fn clients_as_they_arrive(
+    /// As [`Reader::resources`].
+    pub async fn resources_as_they_arrive(
         &self,
-        fields: Fields,
-        mut arrived: impl FnMut(Client) -> Client + Send,
-    ) -> Result<Vec<Client>, ApiError> {
-        list::clients(&self.0, fields, &mut arrived).await
+        kind: &'static Kind,
+        fields: &Fields,
+        mut arrived: impl FnMut(Resource) -> Resource + Send,
+    ) -> Result<Vec<Resource>, ApiError> {
+        list::resources(self.ask(kind, fields), &mut arrived).await
     }
 
-    /// One client; None where the tenant does not have it.
+    /// One resource; None where the tenant does not have it.
     /// Source: <https://auth0.com/docs/api/management/v2/clients/get-clients-by-id>.
     ///
     /// # Errors
-    /// The API can't be reached, refuses for another reason, or answers with something that is no client.
-    pub async fn client(&self, id: &ClientId, fields: Fields) -> Result<Option<Client>, ApiError> {
-        client(&self.0, id, fields).await
+    /// The API can't be reached, refuses for another reason, or answers with something that is no such resource.
+    pub async fn resource(
+        &self,
+        id: &ResourceId,
+        fields: &Fields,
+    ) -> Result<Option<Resource>, ApiError> {
+        resource(&self.0, id, fields).await
     }
 
-    /// Those of these clients that the tenant has, in as few requests as possible: one each, or the list where that is cheaper.
-    /// `known` is how many clients the tenant is known to have; a wrong number costs a request or two, and changes nothing else.
+    /// Those of these resources of a kind that the tenant has, in as few requests as possible: one each, or the list where that is
+    /// cheaper. `known` is how many the tenant is known to have; a wrong number costs a request or two, and changes nothing else.
     ///
     /// # Errors
-    /// As [`Reader::client`] and [`Reader::clients`].
-    pub async fn these_clients(
+    /// As [`Reader::resource`] and [`Reader::resources`].
+    pub async fn these(
         &self,
-        ids: &[&ClientId],
+        kind: &'static Kind,
+        ids: &[&ResourceId],
         known: usize,
-        fields: Fields,
-    ) -> Result<Vec<Client>, ApiError> {
-        list::these(&self.0, ids, known, fields).await
+        fields: &Fields,
+    ) -> Result<Vec<Resource>, ApiError> {
+        list::these(self.ask(kind, fields), ids, known).await
+    }
+
+    fn ask<'a>(&'a self, kind: &'static Kind, fields: &'a Fields) -> Ask<'a> {
+        Ask {
+            transport: &self.0,
+            kind,
+            fields,
+        }
     }
 
     /// The domain that it reads, as it is shown and locked.
     pub fn domain(&self) -> &str {
         self.0.domain()
+    }
+
+    /// The id of the client whose credentials are in use, as far as it can be told.
+    pub fn own_client(&self) -> Option<String> {
+        self.0.own_client()
     }
 
     /// A Management API access token for this tenant, from the cache where that has one that is good for a while.
@@ -170,48 +201,49 @@ impl Reader {
 }
 
 impl Writer {
-    /// Sends a patch to a client and answers the whole updated client.
+    /// Sends a patch to a resource and answers the whole updated one.
     /// Source: <https://auth0.com/docs/api/management/v2/clients/patch-clients-by-id>.
     ///
     /// # Errors
     /// The API can't be reached or refuses. A request that failed on the network may have had its effect all the same; it
     /// was sent again until an answer came or the retries ran out.
-    pub async fn update(&self, id: &ClientId, patch: &Patch) -> Result<Client, ApiError> {
-        let call = Call::new(Method::PATCH, client_path(id)).body(patch);
-        whole_client(&call, id, self.0.send(&call).await?.json(&call)?)
+    pub async fn update(&self, id: &ResourceId, patch: &Patch) -> Result<Resource, ApiError> {
+        let call = Call::new(Method::PATCH, path(id)).body(patch);
+        whole_resource(&call, id, self.0.send(&call).await?.json(&call)?)
     }
 }
 
 /// An id is opaque text: it is one segment of the path, whatever is in it.
-fn client_path(id: &ClientId) -> Vec<String> {
-    vec!["clients".to_owned(), id.as_str().to_owned()]
+fn path(id: &ResourceId) -> Vec<String> {
+    vec![id.kind().name.to_owned(), id.as_str().to_owned()]
 }
 
-/// See [`Reader::client`].
-async fn client(
+/// See [`Reader::resource`].
+async fn resource(
     transport: &Transport,
-    id: &ClientId,
-    fields: Fields,
-) -> Result<Option<Client>, ApiError> {
-    let call = Call::new(Method::GET, client_path(id)).query(fields.query());
+    id: &ResourceId,
+    fields: &Fields,
+) -> Result<Option<Resource>, ApiError> {
+    let call = Call::new(Method::GET, path(id)).query(fields.query(id.kind()));
     match transport.send(&call).await {
-        Ok(answer) => whole_client(&call, id, answer.json(&call)?).map(Some),
-        Err(error) if error.is_inexistent_client() => Ok(None),
+        Ok(answer) => whole_resource(&call, id, answer.json(&call)?).map(Some),
+        Err(error) if error.is_inexistent_resource() => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// The client that an answer is about, which has to be the one that was asked about.
-fn whole_client(
+/// The resource that an answer is about, which has to be the one that was asked about.
+fn whole_resource(
     call: &Call,
-    id: &ClientId,
+    id: &ResourceId,
     fields: Map<String, Value>,
-) -> Result<Client, ApiError> {
-    match Client::new(fields) {
-        None => Err(call.odd_answer("it has no `client_id` that can be one".to_owned())),
-        Some(client) if client.id() != id => {
-            Err(call.odd_answer(format!("it is about the client {}", client.id())))
+) -> Result<Resource, ApiError> {
+    let kind = id.kind();
+    match Resource::new(kind, fields) {
+        None => Err(call.odd_answer(format!("it has no `{}` that can be one", kind.id))),
+        Some(other) if other.id() != id => {
+            Err(call.odd_answer(format!("it is about the {} {}", kind.singular, other.id())))
         }
-        Some(client) => Ok(client),
+        Some(resource) => Ok(resource),
     }
 }

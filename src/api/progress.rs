@@ -18,7 +18,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     /// What is being done, how much of it is, and of how many.
-    doing: Option<(&'static str, usize, Option<usize>)>,
+    doing: Option<(String, usize, Option<usize>)>,
     /// When the first such thing began.
     since: Option<Instant>,
     /// Until when nothing happens, and why.
@@ -40,9 +40,9 @@ impl Progress {
     }
 
     /// Something begins, such as `reading clients`; `of` is how many there are, as soon as that is known.
-    pub fn begin(&self, what: &'static str, of: Option<usize>) {
+    pub fn begin(&self, what: impl Into<String>, of: Option<usize>) {
         let mut state = self.state();
-        state.doing = Some((what, 0, of));
+        state.doing = Some((what.into(), 0, of));
         state.since.get_or_insert_with(Instant::now);
         state.waiting = None;
     }
@@ -76,10 +76,10 @@ impl Progress {
     /// What there is to show at `now`, and for how long it has been going on.
     pub fn line(&self, now: Instant) -> Option<(String, Duration)> {
         let state = self.state();
-        let (what, done, of) = state.doing?;
-        let mut line = match (done, of) {
+        let (what, done, of) = state.doing.as_ref()?;
+        let mut line = match (*done, *of) {
             (done, Some(of)) => format!("{what}: {done} of {of}"),
-            (0, None) => what.to_owned(),
+            (0, None) => what.clone(),
             (done, None) => format!("{what}: {done}"),
         };
         if let Some((until, why)) = &state.waiting

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -15,7 +17,7 @@ use super::pace::{Allowance, Pace};
 use super::token::Token;
 use super::{Options, Progress};
 use crate::json;
-use crate::settings::Connection;
+use crate::settings::{Connection, Credentials};
 
 #[derive(Debug)]
 pub(super) struct Transport {
@@ -42,6 +44,14 @@ impl Transport {
     /// Where to tell how far something is.
     pub(super) fn progress(&self) -> &Progress {
         &self.http.options().progress
+    }
+
+    /// The id of the client that the credentials are of. A token that was given says whose it is, if it is a JWT.
+    pub(super) fn own_client(&self) -> Option<String> {
+        match self.http.connection().credentials() {
+            Credentials::Token { token, .. } => client_of(token.expose_secret()),
+            credentials => credentials.client_id().map(str::to_owned),
+        }
     }
 
     pub(super) async fn access_token(&self) -> Result<SecretString, ApiError> {
@@ -216,4 +226,13 @@ fn log_request(
         None => String::new(),
     };
     log::info!("{call}{query} {outcome} {took:.0?}{left}");
+}
+/// The client that a token was issued to.
+/// Source: <https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles>, claim `azp`.
+fn client_of(token: &str) -> Option<String> {
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let claims = json::parse(std::str::from_utf8(&claims).ok()?).ok()?;
+    let text = |claim: &str| claims.get(claim)?.as_str();
+    let subject = || text("sub")?.strip_suffix("@clients");
+    text("azp").or_else(subject).map(str::to_owned)
 }

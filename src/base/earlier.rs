@@ -4,14 +4,15 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::client::{ClientId, Field};
-use crate::files::{ReadFile, parse_client};
+use crate::files::{ReadFile, parse_resource};
 use crate::git::{GitError, ObjectId, Repository};
+use crate::kinds::FieldKey;
+use crate::resource::ResourceId;
 
 /// How many commits are looked at.
 const COMMITS: usize = 100;
 
-/// Looks for the newest of the last commits that changed one of these `paths` and lead to `from`, at which the client's file said
+/// Looks for the newest of the last commits that changed one of these `paths` and lead to `from`, at which the resource's file said
 /// `live`.
 ///
 /// # Errors
@@ -19,9 +20,9 @@ const COMMITS: usize = 100;
 pub(super) fn find(
     repository: &Repository,
     from: &ObjectId,
-    id: &ClientId,
+    id: &ResourceId,
     paths: &[&str],
-    live: &[(Field, Option<&Value>)],
+    live: &[(&FieldKey, Option<&Value>)],
 ) -> Result<Option<ObjectId>, GitError> {
     if paths.is_empty() {
         return Ok(None);
@@ -37,14 +38,15 @@ pub(super) fn find(
         let mut at = at.into_iter();
         repository.read(&contents, |content| {
             let at = at.next();
-            let parsed = parse_client(Path::new(path), content.unwrap_or_default());
+            let parsed = parse_resource(id.kind(), Path::new(path), content.unwrap_or_default());
             let Ok(ReadFile {
                 id: its_id, file, ..
             }) = parsed
             else {
                 return;
             };
-            let says = |(field, live): &(Field, Option<&Value>)| field.of(&file.fields) == *live;
+            let says =
+                |(key, live): &(&FieldKey, Option<&Value>)| key.same(key.of(&file.fields), *live);
             if its_id == *id && live.iter().all(says) {
                 found = found.into_iter().chain(at).min();
             }

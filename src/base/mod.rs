@@ -4,18 +4,22 @@
 mod commit;
 mod earlier;
 mod past;
+mod unsent;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::client::{ClientId, Field};
 use crate::files::{Contents, FilesError, LOCK_FILE, Lock, Locked, TenantDirectory};
 use crate::git::{GitError, ObjectId, Repository};
+use crate::kinds::{Field, FieldKey, Kind};
+use crate::resource::ResourceId;
 use crate::three_way::{Base, BaseValues};
 
 use commit::AtCommit;
 use past::{Past, TakenBack};
+
+pub use unsent::Prints;
 
 /// Where base comes from, in a word.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +30,7 @@ pub enum BaseFrom {
     Commit(String),
 }
 
-/// The bases of a tenant's clients.
+/// The bases of a tenant's resources.
 #[derive(Debug)]
 pub struct Bases {
     source: Source,
@@ -43,60 +47,86 @@ enum Source {
     Commit {
         repository: Repository,
         commit: ObjectId,
-        clients: BTreeMap<ClientId, AtCommit>,
+        resources: BTreeMap<ResourceId, AtCommit>,
     },
 }
 
-/// A client's base: one entry, or several of which the one that the tenant is at counts.
+/// A resource's base: one entry, or several of which the one that the tenant is at counts.
 #[derive(Debug, Clone, Copy)]
-pub struct ClientBase<'a> {
+pub struct ResourceBase<'a> {
     /// The entry that counts where the tenant is at none of them.
     newest: &'a BaseValues,
     own: Option<&'a BaseValues>,
     taken_back: &'a [TakenBack],
+    /// What the fields said that the entries do not have; None where nobody knows.
+    unsent: Option<&'a Prints>,
 }
 
-impl<'a> ClientBase<'a> {
+impl<'a> ResourceBase<'a> {
     /// A base that is known for certain.
-    pub fn certain(values: &'a BaseValues) -> ClientBase<'a> {
-        ClientBase {
+    pub fn certain(values: &'a BaseValues, unsent: Option<&'a Prints>) -> ResourceBase<'a> {
+        ResourceBase {
             newest: values,
             own: Some(values),
             taken_back: &[],
+            unsent,
         }
     }
 
     /// A field's base, for a tenant at which it has this value.
-    pub fn field(self, field: Field, live: Option<&Value>) -> Base<&'a Value> {
-        let live = Base::known(live);
+    pub fn field(self, key: &FieldKey, live: Option<&Value>) -> Base<&'a Value> {
         let taken_back = self.taken_back.iter();
-        let changed = taken_back.filter(|taken_back| taken_back.changed.contains(&field));
+        let changed = taken_back.filter(|taken_back| taken_back.changed.contains(&key.field));
         let mut known = self
             .own
             .into_iter()
             .chain(changed.map(|taken_back| &taken_back.entry.base));
-        let is_there = known.find(|entry| entry.get(field) == live);
-        is_there.unwrap_or(self.newest).get(field)
+        let same = |one: Option<&Value>, other: Option<&Value>| key.same(one, other);
+        let is_there = known.find(|entry| entry.get(key).is_same(live, same));
+        is_there.unwrap_or(self.newest).get(key)
     }
 
     /// Whether a file that says this may differ from base, wherever the tenant is.
     pub fn may_differ(self, field: Field, local: &Value) -> bool {
-        self.entries()
-            .any(|entry| entry.get(field) != Base::Is(local))
+        self.entries().any(|entry| !is_in(entry, field, local))
     }
 
     /// Whether a file that says this differs from base, wherever the tenant is.
     pub fn differs(self, field: Field, local: &Value) -> bool {
-        self.entries()
-            .all(|entry| ![Base::Is(local), Base::Unknown].contains(&entry.get(field)))
+        self.entries().all(|entry| {
+            let is_known = entry.get(&field.into()) != Base::Unknown;
+            is_known && !is_in(entry, field, local)
+        })
     }
 
-    /// The name that the client had, as far as is known.
-    pub fn name(self) -> Option<&'a str> {
-        match self.newest.get(Field::Name) {
-            Base::Is(name) => name.as_str(),
-            Base::NoBase | Base::Unknown | Base::Absent => None,
+    /// Whether a field that push does not send said this; None where nobody knows.
+    pub fn unsent_was(self, name: &str, value: Option<&Value>) -> Option<bool> {
+        match self.newest.fields().find(|field| field.name() == name) {
+            Some(field) => {
+                let key = FieldKey::from(field);
+                Some(
+                    self.newest
+                        .get(&key)
+                        .is_same(value, |one, other| key.same(one, other)),
+                )
+            }
+            None => {
+                let unsent = self.unsent?;
+                Some(value.is_some_and(|value| unsent.has(name, value)))
+            }
         }
+    }
+
+    /// What the fields said that the entries do not have, where that is known.
+    pub fn unsent(self) -> Option<&'a Prints> {
+        self.unsent
+    }
+
+    /// The name that the resource had, as far as is known.
+    pub fn name(self) -> Option<&'a str> {
+        let mut values = self.newest.values();
+        let (_, name) = values.find(|(field, _)| field.name() == field.kind().label)?;
+        name.as_str()
     }
 
     fn entries(self) -> impl Iterator<Item = &'a BaseValues> {
@@ -104,6 +134,23 @@ impl<'a> ClientBase<'a> {
         let taken_back = taken_back.map(|taken_back| &taken_back.entry.base);
         self.own.into_iter().chain(taken_back)
     }
+}
+
+/// Whether a field had this value.
+fn is_in(entry: &BaseValues, field: Field, value: &Value) -> bool {
+    let key = FieldKey::from(field);
+    entry
+        .get(&key)
+        .is_same(Some(value), |one, other| key.same(one, other))
+}
+
+/// What file and tenant have in common once they are in step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewBase {
+    /// Base, in the managed fields.
+    pub values: BaseValues,
+    /// Of the other fields; None where nobody knows.
+    pub unsent: Option<Prints>,
 }
 
 impl Bases {
@@ -128,7 +175,7 @@ impl Bases {
                          without {LOCK_FILE}"
                     ));
                 }
-                Past::read(&repository, LOCK_FILE, &lock, &contents.clients, writes)
+                Past::read(&repository, LOCK_FILE, &lock, &contents.resources, writes)
             }
             None => Ok(Past::default()),
         });
@@ -164,7 +211,12 @@ impl Bases {
             folder: folder.to_owned(),
         })?;
         let commit = repository.commit(rev)?;
-        let (clients, mut warnings) = commit::read(&repository, &commit, &contents.clients)?;
+        let (resources, mut warnings) = commit::read(
+            &repository,
+            &commit,
+            directory.managed(),
+            &contents.resources,
+        )?;
         if !repository.is_in_past(&commit)? {
             warnings.push(format!(
                 "this branch lacks commits of {rev}: what they changed shows as an edit that takes it back, until the branch has \
@@ -175,7 +227,7 @@ impl Bases {
             source: Source::Commit {
                 repository,
                 commit,
-                clients,
+                resources,
             },
             warnings,
         })
@@ -200,12 +252,15 @@ impl Bases {
         }
     }
 
-    /// A client's base; None where file and tenant were never in step.
-    pub fn of(&self, id: &ClientId) -> Option<ClientBase<'_>> {
+    /// A resource's base; None where file and tenant were never in step.
+    pub fn of(&self, id: &ResourceId) -> Option<ResourceBase<'_>> {
         match &self.source {
-            Source::Commit { clients, .. } => Some(ClientBase::certain(&clients.get(id)?.base)),
+            Source::Commit { resources, .. } => {
+                let then = resources.get(id)?;
+                Some(ResourceBase::certain(&then.base, then.unsent.as_ref()))
+            }
             Source::Lock { lock, past } => {
-                let own = lock.clients.get(id);
+                let own = lock.resources.get(id);
                 let taken_back = past.taken_back(id);
                 let newest = match (own, taken_back.first()) {
                     (Some(own), Some(newest)) if newest.entry.serial > own.serial => {
@@ -214,29 +269,35 @@ impl Bases {
                     (Some(own), _) => &own.base,
                     (None, newest) => &newest?.entry.base,
                 };
-                Some(ClientBase {
+                Some(ResourceBase {
                     newest,
                     own: own.map(|own| &own.base),
                     taken_back,
+                    unsent: own.and_then(|own| own.unsent.as_ref()),
                 })
             }
         }
     }
 
-    /// How many clients the tenant is known to have had.
-    pub fn count(&self) -> usize {
+    /// How many resources of a kind the tenant is known to have had.
+    pub fn count(&self, kind: &Kind) -> usize {
+        let of_kind = |id: &&ResourceId| id.kind() == kind;
         match &self.source {
-            Source::Lock { lock, .. } => lock.clients.len(),
-            Source::Commit { clients, .. } => clients.len(),
+            Source::Lock { lock, .. } => lock.resources.keys().filter(of_kind).count(),
+            Source::Commit { resources, .. } => resources.keys().filter(of_kind).count(),
         }
     }
 
-    /// Remembers a client's new base.
-    pub fn record(&mut self, id: &ClientId, file: &str, base: BaseValues) {
+    /// Remembers a resource's new base, and what it said in the fields that push does not send, where that is known.
+    pub fn record(&mut self, id: &ResourceId, file: &str, new: NewBase) {
+        let NewBase {
+            values: base,
+            unsent,
+        } = new;
         let Source::Lock { lock, past } = &mut self.source else {
             return;
         };
-        let own = lock.clients.get(id);
+        let own = lock.resources.get(id);
         let is_as_before =
             own.is_some_and(|own| own.base == base) && past.taken_back(id).is_empty();
         let serial = match own {
@@ -248,21 +309,28 @@ impl Bases {
         };
         past.settle(id);
         let file = file.to_owned();
-        lock.clients
-            .insert(id.clone(), Locked { file, serial, base });
+        lock.resources.insert(
+            id.clone(),
+            Locked {
+                file,
+                serial,
+                base,
+                unsent,
+            },
+        );
     }
 
-    /// Forgets a client whose file is gone.
-    pub fn forget(&mut self, id: &ClientId) {
+    /// Forgets a resource whose file is gone.
+    pub fn forget(&mut self, id: &ResourceId) {
         if let Source::Lock { lock, .. } = &mut self.source {
-            lock.clients.remove(id);
+            lock.resources.remove(id);
         }
     }
 
-    /// Forgets every client but these.
-    pub fn retain(&mut self, known: impl Fn(&ClientId) -> bool) {
+    /// Forgets every resource but these.
+    pub fn retain(&mut self, known: impl Fn(&ResourceId) -> bool) {
         if let Source::Lock { lock, .. } = &mut self.source {
-            lock.clients.retain(|id, _| known(id));
+            lock.resources.retain(|id, _| known(id));
         }
     }
 
@@ -277,26 +345,26 @@ impl Bases {
         }
     }
 
-    /// The newest of the last hundred commits at which a client's file said `live` in these fields: the tenant was in step with
+    /// The newest of the last hundred commits at which a resource's file said `live` in these fields: the tenant was in step with
     /// that one. None where base does not come from git, or there is none.
     ///
     /// # Errors
     /// git fails.
     pub fn earlier(
         &self,
-        id: &ClientId,
+        id: &ResourceId,
         file: Option<&str>,
-        live: &[(Field, Option<&Value>)],
+        live: &[(&FieldKey, Option<&Value>)],
     ) -> Result<Option<ObjectId>, GitError> {
         let Source::Commit {
             repository,
             commit,
-            clients,
+            resources,
         } = &self.source
         else {
             return Ok(None);
         };
-        let then = clients.get(id).map(|then| then.path.as_str());
+        let then = resources.get(id).map(|then| then.path.as_str());
         let paths: Vec<&str> = match (then, file) {
             (Some(then), Some(now)) if then != now => vec![then, now],
             (then, now) => then.or(now).into_iter().collect(),

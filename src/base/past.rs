@@ -9,12 +9,14 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::client::{ClientId, Field};
-use crate::files::{ClientFile, Lock, Locked};
+use crate::files::{Lock, Locked, ResourceFile};
 use crate::git::{GitError, ObjectId, Repository};
 use crate::json;
+use crate::kinds::{Field, Kind};
+use crate::resource::ResourceId;
 
-/// How an entry of the lock begins and ends, as tenantry writes it.
+/// How a kind of the lock begins, and how an entry of it begins and ends, as tenantry writes it.
+const KIND_STARTS: &[u8] = b"\n  \"";
 const ENTRY_STARTS: &[u8] = b"\n    \"";
 const ENTRY_ENDS: &[u8] = b"\n    }";
 /// Texts are compared in parts of this size first, many bytes at a time.
@@ -32,10 +34,10 @@ pub(super) struct TakenBack {
 /// The entries of HEAD's past that are no older than the lock's and say something else.
 #[derive(Debug, Default)]
 pub(super) struct Past {
-    /// By client, the highest serial first.
-    taken_back: BTreeMap<ClientId, Vec<TakenBack>>,
-    /// The highest serial of each client that had an entry once, and lost it; it may have one again.
-    gone: BTreeMap<ClientId, u64>,
+    /// By resource, the highest serial first.
+    taken_back: BTreeMap<ResourceId, Vec<TakenBack>>,
+    /// The highest serial of each resource that had an entry once, and lost it; it may have one again.
+    gone: BTreeMap<ResourceId, u64>,
 }
 
 /// A note in git's own folder: nothing that leads to this commit is later than the lock at this commit. It is true for ever, so
@@ -43,7 +45,7 @@ pub(super) struct Past {
 #[derive(Debug, Serialize, Deserialize)]
 struct Settled {
     commit: String,
-    /// As in [`Past`].
+    /// As in [`Past`], by `kind/id`.
     gone: BTreeMap<String, u64>,
 }
 
@@ -56,7 +58,7 @@ impl Past {
         repository: &Repository,
         file: &str,
         lock: &Lock,
-        files: &BTreeMap<ClientId, ClientFile>,
+        files: &BTreeMap<ResourceId, ResourceFile>,
         may_remember: bool,
     ) -> Result<Past, GitError> {
         let Some(head) = repository.head() else {
@@ -98,19 +100,19 @@ impl Past {
     }
 
     /// The entries that count beside the lock's, the highest serial first.
-    pub(super) fn taken_back(&self, id: &ClientId) -> &[TakenBack] {
+    pub(super) fn taken_back(&self, id: &ResourceId) -> &[TakenBack] {
         self.taken_back.get(id).map_or(&[], Vec::as_slice)
     }
 
-    /// The highest serial that the client has in the past, as far as it is no lower than the lock's.
-    pub(super) fn highest(&self, id: &ClientId) -> u64 {
+    /// The highest serial that the resource has in the past, as far as it is no lower than the lock's.
+    pub(super) fn highest(&self, id: &ResourceId) -> u64 {
         let taken_back = self.taken_back(id).first();
         let taken_back = taken_back.map_or(0, |taken_back| taken_back.entry.serial);
         taken_back.max(self.gone.get(id).copied().unwrap_or(0))
     }
 
-    /// From now on the lock has the latest entry of the client.
-    pub(super) fn settle(&mut self, id: &ClientId) {
+    /// From now on the lock has the latest entry of the resource.
+    pub(super) fn settle(&mut self, id: &ResourceId) {
         self.taken_back.remove(id);
     }
 }
@@ -118,10 +120,10 @@ impl Past {
 /// A look through versions of the lock.
 struct Look<'a> {
     lock: &'a Lock,
-    /// By client, the entries that are no older than the lock's, and those right before them.
-    entries: BTreeMap<ClientId, Vec<Locked>>,
+    /// By resource, the entries that are no older than the lock's, and those right before them.
+    entries: BTreeMap<ResourceId, Vec<Locked>>,
     /// As in [`Past`].
-    gone: BTreeMap<ClientId, u64>,
+    gone: BTreeMap<ResourceId, u64>,
     /// The version that was read last: most differ from the next in few entries.
     last: Vec<u8>,
     /// Whether that one is about the same tenant.
@@ -163,7 +165,7 @@ impl<'a> Look<'a> {
         Ok(look)
     }
 
-    fn with_gone(mut self, gone: BTreeMap<ClientId, u64>) -> Look<'a> {
+    fn with_gone(mut self, gone: BTreeMap<ResourceId, u64>) -> Look<'a> {
         for (id, serial) in gone {
             let highest = self.gone.entry(id).or_default();
             *highest = serial.max(*highest);
@@ -174,20 +176,22 @@ impl<'a> Look<'a> {
     /// Takes in what a version has that the one before it does not.
     fn version(&mut self, version: Vec<u8>) {
         let differing = differing_entries(&self.last, &version);
-        let entries = differing.and_then(|text| {
+        let entries = differing.and_then(|(kind, text)| {
             let text = format!("{{{}}}", std::str::from_utf8(text).ok()?);
             let Value::Object(entries) = json::parse(&text).ok()? else {
                 return None;
             };
-            let entry = |(id, entry): (String, Value)| Some((id.into(), Locked::parse(&entry)?));
+            let entry = |(id, entry): (String, Value)| {
+                Some((ResourceId::new(kind, id), Locked::parse(kind, &entry)?))
+            };
             entries.into_iter().map(entry).collect()
         });
-        let entries: BTreeMap<ClientId, Locked> = match entries {
+        let entries: BTreeMap<ResourceId, Locked> = match entries {
             Some(entries) => entries,
             None => match Lock::parse(&version) {
                 Ok(whole) => {
                     self.is_ours = whole.domain == self.lock.domain;
-                    whole.clients
+                    whole.resources
                 }
                 // Of another version, or with conflict markers: it says nothing.
                 Err(_) => return,
@@ -201,8 +205,8 @@ impl<'a> Look<'a> {
         }
     }
 
-    fn entry(&mut self, id: ClientId, entry: Locked) {
-        match self.lock.clients.get(&id) {
+    fn entry(&mut self, id: ResourceId, entry: Locked) {
+        match self.lock.resources.get(&id) {
             // What came right before an entry that counts says what that one changed.
             Some(own) if entry.serial.saturating_add(1) < own.serial => return,
             Some(_) => {}
@@ -218,30 +222,31 @@ impl<'a> Look<'a> {
     }
 
     /// Whether an entry is no older than the lock's and says something else.
-    fn counts(&self, id: &ClientId, entry: &Locked) -> bool {
-        self.lock.clients.get(id).is_none_or(|own| {
+    fn counts(&self, id: &ResourceId, entry: &Locked) -> bool {
+        self.lock.resources.get(id).is_none_or(|own| {
             entry.serial > own.serial || (entry.serial == own.serial && entry.base != own.base)
         })
     }
 
     /// Whether the lock is the latest in everything that matters for the files that are there.
-    fn finds_nothing(&self, files: &BTreeMap<ClientId, ClientFile>) -> bool {
-        let matters = |id: &ClientId| self.lock.clients.contains_key(id) || files.contains_key(id);
-        let is_later = |(id, entries): (&ClientId, &Vec<Locked>)| {
+    fn finds_nothing(&self, files: &BTreeMap<ResourceId, ResourceFile>) -> bool {
+        let matters =
+            |id: &ResourceId| self.lock.resources.contains_key(id) || files.contains_key(id);
+        let is_later = |(id, entries): (&ResourceId, &Vec<Locked>)| {
             matters(id) && entries.iter().any(|entry| self.counts(id, entry))
         };
-        // A client that was gone and is back, with an entry that is no later than what it had then.
-        let is_back = |(id, serial): (&ClientId, &u64)| {
-            let own = self.lock.clients.get(id);
+        // A resource that was gone and is back, with an entry that is no later than what it had then.
+        let is_back = |(id, serial): (&ResourceId, &u64)| {
+            let own = self.lock.resources.get(id);
             matters(id) && own.is_none_or(|own| own.serial <= *serial)
         };
         !self.entries.iter().any(is_later) && !self.gone.iter().any(is_back)
     }
 
-    fn into_past(self, files: &BTreeMap<ClientId, ClientFile>) -> Past {
+    fn into_past(self, files: &BTreeMap<ResourceId, ResourceFile>) -> Past {
         let mut taken_back = BTreeMap::new();
         for (id, entries) in &self.entries {
-            let own = self.lock.clients.get(id);
+            let own = self.lock.resources.get(id);
             if own.is_none() && !files.contains_key(id) {
                 continue;
             }
@@ -273,18 +278,19 @@ fn changed<'a>(entry: &Locked, known: impl Iterator<Item = &'a Locked> + Clone) 
     let before = known.filter(|known| known.serial.checked_add(1) == Some(entry.serial));
     let is_changed = |field: &Field| {
         let mut before = before.clone();
-        before.any(|before| before.base.get(*field) != entry.base.get(*field))
+        let key = (*field).into();
+        before.any(|before| before.base.get(&key) != entry.base.get(&key))
     };
-    let fields = Field::ALL.into_iter();
+    let fields = entry.base.fields();
     match before.clone().next() {
         Some(_) => fields.filter(is_changed).collect(),
         None => fields.collect(),
     }
 }
 
-/// The entries of `text` in which it differs from `before`, as JSON without its braces; None where that can't be told from the
-/// text, as tenantry writes it.
-fn differing_entries<'a>(before: &[u8], text: &'a [u8]) -> Option<&'a [u8]> {
+/// The entries of `text` in which it differs from `before`, as JSON without its braces, and the kind that they are of; None where
+/// that can't be told from the text, as tenantry writes it.
+fn differing_entries<'a>(before: &[u8], text: &'a [u8]) -> Option<(&'static Kind, &'a [u8])> {
     let start = common_start(before, text);
     let end = text.len() - common_end(&before[start..], &text[start..]);
     // The start of the entry in which the first difference is, and the end of that in which the last one is.
@@ -294,7 +300,11 @@ fn differing_entries<'a>(before: &[u8], text: &'a [u8]) -> Option<&'a [u8]> {
     )?;
     let from = end.max(start);
     let end = from + find(&text[from..], ENTRY_ENDS)? + ENTRY_ENDS.len();
-    Some(&text[start..end])
+    // Where they are of several kinds, the part is no JSON.
+    let kind = find_last(&text[..start], KIND_STARTS)? + KIND_STARTS.len();
+    let kind = text[kind..start].split(|byte| *byte == b'"').next()?;
+    let kind = Kind::named(std::str::from_utf8(kind).ok()?)?;
+    Some((kind, &text[start..end]))
 }
 
 /// How many bytes two texts begin with in common.
@@ -339,23 +349,27 @@ impl Note {
         }
     }
 
-    fn read(&self) -> Option<(ObjectId, BTreeMap<ClientId, u64>)> {
+    fn read(&self) -> Option<(ObjectId, BTreeMap<ResourceId, u64>)> {
         let text = fs::read(self.path.as_ref()?).ok()?;
         let settled: Settled = serde_json::from_slice(&text).ok()?;
         let gone = settled.gone.into_iter();
         Some((
             ObjectId::parse(&settled.commit)?,
-            gone.map(|(id, serial)| (id.into(), serial)).collect(),
+            gone.map(|(name, serial)| {
+                let (kind, id) = name.split_once('/')?;
+                Some((ResourceId::new(Kind::named(kind)?, id), serial))
+            })
+            .collect::<Option<_>>()?,
         ))
     }
 
     /// Where it can't be written, the next look takes longer.
-    fn write(&self, commit: &ObjectId, gone: &BTreeMap<ClientId, u64>) {
+    fn write(&self, commit: &ObjectId, gone: &BTreeMap<ResourceId, u64>) {
         let settled = Settled {
             commit: commit.to_string(),
             gone: gone
                 .iter()
-                .map(|(id, serial)| (id.to_string(), *serial))
+                .map(|(id, serial)| (format!("{}/{id}", id.kind()), *serial))
                 .collect(),
         };
         let Some(path) = &self.path else { return };
@@ -370,19 +384,30 @@ impl Note {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::{Managed, clients::KIND};
     use crate::three_way::BaseValues;
     use proptest::prelude::*;
     use serde_json::json;
 
     fn lock(entries: &BTreeMap<String, (u64, String)>) -> Lock {
         let entry = |(id, (serial, name)): (&String, &(u64, String))| {
-            let base = BaseValues::of(json!({"name": name}).as_object().unwrap());
+            let name = json!({"name": name});
+            let base = BaseValues::of(Managed::default().fields(&KIND), name.as_object().unwrap());
             let (file, serial) = (format!("clients/{id}.yaml"), *serial);
-            (id.as_str().into(), Locked { file, serial, base })
+            let unsent = None;
+            (
+                ResourceId::new(&KIND, id),
+                Locked {
+                    file,
+                    serial,
+                    base,
+                    unsent,
+                },
+            )
         };
         Lock {
             domain: "d".to_owned(),
-            clients: entries.iter().map(entry).collect(),
+            resources: entries.iter().map(entry).collect(),
         }
     }
 
@@ -398,18 +423,18 @@ mod tests {
         fn the_part_that_differs_has_every_entry_that_does(before in entries(), now in entries()) {
             let (before, now) = (lock(&before), lock(&now));
             let (text, last) = (now.write(), before.write());
-            if let Some(part) = differing_entries(last.as_bytes(), text.as_bytes()) {
+            if let Some((_, part)) = differing_entries(last.as_bytes(), text.as_bytes()) {
                 let part = format!("{{{}}}", std::str::from_utf8(part).unwrap());
                 let part = json::parse(&part).unwrap();
-                let read: BTreeMap<ClientId, Locked> = part.as_object().unwrap().iter()
-                    .map(|(id, entry)| (id.as_str().into(), Locked::parse(entry).unwrap()))
+                let read: BTreeMap<ResourceId, Locked> = part.as_object().unwrap().iter()
+                    .map(|(id, entry)| (ResourceId::new(&KIND, id), Locked::parse(&KIND, entry).unwrap()))
                     .collect();
-                for (id, entry) in &now.clients {
-                    let is_known = before.clients.get(id) == Some(entry);
+                for (id, entry) in &now.resources {
+                    let is_known = before.resources.get(id) == Some(entry);
                     prop_assert!(is_known || read.get(id) == Some(entry), "{id} in {text}");
                 }
                 for (id, entry) in &read {
-                    prop_assert_eq!(now.clients.get(id), Some(entry));
+                    prop_assert_eq!(now.resources.get(id), Some(entry));
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::session::Scene;
+use super::invocation::Invocation;
 use super::{Ending, Terminal, Usage, diff, is_interruption, problems};
 use crate::cli::{Diff, Global, PlanForm};
 use crate::files::tenants;
@@ -13,14 +13,14 @@ use crate::settings::Environment;
 ///
 /// # Errors
 /// The command line names one of them.
-pub(super) fn each(scene: &Scene<'_>, global: &Global) -> Result<Vec<Global>> {
-    if scene.names_tenant() {
+pub(super) fn each(invocation: &Invocation<'_>, global: &Global) -> Result<Vec<Global>> {
+    if invocation.names_tenant() {
         return Err(Usage::error(
             "--tenant names one tenant, and --all-tenants means every one",
             "leave one of the two out",
         ));
     }
-    let names = tenants(scene.root()).into_iter().map(Some);
+    let names = tenants(invocation.root()).into_iter().map(Some);
     let mut names: Vec<Option<String>> = names.collect();
     if names.is_empty() {
         names.push(None);
@@ -34,7 +34,7 @@ pub(super) fn each(scene: &Scene<'_>, global: &Global) -> Result<Vec<Global>> {
 
 /// `diff` of each. What keeps one from being compared is said, and the others go on.
 pub(super) async fn diff(
-    scene: &Scene<'_>,
+    invocation: &Invocation<'_>,
     (global, environment): (&Global, &Environment),
     options: &Diff,
     terminal: &Terminal,
@@ -46,7 +46,7 @@ pub(super) async fn diff(
         ));
     }
     let (mut differs, mut failed) = (false, false);
-    for (index, global) in each(scene, global)?.into_iter().enumerate() {
+    for (index, global) in each(invocation, global)?.into_iter().enumerate() {
         let gap = if index > 0 { "\n" } else { "" };
         match (&global.tenant, options.output.form) {
             (Some(name), PlanForm::Text) => {
@@ -54,8 +54,8 @@ pub(super) async fn diff(
             }
             _ => terminal.result(gap),
         }?;
-        let ending = match Scene::new(&global, environment) {
-            Ok(scene) => diff::run(&scene, options, terminal).await,
+        let ending = match Invocation::new(&global, environment) {
+            Ok(invocation) => diff::run(&invocation, options, terminal).await,
             Err(error) => Err(error),
         };
         match ending {

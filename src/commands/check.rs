@@ -5,39 +5,52 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::session::Scene;
+use super::invocation::Invocation;
 use super::{Ending, Terminal, all_tenants};
 use crate::cli::{self, FindingsForm, Global};
 use crate::files::{Access, Check, FilesError, Finding, Position, Source};
 use crate::git::{GitError, ObjectId, Repository};
+use crate::kinds::Managed;
 use crate::render::{findings, json};
 use crate::settings::Environment;
 
-pub(super) fn run(scene: &Scene<'_>, options: &cli::Check, terminal: &Terminal) -> Result<Ending> {
-    let check = of_tenant(scene, options, terminal)?;
-    tell(check, scene.tenant(), options, terminal)
+pub(super) fn run(
+    invocation: &Invocation<'_>,
+    options: &cli::Check,
+    terminal: &Terminal,
+) -> Result<Ending> {
+    let check = of_tenant(invocation, options, terminal)?;
+    tell(check, invocation.tenant(), options, terminal)
 }
 
 /// The same on every tenant that has a folder, as one result.
 pub(super) fn run_on_all(
-    scene: &Scene<'_>,
+    invocation: &Invocation<'_>,
     (global, environment): (&Global, &Environment),
     options: &cli::Check,
     terminal: &Terminal,
 ) -> Result<Ending> {
     let mut all = Check::default();
-    for global in all_tenants::each(scene, global)? {
-        let check = of_tenant(&Scene::new(&global, environment)?, options, terminal)?;
+    for global in all_tenants::each(invocation, global)? {
+        let check = of_tenant(&Invocation::new(&global, environment)?, options, terminal)?;
         all.files += check.files;
         all.findings.extend(check.findings);
     }
     tell(all, None, options, terminal)
 }
 
-fn of_tenant(scene: &Scene<'_>, options: &cli::Check, terminal: &Terminal) -> Result<Check> {
+fn of_tenant(
+    invocation: &Invocation<'_>,
+    options: &cli::Check,
+    terminal: &Terminal,
+) -> Result<Check> {
+    let managed = invocation.project()?.managed();
     Ok(match options.staged {
-        true => staged(&scene.path()?)?.check(),
-        false => scene.open(Access::Read, terminal)?.source()?.check(),
+        true => staged(&invocation.path()?, &managed)?.check(),
+        false => invocation
+            .open(managed, Access::Read, terminal)?
+            .source()?
+            .check(),
     })
 }
 
@@ -57,7 +70,7 @@ fn tell(
 }
 
 /// The files of a tenant directory as git's index has them: what the next commit will say.
-fn staged(path: &Path) -> Result<Source<'static>> {
+fn staged(path: &Path, managed: &Managed) -> Result<Source<'static>> {
     if !path.is_dir() {
         let (path, tenants) = (path.to_owned(), Vec::new());
         return Err(FilesError::NoDirectory { path, tenants }.into());
@@ -74,7 +87,7 @@ fn staged(path: &Path) -> Result<Source<'static>> {
             staged.insert(PathBuf::from(file.path), content);
         }
     })?;
-    Ok(Source::in_memory(path, staged))
+    Ok(Source::in_memory(path, managed, staged))
 }
 
 /// `.env` files that git tracks, wherever in the repository they are. Where there is no git, or no repository, none are.

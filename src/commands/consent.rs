@@ -1,19 +1,19 @@
-//! Asking before a push: client by client where that is wished, then once, naming the tenant's domain. `yes` has to be typed, or
+//! Asking before a push: resource by resource where that is wished, then once, naming the tenant's domain. `yes` has to be typed, or
 //! a protected tenant's name.
 
 use std::io;
 
 use anyhow::Result;
 
-use super::push::Prepared;
-use super::session::Scene;
+use super::invocation::Invocation;
 use super::{Terminal, Usage};
 use crate::cli::{Push, ResultForm};
 use crate::plan::Tenant;
-use crate::render::{ClientNames, counted, text};
+use crate::push_plan::{PushPlan, Reason};
+use crate::render::{self, Names, counted, text};
 use crate::settings::Connection;
 
-/// What somebody says about one client.
+/// What somebody says about one resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
     Yes,
@@ -23,7 +23,7 @@ enum Answer {
 }
 
 impl Answer {
-    const CHOICES: &str = "y: push this client, n: leave it, a: push it and all that follow, q: leave it and all that follow";
+    const CHOICES: &str = "y: push this one, n: leave it, a: push it and all that follow, q: leave it and all that follow";
 
     fn parse(text: &str) -> Option<Answer> {
         match text.trim().to_ascii_lowercase().as_str() {
@@ -42,15 +42,15 @@ impl Answer {
 /// `--yes` is given, the tenant is protected, and no `--tenant` on the command line says that it is meant.
 pub(super) fn check_yes(
     options: &Push,
-    scene: &Scene<'_>,
+    invocation: &Invocation<'_>,
     is_protected: bool,
     settings: Option<&Connection>,
 ) -> Result<()> {
     if !is_protected || !options.yes {
         return Ok(());
     }
-    let (name, hint) = match scene.tenant() {
-        Some(_) if scene.names_tenant() => return Ok(()),
+    let (name, hint) = match invocation.tenant() {
+        Some(_) if invocation.names_tenant() => return Ok(()),
         Some(name) => (
             name,
             format!("name it on the command line: tenantry push --tenant {name} --yes"),
@@ -67,12 +67,12 @@ pub(super) fn check_yes(
     ))
 }
 
-/// Shows what is to be sent and asks for it. True where it may be sent; what is left out by then is held back.
-pub(super) fn given(
-    push: &mut Prepared,
+/// Shows what is to be sent and asks for it. True where it may be sent; what nobody wants by then is held back.
+pub(super) fn ask(
+    push: &mut PushPlan,
     is_protected: bool,
     options: &Push,
-    names: &ClientNames<'_>,
+    names: &Names<'_>,
     terminal: &Terminal,
 ) -> Result<bool> {
     if !terminal.can_ask() {
@@ -116,40 +116,38 @@ pub(super) fn given(
     Ok(true)
 }
 
-/// Steps through the clients of a plan.
+/// Steps through the resources of a plan.
 fn choose(
-    push: &mut Prepared,
-    names: &ClientNames<'_>,
+    push: &mut PushPlan,
+    names: &Names<'_>,
     terminal: &Terminal,
     show: &impl Fn(&str) -> io::Result<()>,
 ) -> Result<()> {
     let mut decided = None;
-    for client in push.plan.clients.clone() {
+    for resource in push.plan.resources.clone() {
         if decided != Some(Answer::Quit) {
-            show(&text::client(&client, names))?;
+            show(&text::resource(&resource, names))?;
         }
-        let mut updates = push.updates.iter();
-        let Some(due) = updates.position(|update| update.id == client.id) else {
+        if !push.due().contains(&resource.id) {
             continue;
-        };
+        }
         let answer = match decided {
             Some(answer) => answer,
-            None => asked(client.label(), terminal)?,
+            None => asked(resource.label(), terminal)?,
         };
         if matches!(answer, Answer::All | Answer::Quit) {
             decided = Some(answer);
         }
         if matches!(answer, Answer::No | Answer::Quit) {
-            push.updates.remove(due);
-            push.held.push((client, "left out".to_owned()));
+            push.hold_back(&resource.id, Reason::NotChosen);
         }
     }
     Ok(())
 }
 
-fn asked(client: &str, terminal: &Terminal) -> Result<Answer> {
+fn asked(resource: &str, terminal: &Terminal) -> Result<Answer> {
     loop {
-        let typed = terminal.ask(&format!("Push {client}? [y,n,a,q]"))?;
+        let typed = terminal.ask(&format!("Push {resource}? [y,n,a,q]"))?;
         match Answer::parse(&typed) {
             Some(answer) => return Ok(answer),
             None => terminal.aside(&format!("{}\n", Answer::CHOICES)),
@@ -157,16 +155,24 @@ fn asked(client: &str, terminal: &Terminal) -> Result<Answer> {
     }
 }
 
-/// `2 fields of 1 client to acme.eu.auth0.com`.
-fn what(push: &Prepared) -> String {
-    let fields = push
-        .updates
-        .iter()
-        .map(|update| update.patch.iter().count());
+/// `2 fields of 1 client to acme.eu.auth0.com`, and how many of them are a risk.
+fn what(push: &PushPlan) -> String {
+    let fields = counted(push.count_fields(), "field", "fields");
+    let resources = render::resources(push.updates.iter().map(|update| update.id.kind()));
+    let risks: Vec<String> = push
+        .risks()
+        .map(|(update, field, _)| {
+            let file = update.file.as_deref().unwrap_or(update.id.as_str());
+            format!("{field} of {file}")
+        })
+        .collect();
+    let risks = match risks.as_slice() {
+        [] => String::new(),
+        [one] => format!(", a risk: {one}"),
+        several => format!(", {} of them a risk: {}", several.len(), several.join(", ")),
+    };
     format!(
-        "{} of {} to {}",
-        counted(fields.sum(), "field", "fields"),
-        counted(push.updates.len(), "client", "clients"),
+        "{fields} of {resources} to {}{risks}",
         push.plan.tenant.domain
     )
 }

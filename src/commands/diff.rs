@@ -2,52 +2,53 @@
 
 use anyhow::Result;
 
-use super::session::{
-    Scene, check_edits, check_plan, client_names, known_names, read, select, sides, tell_earlier,
-};
+use super::invocation::Invocation;
+use super::workspace::{Read, Workspace, names_of_references};
 use super::{Ending, Terminal};
-use crate::api::Fields;
 use crate::cli::{Diff, PlanForm};
 use crate::files::Access;
-use crate::plan::{Live, Plan};
 use crate::render;
 
-pub(super) async fn run(scene: &Scene<'_>, options: &Diff, terminal: &Terminal) -> Result<Ending> {
-    let settings = scene.settings()?;
-    let project = scene.project()?;
-    let directory = scene.open(Access::Read, terminal)?;
-    let selection = scene.selection(&options.clients, directory.path());
-    let contents = read(&directory, &selection, terminal)?;
-    let session = scene.connect(settings, terminal)?;
-    let domain = &session.tenant.domain;
-    let place = (&directory, Access::Read);
-    let bases = scene.bases(&options.base, &project, domain, place, &contents, terminal)?;
-    check_edits(&contents, &bases, &selection, &directory)?;
+pub(super) async fn run(
+    invocation: &Invocation<'_>,
+    options: &Diff,
+    terminal: &Terminal,
+) -> Result<Ending> {
+    let settings = invocation.settings()?;
+    let project = invocation.project()?;
+    let asked = (&options.selectors, &options.base);
+    let workspace = Workspace::open(
+        invocation,
+        settings,
+        &project,
+        asked,
+        Access::Read,
+        terminal,
+    )?;
+    let checked = workspace.check_edits()?;
 
-    let files = contents.clients.iter();
-    let files = files.map(|(id, file)| (known_names(id, file, &bases), id));
+    let Workspace {
+        selection, session, ..
+    } = &workspace;
+    let files = workspace.known_names();
     let live = if selection.names_exactly(files.clone().map(|(names, _)| names)) {
         let ids = selection.pick(files)?;
-        session
-            .these_clients(&ids, bases.count(), Fields::All)
-            .await?
+        let fields = Read::Whole.fields(workspace.managed());
+        session.these(&ids, &workspace.bases, fields).await?
     } else {
-        session.all_clients(&contents).await?
+        session
+            .all(workspace.managed(), &workspace.contents)
+            .await?
     };
 
-    let selected = select(&selection, &contents, &bases, &live)?;
-    let selected = selected.into_iter().map(|id| {
-        let live = live.get(id).map_or(Live::Gone, Live::Whole);
-        sides(id, contents.clients.get(id), &bases, live)
-    });
-    let plan = Plan::new(session.tenant, bases.from(), selected);
-    check_plan(&plan, &contents, &directory)?;
-    let names = client_names(&contents, &live);
+    let plan = workspace.plan(workspace.select(&live)?, &live, Read::Whole);
+    workspace.check_plan(&plan, &checked)?;
+    let names = names_of_references(&workspace.contents, &live);
     match options.output.form {
         PlanForm::Text => terminal.text(&render::text::plan(&plan, &names)),
         PlanForm::Json => terminal.result(&render::json::plan(&plan)),
         PlanForm::Markdown => terminal.result(&render::markdown::plan(&plan, &names)),
     }?;
-    tell_earlier(&plan, &bases, terminal);
-    Ok(Ending::differences(!plan.clients.is_empty()))
+    workspace.note_earlier(&plan, terminal);
+    Ok(Ending::differences(!plan.resources.is_empty()))
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use super::session::Scene;
+use super::invocation::Invocation;
 use super::{Ending, Terminal, Usage};
 use crate::files::PROJECT_FILE;
 use crate::settings::env_file_of;
@@ -38,6 +38,11 @@ const PROJECT: &str = "\
 # Where base comes from: the files at a commit, as a pipeline has it, and not tenant.lock.
 # base: origin/main
 
+# What push may send beside name, description and allowed_clients of clients; `all` is every field
+# that an update takes and that holds no secret. `tenantry schema` prints what there is to choose from.
+# manage:
+#   clients: [callbacks, allowed_logout_urls, web_origins, client_metadata]
+
 # Whoever pushes has to type the tenant's name:
 # protected: true
 ";
@@ -45,20 +50,20 @@ const PROJECT: &str = "\
 /// What git must not see.
 const IGNORED: [&str; 4] = [".env", ".env.*", "!.env.example", ".tenantry-*"];
 
-pub(super) fn run(scene: &Scene<'_>, terminal: &Terminal) -> Result<Ending> {
-    if let Some(name) = scene.sandbox_name() {
+pub(super) fn run(invocation: &Invocation<'_>, terminal: &Terminal) -> Result<Ending> {
+    if let Some(name) = invocation.sandbox_name() {
         return Err(Usage::error(
             format!("{name} is a sandbox, which needs no settings"),
             "with a .env of its own it would be one no more: give the tenant another name",
         ));
     }
-    let env_file = match scene.tenant() {
+    let env_file = match invocation.tenant() {
         Some(tenant) => env_file_of(tenant, Path::new("")),
         None => PathBuf::from(".env"),
     };
     write_new(&env_file, TEMPLATE, 0o600, "fill it in", terminal)?;
     ignore(Path::new(".gitignore"), terminal)?;
-    let root = scene.root();
+    let root = invocation.root();
     fs::create_dir_all(root).with_context(|| format!("can't make {}", root.display()))?;
     let what = "take a # away where the project decides something";
     write_new(&root.join(PROJECT_FILE), PROJECT, 0o666, what, terminal)?;

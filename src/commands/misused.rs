@@ -30,7 +30,7 @@ const WORDS: [(&str, &str); 8] = [
     ("version", "`tenantry --version` shows it"),
     (
         "export",
-        "`tenantry pull` writes the tenant's clients to files",
+        "`tenantry pull` writes the tenant's resources to files",
     ),
     (
         "import",

@@ -6,7 +6,9 @@ mod check;
 mod completions;
 mod consent;
 mod diff;
+mod embedded;
 mod init;
+mod invocation;
 mod list;
 mod log;
 mod man;
@@ -17,9 +19,11 @@ mod pull;
 mod push;
 mod sandbox;
 mod saved;
+mod schema;
 mod session;
 mod terminal;
 mod token;
+mod workspace;
 
 use std::error::Error as StdError;
 
@@ -77,24 +81,25 @@ pub(crate) async fn run(
     environment: &Environment,
     terminal: &Terminal,
 ) -> Result<Ending> {
-    let scene = session::Scene::new(&cli.global, environment)?;
+    let invocation = invocation::Invocation::new(&cli.global, environment)?;
     match &cli.command {
-        Command::Pull(options) => pull::run(&scene, options, terminal).await,
+        Command::Pull(options) => pull::run(&invocation, options, terminal).await,
         Command::Diff(options) if options.all_tenants => {
-            all_tenants::diff(&scene, (&cli.global, environment), options, terminal).await
+            all_tenants::diff(&invocation, (&cli.global, environment), options, terminal).await
         }
         Command::Check(options) if options.all_tenants => {
-            check::run_on_all(&scene, (&cli.global, environment), options, terminal)
+            check::run_on_all(&invocation, (&cli.global, environment), options, terminal)
         }
-        Command::Diff(options) => diff::run(&scene, options, terminal).await,
-        Command::Push(options) => push::run(&scene, options, terminal).await,
-        Command::Check(options) => check::run(&scene, options, terminal),
-        Command::Promote(options) => promote::run(&scene, options, terminal),
-        Command::List(options) => list::run(&scene, options, terminal).await,
-        Command::Init => init::run(&scene, terminal),
-        Command::Token => token::run(&scene, terminal).await,
-        Command::Sandbox(options) => sandbox::run(&scene, options, terminal).await,
+        Command::Diff(options) => diff::run(&invocation, options, terminal).await,
+        Command::Push(options) => push::run(&invocation, options, terminal).await,
+        Command::Check(options) => check::run(&invocation, options, terminal),
+        Command::Promote(options) => promote::run(&invocation, options, terminal),
+        Command::List(options) => list::run(&invocation, options, terminal).await,
+        Command::Init => init::run(&invocation, terminal),
+        Command::Token => token::run(&invocation, terminal).await,
+        Command::Sandbox(options) => sandbox::run(&invocation, options, terminal).await,
         Command::Completions(options) => completions::run(options, terminal),
+        Command::Schema(options) => schema::run(options, terminal),
         Command::Man => man::run(terminal),
     }
 }

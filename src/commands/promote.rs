@@ -6,19 +6,26 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::Map;
 
-use super::session::{LiveClients, Scene, client_names, names, warn_afresh, warn_of};
+use super::invocation::Invocation;
+use super::session::LiveResources;
+use super::workspace::{check_fields, names, names_of_references, warn_of, warn_rewritten};
 use super::{Ending, Terminal, Usage, problems};
 use crate::base::BaseFrom;
 use crate::cli::{PlanForm, Promote};
-use crate::client::{ClientId, Field, LEADING_FIELDS};
-use crate::files::{self, Access, ClientFile, Contents, FilesError, TenantDirectory};
-use crate::plan::{self, ClientPlan, FieldPlan, Plan, State, Tenant};
-use crate::promote::{Change, Gone, Member, Promotion, Reference, Stems, promote};
-use crate::render;
+use crate::files::{self, Access, Contents, FilesError, ResourceFile, TenantDirectory};
+use crate::kinds::Field;
+use crate::plan::{self, FieldPlan, Plan, PlanField, ResourcePlan, State, Tenant};
+use crate::promote::{Change, Counterpart, Gone, Member, Stems, promote};
+use crate::render::{self, promotion as render_promotion};
+use crate::resource::ResourceId;
 use crate::three_way::Base;
 
-pub(super) fn run(scene: &Scene<'_>, options: &Promote, terminal: &Terminal) -> Result<Ending> {
-    if scene.names_tenant() {
+pub(super) fn run(
+    invocation: &Invocation<'_>,
+    options: &Promote,
+    terminal: &Terminal,
+) -> Result<Ending> {
+    if invocation.names_tenant() {
         return Err(Usage::error(
             "a promotion has two tenants, and --tenant names one",
             "leave it out: --from and --to name them",
@@ -30,77 +37,81 @@ pub(super) fn run(scene: &Scene<'_>, options: &Promote, terminal: &Terminal) -> 
             "name two tenants: --from dev --to prod",
         ));
     }
-    let from_directory = scene.open_tenant(&options.from, Access::Read, terminal)?;
+    let from_directory = invocation.open_tenant(&options.from, Access::Read, terminal)?;
+    check_fields(&options.fields, from_directory.managed())?;
     let from = from_directory.read()?;
-    let directory = scene.open_tenant(&options.to, Access::Write, terminal)?;
+    let directory = invocation.open_tenant(&options.to, Access::Write, terminal)?;
     let to = directory.read()?;
     warn_of(&from, terminal);
     warn_of(&to, terminal);
     let overrides = directory.read_overrides(&to)?;
 
-    let files = from.clients.iter();
-    let selected = scene
-        .selection(&options.clients, from_directory.path())
-        .pick(files.map(|(id, file)| (names(id, Some(file)), file.stem.as_str())))?;
-    let selected: BTreeSet<&str> = selected.into_iter().collect();
-    let fields = if options.fields.is_empty() {
-        &Field::ALL[..]
-    } else {
-        &options.fields
+    let files = from.resources.iter();
+    let files = files.map(|(id, file)| (names(id, Some(file)), (id.kind(), file.stem.as_str())));
+    let selection = invocation.selection(&options.selectors, from_directory.path());
+    let selected: BTreeSet<Counterpart<'_>> = selection.pick(files)?.into_iter().collect();
+    // What the other tenant does not manage would stand in its file, and never be sent.
+    let is_carried = |field: Field| {
+        let is_asked =
+            options.fields.is_empty() || options.fields.iter().any(|name| name == field.name());
+        is_asked && from_directory.managed().has(field) && directory.managed().has(field)
     };
     let promotion = promote(
         &stems(&from)?,
         &gone(&from),
         &stems(&to)?,
         &overrides,
-        fields,
+        &is_carried,
         &selected,
     );
 
     if !promotion.missing.is_empty() {
-        return missing(&promotion.missing, options, terminal);
+        let (from, to) = (&options.from, &options.to);
+        let (message, hint) = render_promotion::missing(&promotion.missing, from, to);
+        if options.output.form == PlanForm::Json {
+            terminal.result(&render::json::error(&message, Some(&hint)))?;
+        }
+        terminal.error(&message, Some(&hint));
+        return Ok(Ending::Differences);
     }
-    let by_stem: BTreeMap<&str, (&ClientId, &ClientFile)> = to
-        .clients
+    let by_stem: ByStem<'_> = to
+        .resources
         .iter()
-        .map(|(id, file)| (file.stem.as_str(), (id, file)))
+        .map(|(id, file)| ((id.kind(), file.stem.as_str()), (id, file)))
         .collect();
-    for change in &promotion.changes {
-        change
-            .field
-            .validate(&change.new)
-            .map_err(|invalid| Usage::error(format!("{}: {invalid}", change.stem), invalid.hint))?;
+    for Change {
+        kind,
+        stem,
+        field,
+        new,
+        ..
+    } in &promotion.changes
+    {
+        field
+            .validate(new)
+            .map_err(|invalid| Usage::error(format!("{kind}/{stem}: {invalid}"), invalid.hint))?;
     }
     let (written, failure) = match options.dry_run {
         true => (&promotion.changes[..], None),
         false => write(&directory, &by_stem, &promotion.changes, terminal),
     };
     let plan = plan(options, &to, &by_stem, written);
-    let nobody = LiveClients::new();
-    let names = client_names(&to, &nobody);
-    let summary = summary(written, plan.clients.len(), options.dry_run);
-    let remarks = remarks(options, &promotion);
+    let nobody = LiveResources::new();
+    let names = names_of_references(&to, &nobody);
+    let summary = render_promotion::summary(&plan, options.dry_run);
+    let remarks = render_promotion::remarks(&promotion, &options.from, &options.to);
     match options.output.form {
-        PlanForm::Text => {
-            let mut text: String = plan
-                .clients
-                .iter()
-                .map(|client| render::text::client(client, &names))
-                .collect();
-            for line in std::iter::once(&summary).chain(&remarks) {
-                text.push_str(&format!("{}\n", render::printable(line)));
-            }
-            terminal.text(&text)
-        }
+        PlanForm::Text => terminal.text(&render_promotion::text(&plan, &summary, &remarks, &names)),
         PlanForm::Json => {
             remarks.iter().for_each(|remark| terminal.note(remark));
-            let files = from.clients.values();
-            let files: BTreeMap<&str, &str> = files
-                .map(|file| (file.stem.as_str(), file.file.as_str()))
-                .collect();
-            let alone = promotion.alone.iter();
-            let alone: Vec<&str> = alone
-                .filter_map(|stem| files.get(stem.as_str()).copied())
+            let alone = from.resources.iter().filter(|(id, file)| {
+                promotion
+                    .alone
+                    .iter()
+                    .any(|(kind, stem)| *kind == id.kind() && *stem == file.stem)
+            });
+            let alone: Vec<_> = alone
+                .map(|(id, file)| (id.kind(), file.file.as_str()))
                 .collect();
             terminal.result(&render::json::promotion(
                 &plan,
@@ -125,40 +136,33 @@ pub(super) fn run(scene: &Scene<'_>, options: &Promote, terminal: &Terminal) -> 
     ))
 }
 
-/// What was written, or would be.
-fn summary(changes: &[Change], files: usize, dry_run: bool) -> String {
-    if changes.is_empty() {
-        return "no differences".to_owned();
-    }
-    let values = render::counted(changes.len(), "value", "values");
-    let files = render::counted(files, "file", "files");
-    match dry_run {
-        true => format!("{values} would be written to {files}"),
-        false => format!("{values} written to {files}"),
-    }
-}
+/// The files of the other tenant.
+type ByStem<'a> = BTreeMap<Counterpart<'a>, (&'a ResourceId, &'a ResourceFile)>;
 
-/// The clients that the lock knows and that have no file any more.
+/// The resources that the lock knows and that have no file any more.
 fn gone(contents: &Contents) -> Gone<'_> {
-    let locked = contents.lock.iter().flat_map(|lock| &lock.clients);
-    let gone = locked.filter(|(id, _)| !contents.clients.contains_key(*id));
+    let locked = contents.lock.iter().flat_map(|lock| &lock.resources);
+    let gone = locked.filter(|(id, _)| !contents.resources.contains_key(*id));
     let stem = |file| Path::new(file).file_stem()?.to_str();
-    gone.filter_map(|(id, locked)| Some((id.as_str(), stem(&locked.file)?)))
+    gone.filter_map(|(id, locked)| Some((id, stem(&locked.file)?)))
         .collect()
 }
 
-/// A tenant's files by stem.
+/// A tenant's files by kind and stem.
 fn stems(contents: &Contents) -> Result<Stems<'_>> {
     let mut stems = Stems::new();
-    for (id, file) in &contents.clients {
+    for (id, file) in &contents.resources {
         let member = Member {
             id,
             fields: &file.fields,
         };
-        if stems.insert(&file.stem, member).is_some() {
+        if stems.insert((id.kind(), &file.stem), member).is_some() {
             return Err(Usage::error(
                 format!("two files are named {}, in different formats", file.stem),
-                "rename one: the name ties a client to its counterpart in other tenants",
+                format!(
+                    "rename one: the name ties a {} to its counterpart in other tenants",
+                    id.kind().singular
+                ),
             ));
         }
     }
@@ -168,21 +172,22 @@ fn stems(contents: &Contents) -> Result<Stems<'_>> {
 /// Writes file by file: those of the changes that are written, and what kept the next file from it.
 fn write<'a>(
     directory: &TenantDirectory,
-    files: &BTreeMap<&str, (&ClientId, &ClientFile)>,
+    files: &ByStem<'_>,
     changes: &'a [Change],
     terminal: &Terminal,
 ) -> (&'a [Change], Option<FilesError>) {
     let mut written = 0;
-    for ((_, file), of_file) in by_file(files, changes) {
+    for ((id, file), of_file) in by_file(files, changes) {
         let mut fields = Map::clone(&file.fields);
         for change in of_file {
             fields.insert(change.field.name().to_owned(), change.new.clone());
         }
-        let rewritten = files::rewrite(&file.text, &fields, &LEADING_FIELDS, file.format);
+        let leading = directory.managed().leading(id.kind());
+        let rewritten = files::rewrite(&file.text, &fields, &leading, file.format);
         if rewritten.comments_lost {
-            warn_afresh(&file.file, terminal);
+            warn_rewritten(&file.file, terminal);
         }
-        if let Err(failure) = directory.rewrite_client(file, &rewritten.text) {
+        if let Err(failure) = directory.rewrite_file(file, &rewritten.text) {
             return (&changes[..written], Some(failure));
         }
         written += of_file.len();
@@ -192,120 +197,50 @@ fn write<'a>(
 
 /// Each file that changes, with its changes: they come file by file.
 fn by_file<'a>(
-    files: &'a BTreeMap<&str, (&'a ClientId, &'a ClientFile)>,
+    files: &'a ByStem<'a>,
     changes: &'a [Change],
-) -> impl Iterator<Item = ((&'a ClientId, &'a ClientFile), &'a [Change])> {
-    let changes = changes.chunk_by(|one, next| one.stem == next.stem);
-    changes.filter_map(|changes| Some((*files.get(changes.first()?.stem.as_str())?, changes)))
+) -> impl Iterator<Item = ((&'a ResourceId, &'a ResourceFile), &'a [Change])> {
+    let is_same = |one: &Change, next: &Change| (one.kind, &one.stem) == (next.kind, &next.stem);
+    let changes = changes.chunk_by(is_same);
+    changes.filter_map(|changes| {
+        let first = changes.first()?;
+        Some((*files.get(&(first.kind, first.stem.as_str()))?, changes))
+    })
 }
 
 /// The changes as a plan, to be shown like any other: what the file said is on the side of the tenant.
-fn plan(
-    options: &Promote,
-    to: &Contents,
-    files: &BTreeMap<&str, (&ClientId, &ClientFile)>,
-    changes: &[Change],
-) -> Plan {
-    let clients = by_file(files, changes).map(|((id, file), changes)| {
+fn plan(options: &Promote, to: &Contents, files: &ByStem<'_>, changes: &[Change]) -> Plan {
+    let resources = by_file(files, changes).map(|((id, file), changes)| {
         let base = to.lock.as_ref().and_then(|lock| lock.base(id));
-        let fields = changes
-            .iter()
-            .map(|change| FieldPlan {
-                field: change.field.name().to_owned(),
-                change: plan::Change::Edit,
-                base: base
-                    .map_or(Base::NoBase, |base| base.get(change.field))
-                    .cloned(),
-                local: Some(change.new.clone()),
-                live: change.old.clone(),
-            })
-            .collect();
+        let fields = changes.iter().map(|change| FieldPlan {
+            field: PlanField::Updatable(change.field.into()),
+            change: plan::Change::Edit,
+            base: base
+                .map_or(Base::NoBase, |base| base.get(&change.field.into()))
+                .cloned(),
+            local: Some(change.new.clone()),
+            live: change.old.clone(),
+            is_unsent_edit: false,
+        });
         let name = file
             .fields
-            .get(Field::Name.name())
+            .get(id.kind().label)
             .and_then(|name| name.as_str());
-        ClientPlan {
+        ResourcePlan {
             id: id.clone(),
             name: name.unwrap_or(&file.stem).to_owned(),
             file: Some(file.file.clone()),
             state: State::Changed,
-            fields,
+            fields: fields.collect(),
         }
     });
     let domain = to.lock.as_ref().map(|lock| lock.domain.clone());
     Plan {
         base: BaseFrom::Lock,
-        clients: clients.collect(),
+        resources: resources.collect(),
         tenant: Tenant {
             name: Some(options.to.clone()),
             domain: domain.unwrap_or_default(),
         },
     }
-}
-
-/// What somebody should know beside the changes.
-fn remarks(options: &Promote, promotion: &Promotion) -> Vec<String> {
-    let mut lines = Vec::new();
-    for change in promotion.changes.iter().filter(|change| change.overridden) {
-        lines.push(format!(
-            "{}: {} is {}'s own value, from {}",
-            change.stem,
-            change.field,
-            options.to,
-            files::OVERRIDES_FILE
-        ));
-    }
-    for Reference {
-        stem, field, entry, ..
-    } in &promotion.carried
-    {
-        lines.push(format!(
-            "{stem}: {field}: {entry} is no client of {}, and is carried as it is",
-            options.from
-        ));
-    }
-    for stem in &promotion.alone {
-        lines.push(format!(
-            "{stem}: {} has no file of this name, so nothing is promoted",
-            options.to
-        ));
-    }
-    lines
-}
-
-/// Nothing is written where a reference would break.
-fn missing(missing: &[Reference], options: &Promote, terminal: &Terminal) -> Result<Ending> {
-    let lines: Vec<String> = missing
-        .iter()
-        .map(
-            |Reference {
-                 stem,
-                 field,
-                 entry,
-                 means,
-             }| match means {
-                Some(means) => format!("{stem}: {field} refers to {means} ({entry})"),
-                None => format!(
-                    "{stem}: {field} refers to {entry}, which has no file in {} any more",
-                    options.from
-                ),
-            },
-        )
-        .collect();
-    let message = format!(
-        "nothing was written: {} lacks clients that {} refers to\n{}",
-        options.to,
-        options.from,
-        lines.join("\n")
-    );
-    let hint = format!(
-        "make the client in {0}, pull it with `tenantry pull --tenant {0}`, and give its file the same name; or leave the field \
-         out with --fields",
-        options.to
-    );
-    if options.output.form == PlanForm::Json {
-        terminal.result(&render::json::error(&message, Some(&hint)))?;
-    }
-    terminal.error(&message, Some(&hint));
-    Ok(Ending::Differences)
 }

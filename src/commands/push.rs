@@ -1,7 +1,6 @@
 //! `push`: shows the plan that diff shows, asks, and sends its edits. The lock is written after each answer, so a push that is
 //! killed at any moment is finished by the next one.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,98 +9,93 @@ use std::sync::{Arc, mpsc};
 use anyhow::Result;
 use serde_json::{Map, Value};
 
-use super::session::{
-    LiveClients, Scene, Session, check_edits, check_plan, client_names, known_names, read, sides,
-    tell_earlier,
-};
-use super::{Ending, Terminal, Usage, consent, saved};
-use crate::api::Fields;
-use crate::apply::{Outcome, Update, UpdateResult, apply};
+use super::invocation::Invocation;
+use super::session::LiveResources;
+use super::workspace::{Read, Workspace, check_fields, names_of_references};
+use super::{Ending, Terminal, consent, saved};
+use crate::apply::{Outcome, UpdateResult, apply};
 use crate::base::Bases;
 use crate::cli::{Push, ResultForm};
-use crate::client::{Client, ClientId, Field, Patch};
-use crate::files::{Access, ClientFile, Contents, FilesError, TenantDirectory};
+use crate::files::{Access, Contents, FilesError, TenantDirectory};
+use crate::kinds::FieldKey;
 use crate::merge::pushed;
-use crate::plan::{Change, ClientPlan, Live, Plan, State, may_be_edited};
+use crate::plan::{Change, Plan, ResourcePlan, has_unsent_edit, may_be_edited};
+use crate::push_plan::{PushPlan, Reason, Update};
 use crate::render;
-use crate::saved_plan::{Standing, standing};
-use crate::select::Selection;
+use crate::resource::{Resource, ResourceId};
+use crate::saved_plan::{Since, since};
 use crate::settings::Connection;
 
-pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) -> Result<Ending> {
-    let settings = scene.settings()?;
-    let project = scene.project()?;
+pub(super) async fn run(
+    invocation: &Invocation<'_>,
+    options: &Push,
+    terminal: &Terminal,
+) -> Result<Ending> {
+    let settings = invocation.settings()?;
+    let project = invocation.project()?;
     let is_protected =
         project.protected == Some(true) || settings.as_ref().is_some_and(Connection::is_protected);
-    consent::check_yes(options, scene, is_protected, settings.as_ref())?;
+    consent::check_yes(options, invocation, is_protected, settings.as_ref())?;
     let access = match options.dry_run {
         true => Access::Read,
         false => Access::Write,
     };
-    let directory = scene.open(access, terminal)?;
-    let selection = scene.selection(&options.clients, directory.path());
-    let contents = read(&directory, &selection, terminal)?;
-    let session = scene.connect(settings, terminal)?;
-    let domain = &session.tenant.domain;
-    let place = (&directory, access);
-    let mut bases = scene.bases(&options.base, &project, domain, place, &contents, terminal)?;
-    check_edits(&contents, &bases, &selection, &directory)?;
+    check_fields(&options.fields, &project.managed())?;
+    let asked = (&options.selectors, &options.base);
+    let mut workspace = Workspace::open(invocation, settings, &project, asked, access, terminal)?;
+    let checked = workspace.check_edits()?;
 
-    let (plan, live) = match &options.plan {
-        None => planned((options, &selection), &session, &contents, &bases).await?,
-        Some(file) => {
-            let asked = (options, &selection);
-            let saved = saved::planned(file, asked, &session, &contents, &bases, terminal);
-            match saved.await? {
-                Some(planned) => planned,
-                None => return Ok(Ending::Differences),
-            }
-        }
+    let (plan, live, read) = match &options.plan {
+        None => planned(options, &workspace).await?,
+        Some(file) => match saved::planned(file, options, &workspace, terminal).await? {
+            Some((plan, live)) => (plan, live, Read::Managed),
+            None => return Ok(Ending::Differences),
+        },
     };
     let plan = match options.overwrite_drift {
         true => plan.overwriting_drift(),
         false => plan,
     };
-    check_plan(&plan, &contents, &directory)?;
-    if selection.is_everything() {
-        tell_deleted(&contents, terminal);
+    workspace.check_plan(&plan, &checked)?;
+    if workspace.selection.is_everything() {
+        note_deleted(&workspace.contents, terminal);
     }
-    let names = client_names(&contents, &live);
+    let names = names_of_references(&workspace.contents, &live);
     if options.dry_run {
         match options.output.form {
             ResultForm::Text => terminal.text(&render::text::plan(&plan, &names)),
             ResultForm::Json => terminal.result(&render::json::plan(&plan)),
         }?;
-        tell_earlier(&plan, &bases, terminal);
-        return Ok(Ending::differences(!plan.clients.is_empty()));
+        workspace.note_earlier(&plan, terminal);
+        return Ok(Ending::differences(!plan.resources.is_empty()));
     }
-    let mut push = Prepared::new(plan, &live)?;
-    // Who steps through the clients sees them one by one.
+    let is_left_out = |id: &ResourceId| live.get(id).is_some_and(Resource::is_left_out);
+    let own_client = workspace.session.reader.own_client();
+    let mut push = PushPlan::decide(plan, is_left_out, own_client.as_deref());
+    // Who steps through the resources sees them one by one.
     let stepping = options.interactive && !push.updates.is_empty();
     match options.output.form {
-        ResultForm::Text if stepping || push.plan.clients.is_empty() => {}
+        ResultForm::Text if stepping || push.plan.resources.is_empty() => {}
         ResultForm::Text => terminal.text(&render::text::plan(&push.plan, &names))?,
-        ResultForm::Json => tell_drift(&push.plan, terminal),
+        ResultForm::Json => note_drift(&push.plan, terminal),
     }
-    if push.conflict {
+    if push.has_conflict() {
         let ending = finish(&push, Vec::new(), options, terminal)?;
-        tell_earlier(&push.plan, &bases, terminal);
+        workspace.note_earlier(&push.plan, terminal);
         return Ok(ending);
     }
-    for update in push.widened() {
-        terminal.warn(&format!(
-            "`allowed_clients: []` lets every client of the tenant delegate to {}",
-            update.name
-        ));
+    for (update, field, risk) in push.risks() {
+        let file = update.file.as_deref().unwrap_or(update.id.as_str());
+        terminal.warn(&format!("{file}: {field}: {risk}"));
     }
     if !push.updates.is_empty() && !options.yes {
-        if !consent::given(&mut push, is_protected, options, &names, terminal)? {
-            push.hold_everything("not confirmed");
+        if !consent::ask(&mut push, is_protected, options, &names, terminal)? {
+            push.hold_back_everything(&Reason::NotConfirmed);
             return finish(&push, Vec::new(), options, terminal);
         }
         // Somebody may have thought about it for a while, and somebody else edited meanwhile.
-        if let Some(moved) = moved(&push, &session, &bases).await? {
-            push.hold_everything("held back: the tenant changed since the question");
+        if let Some(moved) = moved(&push, &workspace).await? {
+            push.hold_back_everything(&Reason::ChangedSinceQuestion);
             finish(&push, Vec::new(), options, terminal)?;
             terminal.error(
                 &format!("nothing was sent: the tenant changed since the question\n{moved}"),
@@ -110,25 +104,20 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
             return Ok(Ending::Differences);
         }
     }
+    drop(names);
     // What was read and needs no update is in step, or stays what it is.
     let due = push.due();
     for (id, live) in live.iter().filter(|(id, _)| !due.contains(id)) {
-        if let Some(file) = contents.clients.get(id) {
-            let base = pushed(&file.fields, bases.of(id), live, &[]);
-            bases.record(id, &file.file, base);
+        if let Some(file) = workspace.contents.resources.get(id) {
+            let base = workspace.bases.of(id);
+            let is_whole = read == Read::Whole;
+            let base = pushed(workspace.managed(), &file.fields, base, live, is_whole, &[]);
+            workspace.bases.record(id, &file.file, base);
         }
     }
     let updates = std::mem::take(&mut push.updates);
     terminal.begin_sending();
-    let (outcomes, written) = send(
-        &session,
-        directory,
-        &contents.clients,
-        bases,
-        updates,
-        terminal,
-    )
-    .await;
+    let (outcomes, written) = send(workspace, updates, terminal).await;
     let ending = finish(&push, outcomes, options, terminal)?;
     if let Err(error) = written {
         terminal.error(
@@ -143,73 +132,72 @@ pub(super) async fn run(scene: &Scene<'_>, options: &Push, terminal: &Terminal) 
     Ok(ending)
 }
 
-/// The plan of the files as they are, and the live clients that were read for it.
-async fn planned(
-    (options, selection): (&Push, &Selection),
-    session: &Session,
-    contents: &Contents,
-    bases: &Bases,
-) -> Result<(Plan, LiveClients)> {
-    let ids = candidates(options, selection, contents, bases)?;
-    let known = bases.count();
-    let live = session
-        .these_clients(&ids, known, Fields::Updatable)
-        .await?;
-    let compared = ids.iter().map(|id| {
-        let live = live.get(*id).map_or(Live::Gone, Live::Updatable);
-        sides(id, contents.clients.get(*id), bases, live)
-    });
-    let plan = Plan::new(session.tenant.clone(), bases.from(), compared);
-    let plan = match options.fields.is_empty() {
-        true => plan,
-        false => plan.narrowed(&options.fields),
+/// The plan of the files as they are, and the live resources that were read for it.
+async fn planned(options: &Push, workspace: &Workspace) -> Result<(Plan, LiveResources, Read)> {
+    let Workspace {
+        session,
+        contents,
+        bases,
+        ..
+    } = workspace;
+    let managed = workspace.managed();
+    let mut ids = workspace.selection.pick(workspace.known_names())?;
+    let is_asked =
+        |name: &str| options.fields.is_empty() || options.fields.iter().any(|asked| asked == name);
+    let unsent = |id: &ResourceId| {
+        let local = &contents.resources[id].fields;
+        options.fields.is_empty() && has_unsent_edit(id, local, bases.of(id), managed)
     };
-    Ok((plan, live))
-}
-
-/// The files that may have something to send, without asking the tenant.
-fn candidates<'a>(
-    options: &Push,
-    selection: &Selection,
-    contents: &'a Contents,
-    bases: &Bases,
-) -> Result<Vec<&'a ClientId>> {
-    let files = contents.clients.iter();
-    let mut ids = selection.pick(files.map(|(id, file)| (known_names(id, file, bases), id)))?;
-    let fields = match options.fields.is_empty() {
-        true => &Field::ALL[..],
-        false => &options.fields,
-    };
+    // The files that may have something to send, or to say, without asking the tenant.
     if !options.overwrite_drift {
-        ids.retain(|id| may_be_edited(&contents.clients[*id].fields, bases.of(id), fields));
+        ids.retain(|id| {
+            let fields = managed
+                .fields(id.kind())
+                .filter(|field| is_asked(field.name()));
+            may_be_edited(&contents.resources[*id].fields, bases.of(id), fields) || unsent(id)
+        });
     }
-    Ok(ids)
+    let read = match ids.iter().any(|id| unsent(id)) {
+        true => Read::Whole,
+        false => Read::Managed,
+    };
+    let live = session.these(&ids, bases, read.fields(managed)).await?;
+    let mut plan = workspace.plan(ids, &live, read);
+    // Nobody asked about what both sides may say differently where push sends nothing.
+    plan.retain(|field| field.change != Change::Unmanaged || field.is_unsent_edit);
+    if !options.fields.is_empty() {
+        plan = plan.narrowed(&options.fields);
+    }
+    Ok((plan, live, read))
 }
 
 /// Says what a push does about files that are gone: nothing.
-fn tell_deleted(contents: &Contents, terminal: &Terminal) {
-    let locked = contents.lock.iter().flat_map(|lock| &lock.clients);
-    let deleted = locked.filter(|(id, _)| !contents.clients.contains_key(*id));
-    let files: Vec<&str> = deleted.map(|(_, locked)| locked.file.as_str()).collect();
-    let which = match files[..] {
+fn note_deleted(contents: &Contents, terminal: &Terminal) {
+    let locked = contents.lock.iter().flat_map(|lock| &lock.resources);
+    let deleted = locked.filter(|(id, _)| !contents.resources.contains_key(*id));
+    let deleted: Vec<_> = deleted.collect();
+    let which = match deleted.as_slice() {
         [] => return,
-        [file] => format!("{file} is gone"),
-        [first, .., last] => format!("{} files are gone, {first} to {last}", files.len()),
+        [(_, locked)] => format!("{} is gone", locked.file),
+        [(_, first), .., (_, last)] => {
+            format!(
+                "{} files are gone, {} to {}",
+                deleted.len(),
+                first.file,
+                last.file
+            )
+        }
     };
     terminal.note(&format!(
-        "{which}: push deletes no client; `tenantry pull` writes the file again"
+        "{which}: push deletes nothing; `tenantry pull` writes the file again"
     ));
 }
 
 /// The document of a push is about what was sent; what was read and left alone is said beside it.
-fn tell_drift(plan: &Plan, terminal: &Terminal) {
-    for client in &plan.clients {
-        for field in client
-            .fields
-            .iter()
-            .filter(|field| field.change == Change::Drift)
-        {
-            let file = client.label();
+fn note_drift(plan: &Plan, terminal: &Terminal) {
+    for resource in &plan.resources {
+        for field in resource.changed(Change::Drift) {
+            let file = resource.label();
             terminal.note(&format!(
                 "{file}: drift in {}: the tenant changed it, and it is left alone; `tenantry pull` takes it in",
                 field.field
@@ -218,122 +206,34 @@ fn tell_drift(plan: &Plan, terminal: &Terminal) {
     }
 }
 
-/// What to send for a client.
-fn patch(client: &ClientPlan) -> Result<Option<Patch>> {
-    client.patch().map_err(|invalid| {
-        let file = client.label();
-        Usage::error(format!("{file}: {invalid}"), invalid.hint)
-    })
-}
-
-/// What a plan comes to: updates to send, and clients that are held back, each with the reason.
-pub(super) struct Prepared {
-    pub(super) plan: Plan,
-    pub(super) updates: Vec<Update>,
-    pub(super) held: Vec<(ClientPlan, String)>,
-    conflict: bool,
-}
-
-impl Prepared {
-    fn new(plan: Plan, live: &LiveClients) -> Result<Prepared> {
-        let conflict = plan.count(Change::Conflict) > 0;
-        let mut prepared = Prepared {
-            updates: Vec::new(),
-            held: Vec::new(),
-            conflict,
-            plan,
-        };
-        for client in &prepared.plan.clients {
-            if client.state == State::FileOnly {
-                prepared.held.push((
-                    client.clone(),
-                    "the tenant has no client with this id".to_owned(),
-                ));
-            } else if let Some(patch) = patch(client)? {
-                if live.get(&client.id).is_some_and(Client::is_global) {
-                    let reason =
-                        "the tenant's global client is not under version control: remove its file";
-                    prepared.held.push((client.clone(), reason.to_owned()));
-                    continue;
-                }
-                prepared.updates.push(Update {
-                    id: client.id.clone(),
-                    name: client.name.clone(),
-                    file: client.file.clone(),
-                    patch,
-                });
-            }
-        }
-        if conflict {
-            prepared.hold_everything("held back: the selection has a conflict");
-        }
-        Ok(prepared)
-    }
-
-    /// The clients that are to be updated.
-    fn due(&self) -> BTreeSet<&ClientId> {
-        self.updates.iter().map(|update| &update.id).collect()
-    }
-
-    /// Sends nothing after all.
-    fn hold_everything(&mut self, reason: &str) {
-        let due = self.due();
-        let held = self.plan.clients.iter().filter(|client| {
-            let mut fields = client.fields.iter();
-            let conflicts = fields.any(|field| field.change == Change::Conflict);
-            conflicts || due.contains(&client.id)
-        });
-        let held: Vec<_> = held
-            .map(|client| (client.clone(), reason.to_owned()))
-            .collect();
-        self.held.extend(held);
-        self.updates.clear();
-    }
-
-    /// The clients with fields that both sides changed, and these.
-    fn conflicts(&self) -> Vec<(&ClientPlan, Vec<&str>)> {
-        let clients = self.plan.clients.iter().filter_map(|client| {
-            let fields = client.fields.iter();
-            let fields = fields.filter(|field| field.change == Change::Conflict);
-            let fields: Vec<&str> = fields.map(|field| field.field.as_str()).collect();
-            (!fields.is_empty()).then_some((client, fields))
-        });
-        clients.collect()
-    }
-
-    /// The clients whose list of allowed clients would become empty.
-    fn widened(&self) -> impl Iterator<Item = &Update> {
-        self.updates.iter().filter(|update| {
-            update.patch.iter().any(|(field, value)| {
-                field == Field::AllowedClients && value.as_array().is_some_and(Vec::is_empty)
-            })
-        })
-    }
-}
-
 /// Reads once more what is to be sent; the fields in which live is not what the plan says, a line each.
-async fn moved(push: &Prepared, session: &Session, bases: &Bases) -> Result<Option<String>> {
+async fn moved(push: &PushPlan, workspace: &Workspace) -> Result<Option<String>> {
     let ids = push.due();
-    let due = push.plan.clients.iter();
-    let due: Vec<&ClientPlan> = due.filter(|client| ids.contains(&client.id)).collect();
-    let ids: Vec<&ClientId> = due.iter().map(|client| &client.id).collect();
-    let live = session
-        .these_clients(&ids, bases.count(), Fields::Updatable)
+    let due = push.plan.resources.iter();
+    let due: Vec<&ResourcePlan> = due.filter(|resource| ids.contains(&resource.id)).collect();
+    let ids: Vec<&ResourceId> = due.iter().map(|resource| &resource.id).collect();
+    let fields = Read::Managed.fields(workspace.managed());
+    let live = workspace
+        .session
+        .these(&ids, &workspace.bases, fields)
         .await?;
     let moved: Vec<String> = due
         .iter()
-        .filter_map(|client| {
-            let name = client.label();
+        .filter_map(|resource| {
+            let name = resource.label();
             match live
-                .get(&client.id)
-                .map(|live| standing(client, live.fields()))
+                .get(&resource.id)
+                .map(|live| since(resource, live.fields()))
             {
-                Some(Standing::AsPlanned) => None,
-                Some(Standing::Moved(field)) => Some(format!("{name}: {field}")),
-                Some(Standing::PartlyApplied(_)) => {
+                Some(Since::AsPlanned) => None,
+                Some(Since::Moved(field)) => Some(format!("{name}: {field}")),
+                Some(Since::PartlyApplied(_)) => {
                     Some(format!("{name}: it has some of these values already"))
                 }
-                None => Some(format!("{name}: the tenant has no client with this id")),
+                None => {
+                    let one = resource.id.kind().singular;
+                    Some(format!("{name}: the tenant has no {one} with this id"))
+                }
             }
         })
         .collect();
@@ -342,13 +242,18 @@ async fn moved(push: &Prepared, session: &Session, bases: &Bases) -> Result<Opti
 
 /// Sends the updates, and writes what was answered into the lock as it comes in.
 async fn send(
-    session: &Session,
-    directory: TenantDirectory,
-    files: &BTreeMap<ClientId, ClientFile>,
-    bases: Bases,
+    workspace: Workspace,
     updates: Vec<Update>,
     terminal: &Terminal,
 ) -> (Vec<Outcome>, Result<(), FilesError>) {
+    let Workspace {
+        directory,
+        contents,
+        session,
+        bases,
+        ..
+    } = workspace;
+    let files = contents.resources;
     let written = bases.write(&directory);
     if written.is_err() {
         let outcomes = updates.into_iter().map(|update| Outcome {
@@ -357,9 +262,7 @@ async fn send(
         });
         return (outcomes.collect(), written);
     }
-    terminal
-        .progress()
-        .begin("updating clients", Some(updates.len()));
+    terminal.progress().begin("updating", Some(updates.len()));
     let (tell, answers) = mpsc::channel();
     let can_remember = Arc::new(AtomicBool::new(true));
     let remembering = {
@@ -370,15 +273,16 @@ async fn send(
         if !matches!(outcome.result, UpdateResult::NotAttempted) {
             terminal.progress().advance(1);
         }
-        if let UpdateResult::Updated { client, .. } = &outcome.result
+        if let UpdateResult::Updated { resource, .. } = &outcome.result
             && let Some(file) = files.get(&outcome.update.id)
         {
-            let sent = outcome.update.patch.iter().map(|(field, _)| field);
+            let sent = outcome.update.fields.iter();
+            let sent = sent.filter_map(|edit| edit.field.key().cloned());
             // The other end lives until this one is dropped.
             let _ = tell.send(Answered {
                 file: file.file.clone(),
                 local: Arc::clone(&file.fields),
-                live: client.clone(),
+                live: resource.clone(),
                 sent: sent.collect(),
             });
         }
@@ -397,8 +301,8 @@ async fn send(
 struct Answered {
     file: String,
     local: Arc<Map<String, Value>>,
-    live: Client,
-    sent: Vec<Field>,
+    live: Resource,
+    sent: Vec<FieldKey>,
 }
 
 /// Writes answers into the lock: all that came in while it was written the last time, again and again until nothing is new. So
@@ -415,9 +319,11 @@ fn remember(
         for answered in iter::once(answered).chain(answers.try_iter()) {
             let id = answered.live.id();
             let base = pushed(
+                directory.managed(),
                 &answered.local,
                 bases.of(id),
                 &answered.live,
+                true,
                 &answered.sent,
             );
             bases.record(id, &answered.file, base);
@@ -431,16 +337,31 @@ fn remember(
     first_failure
 }
 
-/// Says which fields are in conflict, and how to decide, with the words to type where it is one client. `base` is what was typed.
-fn tell_conflicts(conflicts: &[(&ClientPlan, Vec<&str>)], base: Option<&str>, terminal: &Terminal) {
+/// Says which fields are in conflict, and how to decide, with the words to type where it is one resource. `base` is what was typed.
+fn report_conflicts(plan: &Plan, base: Option<&str>, terminal: &Terminal) {
     let base = base.map(|rev| format!(" --base {rev}")).unwrap_or_default();
-    let (client, fields) = match conflicts {
-        [(client, fields)] => (client.label(), fields.join(",")),
-        _ => ("CLIENT", "FIELD,…".to_owned()),
+    let conflicts = plan.resources.iter().map(|resource| {
+        let fields = resource.changed(Change::Conflict);
+        (
+            resource,
+            fields.map(|field| &field.field).collect::<Vec<_>>(),
+        )
+    });
+    let conflicts: Vec<_> = conflicts.filter(|(_, fields)| !fields.is_empty()).collect();
+    let joined = |names: Vec<String>, separator: &str| names.join(separator);
+    let (resource, fields) = match conflicts.as_slice() {
+        [(resource, fields)] => {
+            let mut names: Vec<String> =
+                fields.iter().map(|field| field.name().to_owned()).collect();
+            names.dedup();
+            (resource.label(), joined(names, ","))
+        }
+        _ => ("SELECTOR", "FIELD,…".to_owned()),
     };
-    let lines = conflicts
-        .iter()
-        .map(|(client, fields)| format!("\n{}: {}", client.label(), fields.join(", ")));
+    let lines = conflicts.iter().map(|(resource, fields)| {
+        let fields = fields.iter().map(ToString::to_string).collect();
+        format!("\n{}: {}", resource.label(), joined(fields, ", "))
+    });
     terminal.error(
         &format!(
             "nothing was sent: file and tenant both changed since they were last in step{}",
@@ -448,31 +369,32 @@ fn tell_conflicts(conflicts: &[(&ClientPlan, Vec<&str>)], base: Option<&str>, te
         ),
         Some(&format!(
             "`tenantry pull{base}` keeps the file's value: edit the file to match the tenant; or take the tenant's everywhere in the \
-             file with `tenantry pull{base} --discard-local {client}`\n\
-             the file's value goes over the tenant's with `tenantry push{base} --overwrite-drift --fields {fields} {client}`; without \
-             --fields, over the client's other drift too"
+             file with `tenantry pull{base} --discard-local {resource}`\n\
+             the file's value goes over the tenant's with `tenantry push{base} --overwrite-drift --fields {fields} {resource}`; without \
+             --fields, over the other drift there too"
         )),
     );
 }
 
 /// Reports, and says how it ended.
 fn finish(
-    push: &Prepared,
+    push: &PushPlan,
     outcomes: Vec<Outcome>,
     options: &Push,
     terminal: &Terminal,
 ) -> Result<Ending> {
+    let is_nothing = push.plan.resources.is_empty();
     match options.output.form {
-        ResultForm::Json => {
-            terminal.result(&render::json::push(&push.plan, &outcomes, &push.held))?;
+        ResultForm::Json => terminal.result(&render::json::push(push, &outcomes))?,
+        ResultForm::Text if push.has_conflict() => {}
+        ResultForm::Text if is_nothing => terminal.result("nothing to push\n")?,
+        ResultForm::Text if outcomes.is_empty() => {
+            terminal.text(&render::text::nothing_sent(&push.held_back))?;
         }
-        ResultForm::Text if push.conflict => {}
-        ResultForm::Text if push.plan.clients.is_empty() => terminal.result("nothing to push\n")?,
-        ResultForm::Text if outcomes.is_empty() => terminal.result("nothing was sent\n")?,
-        ResultForm::Text => terminal.text(&render::text::outcomes(&outcomes, &push.held))?,
+        ResultForm::Text => terminal.text(&render::text::outcomes(&outcomes, &push.held_back))?,
     }
-    if push.conflict {
-        tell_conflicts(&push.conflicts(), options.base.base.as_deref(), terminal);
+    if push.has_conflict() {
+        report_conflicts(&push.plan, options.base.base.as_deref(), terminal);
     }
     let failed: Vec<_> = outcomes
         .iter()
@@ -497,30 +419,33 @@ fn finish(
     });
     let is_left = |outcome: &Outcome| matches!(outcome.result, UpdateResult::NotAttempted);
     Ok(Ending::differences(
-        !push.held.is_empty() || differing || outcomes.iter().any(is_left),
+        !push.held_back.is_empty() || differing || outcomes.iter().any(is_left),
     ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::{Managed, clients::KIND};
     use serde_json::json;
 
     fn answered(id: &str) -> Answered {
         let fields = json!({"client_id": id, "name": "A"});
-        let live = Client::new(fields.as_object().unwrap().clone()).unwrap();
+        let live = Resource::new(&KIND, fields.as_object().unwrap().clone()).unwrap();
         Answered {
             file: "clients/a.yaml".to_owned(),
             local: Arc::new(live.fields().clone()),
             live,
-            sent: vec![Field::Name],
+            sent: vec![KIND.field("name").unwrap().into()],
         }
     }
 
     #[test]
     fn the_first_lock_that_could_not_be_written_counts() {
         let folder = tempfile::tempdir().unwrap();
-        let directory = TenantDirectory::open(folder.path(), Access::Create, || {}).unwrap();
+        let directory =
+            TenantDirectory::open(folder.path(), Managed::default(), Access::Create, || {})
+                .unwrap();
         let lock = folder.path().join("tenant.lock");
         std::fs::create_dir(&lock).unwrap();
         let (tell, answers) = mpsc::channel();

@@ -4,24 +4,24 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::session::Scene;
+use super::invocation::Invocation;
 use super::{Ending, Terminal, Usage};
 use crate::cli;
 use crate::sandbox::Sandbox;
 
 pub(super) async fn run(
-    scene: &Scene<'_>,
+    invocation: &Invocation<'_>,
     options: &cli::Sandbox,
     terminal: &Terminal,
 ) -> Result<Ending> {
     match &options.command {
-        cli::SandboxCommand::Serve(serve) => run_server(scene, serve, terminal).await,
-        cli::SandboxCommand::Reset => reset(scene, terminal),
+        cli::SandboxCommand::Serve(serve) => run_server(invocation, serve, terminal).await,
+        cli::SandboxCommand::Reset => reset(invocation, terminal),
     }
 }
 
 async fn run_server(
-    scene: &Scene<'_>,
+    invocation: &Invocation<'_>,
     options: &cli::Serve,
     terminal: &Terminal,
 ) -> Result<Ending> {
@@ -44,9 +44,11 @@ async fn run_server(
     sandbox = match options.clients {
         Some(count) => sandbox.generated(count),
         None => {
-            let name = name(scene)?;
-            held = Some(scene.hold_sandbox(name, terminal)?);
-            sandbox.seed(name).state_file(scene.sandbox_state(name)?)
+            let name = name(invocation)?;
+            held = Some(invocation.hold_sandbox(name, terminal)?);
+            sandbox
+                .seed(name)
+                .state_file(invocation.sandbox_state(name)?)
         }
     };
     let sandbox = sandbox.start()?;
@@ -62,12 +64,12 @@ async fn run_server(
     Ok(Ending::Clean)
 }
 
-fn reset(scene: &Scene<'_>, terminal: &Terminal) -> Result<Ending> {
-    let name = name(scene)?;
+fn reset(invocation: &Invocation<'_>, terminal: &Terminal) -> Result<Ending> {
+    let name = name(invocation)?;
     // The folder stays, with the file that whoever runs the sandbox holds.
-    let state = scene.sandbox_folder(name)?.join("state.json");
+    let state = invocation.sandbox_folder(name)?.join("state.json");
     let _held = match state.symlink_metadata() {
-        Ok(_) => Some(scene.hold_unused_sandbox(name)?),
+        Ok(_) => Some(invocation.hold_unused_sandbox(name)?),
         Err(_) => None,
     };
     match std::fs::remove_file(&state) {
@@ -86,8 +88,8 @@ fn reset(scene: &Scene<'_>, terminal: &Terminal) -> Result<Ending> {
 }
 
 /// The sandbox that is meant: `sandbox` unless `--tenant` names another one.
-fn name<'a>(scene: &Scene<'a>) -> Result<&'a str> {
-    match (scene.sandbox_name(), scene.tenant()) {
+fn name<'a>(invocation: &Invocation<'a>) -> Result<&'a str> {
+    match (invocation.sandbox_name(), invocation.tenant()) {
         (Some(name), _) => Ok(name),
         (None, None) => Ok("sandbox"),
         (None, Some(tenant)) => Err(Usage::error(

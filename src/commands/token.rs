@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 
-use super::session::Scene;
+use super::invocation::Invocation;
 use super::{Ending, Terminal};
 
-pub(super) async fn run(scene: &Scene<'_>, terminal: &Terminal) -> Result<Ending> {
-    let settings = scene.settings()?;
-    let session = scene.connect(settings, terminal)?;
+pub(super) async fn run(invocation: &Invocation<'_>, terminal: &Terminal) -> Result<Ending> {
+    let settings = invocation.settings()?;
+    let session = invocation.connect(settings, terminal)?;
     let token = session.reader.access_token().await?;
     terminal.token(&token)?;
     Ok(Ending::Clean)

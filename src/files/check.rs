@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 use icu_normalizer::ComposingNormalizerBorrowed;
 use serde_json::Value;
 
-use super::client_file::ClientFile;
 use super::directory::Contents;
 use super::document::{Document, ParseError};
 use super::error::FilesError;
 use super::position::Position;
+use super::resource_file::{ResourceFile, problem, steps};
 use super::source::Source;
-use crate::client::{ClientId, Field, secrets};
 use crate::json::Step;
-use crate::three_way::{Base, BaseValues};
+use crate::kinds::{Field, FieldKey, InvalidValue, Kind, Managed};
+use crate::resource::ResourceId;
+use crate::three_way::BaseValues;
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,14 +34,14 @@ pub struct Finding {
 /// What a check comes to.
 #[derive(Debug, Default)]
 pub struct Check {
-    /// How many clients' files could be read.
+    /// How many resources' files could be read.
     pub files: usize,
     /// What is wrong, by file and place.
     pub findings: Vec<Finding>,
 }
 
 impl Source<'_> {
-    /// Checks every file: it parses, obeys the API's rules, has a client of its own, refers to known clients only, and holds no
+    /// Checks every file: it parses, obeys the API's rules, has a resource of its own, refers to known ones only, and holds no
     /// secret; and so the lock and the overrides.
     pub fn check(&self) -> Check {
         let (contents, mut errors) = self.read_what_can_be();
@@ -53,35 +54,43 @@ impl Source<'_> {
         let mut findings: Vec<Finding> = errors.iter().flat_map(findings).collect();
         findings.extend(self.same_to_some_file_systems());
         let known = known(&contents);
-        for (id, file) in &contents.clients {
+        for (id, file) in &contents.resources {
             let Ok(document) = Document::parse(file.text.as_bytes(), file.format) else {
                 continue;
             };
             let check = FileCheck {
                 path: self.path().join(&file.file),
+                kind: id.kind(),
+                managed: self.managed(),
                 file,
                 document: &document,
+                base: contents.lock.as_ref().and_then(|lock| lock.base(id)),
             };
-            check.values(base(&contents, id), &mut findings);
-            check.references(&known, base_entries(&contents, id), &mut findings);
+            check.values(&mut findings);
+            for (key, meant) in contents.misspelt(id, file) {
+                findings.push(check.finding(
+                    document.position(key),
+                    format!("`{key}` is no field of a {}", id.kind().singular),
+                    &format!("did you mean `{meant}`?"),
+                ));
+            }
+            check.references(&known, &mut findings);
             check.secrets(&mut findings);
         }
         findings.sort();
         findings.dedup();
         Check {
-            files: contents.clients.len(),
+            files: contents.resources.len(),
             findings,
         }
     }
-}
 
-impl Source<'_> {
     /// Files that are one and the same where the file system does not tell upper from lower case, or `é` from an `e` with an accent.
     fn same_to_some_file_systems(&self) -> Vec<Finding> {
         let mut first: HashMap<String, &Path> = HashMap::new();
         let mut findings = Vec::new();
         let normalizer = ComposingNormalizerBorrowed::new_nfc();
-        for path in self.clients() {
+        for path in self.paths() {
             let name = path.to_string_lossy().to_lowercase();
             let other = match first.entry(normalizer.normalize(&name).into_owned()) {
                 Entry::Occupied(other) => *other.get(),
@@ -116,8 +125,11 @@ const UNKNOWN_BASE: &str = "or, where the tenant has that value already, `tenant
 /// One file that parses.
 struct FileCheck<'a> {
     path: PathBuf,
-    file: &'a ClientFile,
+    kind: &'static Kind,
+    managed: &'a Managed,
+    file: &'a ResourceFile,
     document: &'a Document<'a>,
+    base: Option<&'a BaseValues>,
 }
 
 impl FileCheck<'_> {
@@ -130,64 +142,78 @@ impl FileCheck<'_> {
         }
     }
 
-    /// What the API would refuse. What base has, the tenant has too, and nobody sends it; without a base nobody can tell.
-    fn values(&self, base: Option<&BaseValues>, findings: &mut Vec<Finding>) {
-        for field in Field::ALL {
-            let local = field.of(self.document.fields());
-            let is_base = base.is_some_and(|base| base.get(field).value() == local.as_ref());
-            if let Some(ParseError {
-                position,
-                message,
-                hint,
-            }) = self.file.invalid(field).filter(|_| !is_base)
+    /// What no file may say, and what the API would refuse of what would be sent: what base has, the tenant has too, and nobody
+    /// sends it; without a base nobody can tell.
+    fn values(&self, findings: &mut Vec<Finding>) {
+        let mut refused = BTreeSet::new();
+        for field in self.managed.fields(self.kind) {
+            let value = field.of(&self.file.fields);
+            let Some(invalid) = value.and_then(|value| field.validate(value).err()) else {
+                continue;
+            };
+            refused.insert(field.name());
+            let key = FieldKey::from(field);
+            let same = |one: Option<&Value>, other: Option<&Value>| key.same(one, other);
+            if self
+                .base
+                .is_some_and(|base| base.get(&key).is_same(value, same))
             {
-                let hint = hint.unwrap_or_default();
-                let hint = match base {
-                    Some(_) => hint,
-                    None => format!("{hint}\n{UNKNOWN_BASE}"),
-                };
-                findings.push(self.finding(position, message, &hint));
+                continue;
+            }
+            let ParseError {
+                position, message, ..
+            } = problem(self.document, &invalid);
+            let hint = match self.base {
+                Some(_) => invalid.hint,
+                None => format!("{}\n{UNKNOWN_BASE}", invalid.hint),
+            };
+            findings.push(self.finding(position, message, &hint));
+        }
+        for violation in self.kind.schema.file(&self.file.fields) {
+            let is_refused = matches!(violation.path.first(), Some(crate::schema::Step::Key(name)) if refused.contains(name.as_str()));
+            if !is_refused {
+                let position = self.document.position_at(&steps(&violation.path));
+                let invalid = InvalidValue::new(violation);
+                findings.push(self.finding(position, invalid.to_string(), &invalid.hint));
             }
         }
     }
 
     /// References to nobody. What base has, the tenant took; a URL or the like is an API's identifier.
-    fn references(
-        &self,
-        known: &BTreeSet<&str>,
-        base: BTreeSet<&str>,
-        findings: &mut Vec<Finding>,
-    ) {
-        for field in Field::ALL.into_iter().filter(|field| field.is_reference()) {
-            let entries = self
-                .document
-                .fields()
-                .get(field.name())
-                .and_then(Value::as_array);
+    fn references(&self, known: &BTreeSet<(&Kind, &str)>, findings: &mut Vec<Finding>) {
+        for field in self.kind.fields() {
+            let Some(kind) = field.row().refers_to.and_then(Kind::named) else {
+                continue;
+            };
+            let base = base_entries(self.base, field);
+            let entries = field.of(&self.file.fields).and_then(Value::as_array);
             for (index, entry) in entries.into_iter().flatten().enumerate() {
                 let Some(entry) = entry.as_str() else {
                     continue;
                 };
                 // An empty one is no value at all, and found as such.
                 if entry.is_empty()
-                    || known.contains(entry)
+                    || known.contains(&(kind, entry))
                     || base.contains(entry)
                     || entry.contains([':', '/', '.'])
                 {
                     continue;
                 }
+                let place = [Step::Key(field.name()), Step::Index(index)];
+                let one = kind.singular;
                 findings.push(self.finding(
-                    self.document
-                        .position_at(&[Step::Key(field.name()), Step::Index(index)]),
-                    format!("`{field}` refers to {entry}, which is no client of this tenant"),
-                    "client ids differ from tenant to tenant: `tenantry promote` translates them",
+                    self.document.position_at(&place),
+                    format!("`{field}` refers to {entry}, which is no {one} of this tenant"),
+                    &format!(
+                        "{one} ids differ from tenant to tenant: `tenantry promote` translates them"
+                    ),
                 ));
             }
         }
     }
 
     fn secrets(&self, findings: &mut Vec<Finding>) {
-        for path in secrets(self.document.fields()) {
+        for path in self.kind.secrets_in(self.document.fields()) {
             let keys = path.iter().filter_map(|step| match step {
                 Step::Key(key) => Some(*key),
                 Step::Index(_) => None,
@@ -202,27 +228,18 @@ impl FileCheck<'_> {
     }
 }
 
-/// The ids that this tenant is known to have.
-fn known(contents: &Contents) -> BTreeSet<&str> {
-    let locked = contents.lock.iter().flat_map(|lock| lock.clients.keys());
-    contents
-        .clients
-        .keys()
-        .chain(locked)
-        .map(ClientId::as_str)
+/// The resources that this tenant is known to have.
+fn known(contents: &Contents) -> BTreeSet<(&Kind, &str)> {
+    let locked = contents.lock.iter().flat_map(|lock| lock.resources.keys());
+    let known = contents.resources.keys().chain(locked);
+    known
+        .map(|id: &ResourceId| (id.kind(), id.as_str()))
         .collect()
 }
 
-fn base<'a>(contents: &'a Contents, id: &ClientId) -> Option<&'a BaseValues> {
-    contents.lock.as_ref()?.base(id)
-}
-
-fn base_entries<'a>(contents: &'a Contents, id: &ClientId) -> BTreeSet<&'a str> {
-    let base = base(contents, id).map(|base| base.get(Field::AllowedClients));
-    let entries = base.and_then(|base| match base {
-        Base::Is(entries) => entries.as_array(),
-        Base::NoBase | Base::Unknown | Base::Absent => None,
-    });
+fn base_entries(base: Option<&BaseValues>, field: Field) -> BTreeSet<&str> {
+    let values = base.map(|base| base.get(&field.into()).value().copied());
+    let entries = values.flatten().and_then(Value::as_array);
     entries
         .into_iter()
         .flatten()
@@ -248,10 +265,10 @@ fn findings(error: &FilesError) -> Vec<Finding> {
             message,
             ..
         } => finding(path, *position, message.clone()),
-        FilesError::SameClient { id, first, second } => finding(
+        FilesError::SameResource { id, first, second } => finding(
             second,
             Position::START,
-            format!("{} has the same client_id {id}", first.display()),
+            format!("{} has the same {} {id}", first.display(), id.kind().id),
         ),
         FilesError::Several(errors) => errors.iter().flat_map(findings).collect(),
         FilesError::Io { path, .. }
@@ -281,7 +298,7 @@ mod tests {
             (Path::new("clients").join(name), text.into_bytes())
         };
         let files: BTreeMap<_, _> = files.into_iter().enumerate().map(file).collect();
-        let check = Source::in_memory(Path::new("tenant"), files).check();
+        let check = Source::in_memory(Path::new("tenant"), &Managed::default(), files).check();
         let found = check.findings.into_iter();
         let found: Vec<String> = found
             .map(|finding| format!("{}: {}", finding.path.display(), finding.message))

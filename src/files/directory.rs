@@ -5,18 +5,19 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::LARGEST_FILE;
 use super::aside::{self, Outcome};
 use super::atomic;
-use super::client_file::ClientFile;
 use super::document::Format;
 use super::error::{FilesError, io};
 use super::lock::{LOCK_FILE, Lock};
 use super::project::{PROJECT_FILE, Project};
-use super::source::{Source, in_clients};
-use super::{CLIENTS, LARGEST_FILE};
-use crate::client::ClientId;
+use super::resource_file::ResourceFile;
+use super::source::Source;
+use crate::kinds::{KINDS, Kind, Managed};
 use crate::opening::{self, read_below};
 use crate::promote::Overrides;
+use crate::resource::ResourceId;
 
 /// What a command does with the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub enum Access {
 #[derive(Debug)]
 pub struct TenantDirectory {
     path: PathBuf,
+    /// What the project lets push send here: files of other kinds are neither read nor written.
+    managed: Managed,
     /// Folders that were made for it, the outermost first.
     made: Vec<PathBuf>,
     /// What became of edits that a killed command had set aside.
@@ -45,8 +48,8 @@ pub struct TenantDirectory {
 pub struct Contents {
     /// The lock, if there is one.
     pub lock: Option<Lock>,
-    /// The clients' files by client.
-    pub clients: BTreeMap<ClientId, ClientFile>,
+    /// The resources' files by resource.
+    pub resources: BTreeMap<ResourceId, ResourceFile>,
     /// What somebody should know and nobody is stopped by.
     pub warnings: Vec<String>,
     /// What is wrong with files that the command is not about.
@@ -60,18 +63,23 @@ impl TenantDirectory {
     /// It is not there, or can't be made or held.
     pub fn open(
         path: impl Into<PathBuf>,
+        managed: Managed,
         access: Access,
         waiting: impl FnOnce(),
     ) -> Result<TenantDirectory, FilesError> {
         let path = path.into();
         let mut made = Vec::new();
-        let clients = path.join(CLIENTS);
-        opening::follow(&path, &clients).map_err(io("use", &clients))?;
+        let folders: Vec<PathBuf> = managed.kinds().map(|kind| path.join(kind.name)).collect();
+        for folder in &folders {
+            opening::follow(&path, folder).map_err(io("use", folder))?;
+        }
         if access == Access::Create {
-            let missing = clients.ancestors().take_while(|folder| !folder.exists());
-            made = missing.map(Path::to_owned).collect();
-            made.reverse();
-            fs::create_dir_all(&clients).map_err(io("make", &clients))?;
+            for folder in &folders {
+                let missing = folder.ancestors().take_while(|folder| !folder.exists());
+                let missing: Vec<PathBuf> = missing.map(Path::to_owned).collect();
+                made.extend(missing.into_iter().rev());
+                fs::create_dir_all(folder).map_err(io("make", folder))?;
+            }
         } else if !path.is_dir() {
             let tenants = path.parent().map(tenants).unwrap_or_default();
             return Err(FilesError::NoDirectory { path, tenants });
@@ -80,10 +88,13 @@ impl TenantDirectory {
         let mut restored = Vec::new();
         if access != Access::Read {
             restored.extend(aside::clean(&path, &path));
-            restored.extend(aside::clean(&path, &clients));
+            for folder in &folders {
+                restored.extend(aside::clean(&path, folder));
+            }
         }
         Ok(TenantDirectory {
             path,
+            managed,
             made,
             restored,
             _held: held,
@@ -95,7 +106,12 @@ impl TenantDirectory {
         &self.path
     }
 
-    /// Reads the lock and every client's file.
+    /// What the project lets push send here.
+    pub fn managed(&self) -> &Managed {
+        &self.managed
+    }
+
+    /// Reads the lock and every resource's file.
     ///
     /// # Errors
     /// Everything that is wrong, at once: files that don't parse, one client in two files.
@@ -108,7 +124,7 @@ impl TenantDirectory {
     /// Reads what can be read, and everything that is wrong with the rest.
     ///
     /// # Errors
-    /// The folder of the clients' files can't be read.
+    /// A folder of files can't be read.
     pub fn read_what_can_be(&self) -> Result<(Contents, Vec<FilesError>), FilesError> {
         let (mut contents, errors) = self.source()?.read_what_can_be();
         contents.warnings.extend(self.restored.iter().cloned());
@@ -118,21 +134,23 @@ impl TenantDirectory {
     /// Its files, to be read from the disk.
     ///
     /// # Errors
-    /// The folder of the clients' files can't be read.
+    /// A folder of files can't be read.
     pub fn source(&self) -> Result<Source<'_>, FilesError> {
-        let folder = self.path.join(CLIENTS);
         let mut paths = Vec::new();
-        match fs::read_dir(&folder) {
-            Ok(entries) => {
-                for entry in entries {
-                    let entry = entry.map_err(io("read", &folder))?;
-                    paths.push(in_clients(entry.file_name()));
+        for kind in self.managed.kinds() {
+            let folder = self.path.join(kind.name);
+            match fs::read_dir(&folder) {
+                Ok(entries) => {
+                    for entry in entries {
+                        let entry = entry.map_err(io("read", &folder))?;
+                        paths.push(Path::new(kind.name).join(entry.file_name()));
+                    }
                 }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(io("read", folder)(error)),
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(io("read", folder)(error)),
         }
-        Ok(Source::new(&self.path, paths, |path| {
+        Ok(Source::new(&self.path, &self.managed, paths, |path| {
             read_below(&self.path, &self.path.join(path), LARGEST_FILE)
         }))
     }
@@ -140,16 +158,16 @@ impl TenantDirectory {
     /// Reads the values that this tenant keeps as its own; none without an `overrides.yaml`.
     ///
     /// # Errors
-    /// It can't be read, or has something in it that is no override for a client of `contents`.
+    /// It can't be read, or has something in it that is no override for a resource of `contents`.
     pub fn read_overrides(&self, contents: &Contents) -> Result<Overrides, FilesError> {
         self.source()?.overrides(contents)
     }
 
-    /// Writes a new client's file.
+    /// Writes a new resource's file.
     ///
     /// # Errors
     /// The system refuses, or there is a file of that name by now; nothing is changed.
-    pub fn create_client(&self, file: &str, text: &str) -> Result<(), FilesError> {
+    pub fn create_file(&self, file: &str, text: &str) -> Result<(), FilesError> {
         let path = self.path.join(file);
         log::debug!("{} is made", path.display());
         match atomic::create(&self.path, &path, text.as_bytes()) {
@@ -160,22 +178,22 @@ impl TenantDirectory {
         }
     }
 
-    /// Gives a client's file another text.
+    /// Gives a resource's file another text.
     ///
     /// # Errors
     /// The system refuses, or somebody edited the file since it was read; the file is as it was.
-    pub fn rewrite_client(&self, file: &ClientFile, text: &str) -> Result<(), FilesError> {
+    pub fn rewrite_file(&self, file: &ResourceFile, text: &str) -> Result<(), FilesError> {
         let path = self.path.join(&file.file);
         log::debug!("{} is rewritten", path.display());
         let replaced = aside::replace(&self.path, &path, file.text.as_bytes(), text.as_bytes());
         unless_changed(path, "write", replaced)
     }
 
-    /// Removes a client's file.
+    /// Removes a resource's file.
     ///
     /// # Errors
     /// The system refuses, or somebody edited the file since it was read; the file is as it was.
-    pub fn remove_client(&self, file: &ClientFile) -> Result<(), FilesError> {
+    pub fn remove_file(&self, file: &ResourceFile) -> Result<(), FilesError> {
         let path = self.path.join(&file.file);
         log::debug!("{} is removed", path.display());
         let removed = aside::remove(&self.path, &path, file.text.as_bytes());
@@ -200,9 +218,9 @@ impl TenantDirectory {
         atomic::write(&self.path, &path, text.as_bytes()).map_err(io("write", path))
     }
 
-    /// The path of a file of that stem.
-    pub fn client_file(stem: &str, format: Format) -> String {
-        format!("{CLIENTS}/{stem}.{}", format.extension())
+    /// The path of a file of that kind and stem.
+    pub fn file_of(kind: &Kind, stem: &str, format: Format) -> String {
+        format!("{kind}/{stem}.{}", format.extension())
     }
 }
 
@@ -217,6 +235,21 @@ impl Drop for TenantDirectory {
 }
 
 impl Contents {
+    /// The keys of a resource's file that are no field and close to one, each with that one. What the tenant had too is none of them.
+    pub fn misspelt<'a>(
+        &'a self,
+        id: &'a ResourceId,
+        file: &'a ResourceFile,
+    ) -> impl Iterator<Item = (&'a str, &'static str)> {
+        let locked = self.lock.as_ref().and_then(|lock| lock.resources.get(id));
+        let unsent = locked.and_then(|locked| locked.unsent.as_ref());
+        file.fields.iter().filter_map(move |(key, value)| {
+            let meant = id.kind().misspelt(key)?;
+            let is_served = unsent.is_some_and(|unsent| unsent.has(key, value));
+            (!is_served).then_some((key.as_str(), meant))
+        })
+    }
+
     /// The lock for a domain: the one that is there, or a new one.
     ///
     /// # Errors
@@ -253,8 +286,10 @@ pub fn tenants(root: &Path) -> Vec<String> {
         .flatten()
         .flatten()
         .filter(|entry| {
-            entry.file_name() != CLIENTS
-                && (entry.path().join(LOCK_FILE).is_file() || entry.path().join(CLIENTS).is_dir())
+            let holds_files =
+                |folder: &Path| KINDS.iter().any(|kind| folder.join(kind.name).is_dir());
+            KINDS.iter().all(|kind| entry.file_name() != kind.name)
+                && (entry.path().join(LOCK_FILE).is_file() || holds_files(&entry.path()))
         })
         .filter_map(|entry| entry.file_name().into_string().ok())
         .collect();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::document::ParseError;
 use super::position::Position;
 use crate::closest::closest;
+use crate::resource::ResourceId;
 
 /// A tenant directory that can't be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -32,11 +33,11 @@ pub enum FilesError {
         /// What to do.
         hint: Option<String>,
     },
-    /// Two files hold one client.
-    #[error("{} and {} have the same client_id {id}", first.display(), second.display())]
-    SameClient {
-        /// The id.
-        id: String,
+    /// Two files hold one resource.
+    #[error("{} and {} have the same {} {id}", first.display(), second.display(), id.kind().id)]
+    SameResource {
+        /// The resource.
+        id: ResourceId,
         /// One file.
         first: PathBuf,
         /// The other.
@@ -77,9 +78,10 @@ impl FilesError {
         match self {
             FilesError::Io { .. } => None,
             FilesError::Content { hint, .. } => hint.clone(),
-            FilesError::SameClient { .. } => {
-                Some("keep one of them: a client has one file".to_owned())
-            }
+            FilesError::SameResource { id, .. } => Some(format!(
+                "keep one of them: a {} has one file",
+                id.kind().singular
+            )),
             FilesError::OtherDomain { .. } => Some(
                 "use that tenant's settings, or another directory (--tenant NAME, --dir DIR): files of one tenant never go to \
                  another"
@@ -112,7 +114,7 @@ impl FilesError {
             | FilesError::OtherDomain { path, .. }
             | FilesError::ChangedMeanwhile { path }
             | FilesError::NoDirectory { path, .. } => vec![path],
-            FilesError::SameClient { first, second, .. } => vec![first, second],
+            FilesError::SameResource { first, second, .. } => vec![first, second],
             FilesError::Several(errors) => errors.iter().flat_map(FilesError::paths).collect(),
         }
     }

@@ -1,4 +1,4 @@
-//! `tenant.lock`: the domain that the files belong to, and per client its file, its base and how often that changed. Text that
+//! `tenant.lock`: the domain that the files belong to, and per resource its file, its base and how often that changed. Text that
 //! git merges well: sorted, one field a line, no times.
 
 use std::collections::BTreeMap;
@@ -7,7 +7,9 @@ use std::fmt::Write;
 use serde_json::{Map, Value};
 
 use super::document::{Document, Format, ParseError};
-use crate::client::{ClientId, Field};
+use crate::base::Prints;
+use crate::kinds::{KINDS, Kind, clients};
+use crate::resource::ResourceId;
 use crate::three_way::{Base, BaseValues};
 
 /// The lock's name in the tenant directory.
@@ -15,24 +17,29 @@ pub const LOCK_FILE: &str = "tenant.lock";
 /// The format that this version writes, and the only one it reads.
 const VERSION: u64 = 2;
 
+/// The key of what an entry says of the fields that push does not send.
+const UNSENT: &str = "unmanaged";
+
 /// What is in a `tenant.lock`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lock {
     /// The domain of the tenant that the files were pulled from.
     pub domain: String,
-    /// Each client that was pulled or pushed.
-    pub clients: BTreeMap<ClientId, Locked>,
+    /// Each resource that was pulled or pushed.
+    pub resources: BTreeMap<ResourceId, Locked>,
 }
 
-/// A client as it was at the last pull or push.
+/// A resource as it was at the last pull or push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Locked {
-    /// Its file then, relative to the tenant directory with `/`; for people, the file's own `client_id` decides.
+    /// Its file then, relative to the tenant directory with `/`; for people, the file's own id decides.
     pub file: String,
     /// Grows by one whenever base changes, so that of two entries one can be told to be the later.
     pub serial: u64,
     /// Base.
     pub base: BaseValues,
+    /// What the fields said that push does not send; None where nobody knows.
+    pub unsent: Option<Prints>,
 }
 
 impl Lock {
@@ -40,13 +47,13 @@ impl Lock {
     pub fn new(domain: &str) -> Lock {
         Lock {
             domain: domain.to_owned(),
-            clients: BTreeMap::new(),
+            resources: BTreeMap::new(),
         }
     }
 
-    /// The base of a client, if it has one.
-    pub fn base(&self, id: &ClientId) -> Option<&BaseValues> {
-        Some(&self.clients.get(id)?.base)
+    /// The base of a resource, if it has one.
+    pub fn base(&self, id: &ResourceId) -> Option<&BaseValues> {
+        Some(&self.resources.get(id)?.base)
     }
 
     /// Reads a lock.
@@ -82,102 +89,116 @@ impl Lock {
             .get("domain")
             .and_then(Value::as_str)
             .ok_or_else(|| at("domain", "a lock has a `domain`".to_owned()))?;
-        let clients = fields
-            .get("clients")
-            .and_then(Value::as_object)
-            .ok_or_else(|| at("clients", "a lock has `clients`".to_owned()))?;
-        if let Some(unknown) = fields
-            .keys()
-            .find(|key| !["version", "domain", "clients"].contains(&key.as_str()))
-        {
+        let is_known =
+            |key: &str| ["version", "domain"].contains(&key) || Kind::named(key).is_some();
+        if let Some(unknown) = fields.keys().find(|key| !is_known(key)) {
             return Err(at(unknown, format!("a lock has no `{unknown}`")));
         }
-        let clients = clients
-            .iter()
-            .map(|(id, entry)| {
-                let locked = Locked::parse(entry).ok_or_else(|| {
-                    at(
-                        "clients",
-                        format!(
-                            "the entry of client {id} has another shape than a `file`, a `serial` and a `base`"
-                        ),
-                    )
+        let mut resources = BTreeMap::new();
+        for kind in KINDS {
+            let entries = match fields.get(kind.name) {
+                None if *kind != clients::KIND => continue,
+                None => return Err(at(kind.name, format!("a lock has `{kind}`"))),
+                Some(entries) => entries.as_object(),
+            };
+            let entries = entries.ok_or_else(|| at(kind.name, format!("`{kind}` is no object")))?;
+            for (id, entry) in entries {
+                let locked = Locked::parse(kind, entry).ok_or_else(|| {
+                    let one = kind.singular;
+                    let shape = "has another shape than a `file`, a `serial` and a `base`";
+                    at(kind.name, format!("the entry of {one} {id} {shape}"))
                 })?;
-                Ok((ClientId::from(id.as_str()), locked))
-            })
-            .collect::<Result<_, ParseError>>()?;
+                resources.insert(ResourceId::new(kind, id), locked);
+            }
+        }
         Ok(Lock {
             domain: domain.to_owned(),
-            clients,
+            resources,
         })
     }
 
     /// The lock as text.
     pub fn write(&self) -> String {
         let mut text = format!(
-            "{{\n  \"version\": {VERSION},\n  \"domain\": {},\n  \"clients\": {{",
+            "{{\n  \"version\": {VERSION},\n  \"domain\": {}",
             json(&self.domain)
         );
-        let mut before = "\n";
-        for (id, locked) in &self.clients {
-            text.push_str(before);
-            before = ",\n";
+        for kind in KINDS {
+            let mut entries = self
+                .resources
+                .iter()
+                .filter(|(id, _)| id.kind() == kind)
+                .peekable();
+            if entries.peek().is_none() && *kind != clients::KIND {
+                continue;
+            }
             // Writing to a String can't fail.
-            let _ = write!(
-                text,
-                "    {}: {{\n      \"file\": {},\n      \"serial\": {},\n      \"base\": {{",
-                json(id.as_str()),
-                json(&locked.file),
-                locked.serial
-            );
+            let _ = write!(text, ",\n  \"{kind}\": {{");
             let mut before = "\n";
-            for (field, value) in locked.base.values() {
-                let _ = write!(text, "{before}        \"{field}\": {value}");
+            for (id, locked) in entries {
+                text.push_str(before);
                 before = ",\n";
+                locked.write(id, &mut text);
             }
-            text.push_str(if before == "\n" { "}" } else { "\n      }" });
-            let absent: Vec<Value> = locked
-                .base
-                .absent()
-                .map(|field| json(field.name()))
-                .collect();
-            if !absent.is_empty() {
-                let _ = write!(text, ",\n      \"absent\": {}", Value::Array(absent));
-            }
-            text.push_str("\n    }");
+            text.push_str(if before == "\n" { "}" } else { "\n  }" });
         }
-        text.push_str(if self.clients.is_empty() {
-            "}\n}\n"
-        } else {
-            "\n  }\n}\n"
-        });
+        text.push_str("\n}\n");
         text
     }
 }
 
 impl Locked {
     /// Reads an entry; None where it has another shape.
-    pub fn parse(entry: &Value) -> Option<Locked> {
+    pub fn parse(kind: &'static Kind, entry: &Value) -> Option<Locked> {
         let entry = entry.as_object()?;
-        let known = ["file", "serial", "base", "absent"];
+        let known = ["file", "serial", "base", "absent", UNSENT];
         if !entry.keys().all(|key| known.contains(&key.as_str())) {
             return None;
         }
         let mut base = BaseValues::default();
         let values: &Map<String, Value> = entry.get("base")?.as_object()?;
         for (field, value) in values {
-            base.set(Field::from_name(field)?, Base::Is(value));
+            base.set(kind.field(field)?, Base::Is(value.clone()));
         }
         let none = Vec::new();
         let absent = entry.get("absent").map_or(Some(&none), Value::as_array)?;
         for field in absent {
-            base.set(Field::from_name(field.as_str()?)?, Base::Absent);
+            base.set(kind.field(field.as_str()?)?, Base::Absent);
         }
         Some(Locked {
             file: entry.get("file")?.as_str()?.to_owned(),
             serial: entry.get("serial")?.as_u64()?,
             base,
+            unsent: match entry.get(UNSENT) {
+                Some(prints) => Some(Prints::parse(prints.as_str()?)?),
+                None => None,
+            },
         })
+    }
+
+    /// Writes an entry, indented as in a lock.
+    fn write(&self, id: &ResourceId, text: &mut String) {
+        let _ = write!(
+            text,
+            "    {}: {{\n      \"file\": {},\n      \"serial\": {},\n      \"base\": {{",
+            json(id.as_str()),
+            json(&self.file),
+            self.serial
+        );
+        let mut before = "\n";
+        for (field, value) in self.base.values() {
+            let _ = write!(text, "{before}        \"{field}\": {value}");
+            before = ",\n";
+        }
+        text.push_str(if before == "\n" { "}" } else { "\n      }" });
+        let absent: Vec<Value> = self.base.absent().map(|field| json(field.name())).collect();
+        if !absent.is_empty() {
+            let _ = write!(text, ",\n      \"absent\": {}", Value::Array(absent));
+        }
+        if let Some(unsent) = self.unsent.as_ref().filter(|unsent| !unsent.is_empty()) {
+            let _ = write!(text, ",\n      \"{UNSENT}\": \"{}\"", unsent.write());
+        }
+        text.push_str("\n    }");
     }
 }
 
@@ -188,20 +209,33 @@ fn json(text: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::{Field, Managed};
     use proptest::prelude::*;
     use serde_json::json;
+
+    fn client(id: &str) -> ResourceId {
+        ResourceId::new(&clients::KIND, id)
+    }
+
+    fn field(name: &str) -> Field {
+        clients::KIND.field(name).unwrap()
+    }
 
     fn lock() -> Lock {
         let locked = |file: &str, serial, base: Value| Locked {
             file: file.to_owned(),
             serial,
-            base: BaseValues::of(base.as_object().unwrap()),
+            base: BaseValues::of(
+                Managed::default().fields(&clients::KIND),
+                base.as_object().unwrap(),
+            ),
+            unsent: None,
         };
         Lock {
             domain: "acme.eu.auth0.com".to_owned(),
-            clients: BTreeMap::from([
+            resources: BTreeMap::from([
                 (
-                    "b".into(),
+                    client("b"),
                     locked(
                         "clients/web.yaml",
                         12,
@@ -209,7 +243,7 @@ mod tests {
                     ),
                 ),
                 (
-                    "a".into(),
+                    client("a"),
                     locked("clients/api.json", 1, json!({"name": "API"})),
                 ),
             ]),
@@ -263,8 +297,8 @@ mod tests {
             r#"{"version": 2, "clients": {}}"#,
             r#"{"version": 2, "domain": "d"}"#,
             r#"{"version": 2, "domain": "d", "clients": {"a": {"file": "f"}}}"#,
-            r#"{"version": 2, "domain": "d", "clients": {"a": {"file": "f", "serial": 1, "base": {"callbacks": []}}}}"#,
-            r#"{"version": 2, "domain": "d", "clients": {"a": {"file": "f", "serial": 1, "base": {}, "absent": ["callbacks"]}}}"#,
+            r#"{"version": 2, "domain": "d", "clients": {"a": {"file": "f", "serial": 1, "base": {"tenant": "t"}}}}"#,
+            r#"{"version": 2, "domain": "d", "clients": {"a": {"file": "f", "serial": 1, "base": {}, "absent": ["tenant"]}}}"#,
             r#"{"version": 2, "domain": "d", "clients": {"a": {"file": "f", "serial": -1, "base": {}}}}"#,
             r#"{"version": 2, "domain": "d", "clients": {"a": {"file": "f", "serial": 1, "base": {}, "x": 1}}}"#,
             "{\n<<<<<<< HEAD\n",
@@ -302,10 +336,10 @@ mod tests {
         let text = r#"{"version": 2, "domain": "d", "clients": {"a": {"file": "f", "serial": 1,
             "base": {"name": "A"}, "absent": ["description"]}}}"#;
         let lock = Lock::parse(text.as_bytes()).unwrap();
-        let base = lock.base(&"a".into()).unwrap();
-        assert_eq!(base.get(Field::Name), Base::Is(&json!("A")));
-        assert_eq!(base.get(Field::Description), Base::Absent);
-        assert_eq!(base.get(Field::AllowedClients), Base::Unknown);
+        let base = lock.base(&client("a")).unwrap();
+        assert_eq!(base.get(&field("name").into()), Base::Is(&json!("A")));
+        assert_eq!(base.get(&field("description").into()), Base::Absent);
+        assert_eq!(base.get(&field("allowed_clients").into()), Base::Unknown);
         assert_eq!(Lock::parse(lock.write().as_bytes()).unwrap(), lock);
     }
 
@@ -317,11 +351,13 @@ mod tests {
         ) {
             let mut fields = Map::from_iter([("name".to_owned(), json!(name))]);
             fields.extend(entries.map(|entries| ("allowed_clients".to_owned(), json!(entries))));
-            let mut base = BaseValues::of(&fields);
+            let mut base = BaseValues::of(Managed::default().fields(&clients::KIND), &fields);
             if unknown {
-                base.set(Field::Description, Base::Unknown);
+                base.set(field("description"), Base::Unknown);
             }
-            let lock = Lock { domain, clients: BTreeMap::from([(id.as_str().into(), Locked { file, serial, base })]) };
+            let unsent = unknown.then(|| Prints::of(&fields));
+            let locked = Locked { file, serial, base, unsent };
+            let lock = Lock { domain, resources: BTreeMap::from([(client(&id), locked)]) };
             prop_assert_eq!(Lock::parse(lock.write().as_bytes()).unwrap(), lock);
         }
     }

@@ -1,10 +1,9 @@
-//! The tenant directory: clients as files that people edit and git keeps, and the lock that remembers base. Reading is strict
+//! The tenant directory: resources as files that people edit and git keeps, and the lock that remembers base. Reading is strict
 //! and touches nothing; writing is atomic, and only where a byte changes.
 
 mod aside;
 mod atomic;
 mod check;
-mod client_file;
 mod directory;
 mod document;
 mod error;
@@ -14,6 +13,7 @@ mod lock;
 mod overrides;
 mod position;
 mod project;
+mod resource_file;
 mod slug;
 mod source;
 
@@ -21,7 +21,6 @@ use document::conflict_marker;
 
 pub use crate::json::Step;
 pub use check::{Check, Finding};
-pub use client_file::{ClientFile, ReadFile, is_client_file, parse as parse_client};
 pub use directory::{Access, Contents, TenantDirectory, read_file, read_project, tenants};
 pub use document::{Document, Format, ParseError, Rewritten, rewrite, write};
 pub use error::FilesError;
@@ -30,11 +29,9 @@ pub use lock::{LOCK_FILE, Lock, Locked};
 pub use overrides::OVERRIDES_FILE;
 pub use position::Position;
 pub use project::{PROJECT_FILE, Project};
+pub use resource_file::{ReadFile, ResourceFile, is_resource_file, parse as parse_resource};
 pub use slug::{slug, stems_for_new_files};
 pub use source::Source;
 
-/// The folder of the clients' files in a tenant directory.
-pub const CLIENTS: &str = "clients";
-
-/// No client's file and no lock comes near this size, in bytes.
+/// No resource's file and no lock comes near this size, in bytes.
 const LARGEST_FILE: u64 = 32 * 1024 * 1024;

@@ -1,57 +1,86 @@
 //! `overrides.yaml`: values that a tenant keeps as its own, whatever is promoted to it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::Value;
 
 use super::document::{Document, Format, ParseError};
-use crate::client::Field;
 use crate::json::Step;
-use crate::promote::Overrides;
+use crate::kinds::{Field, KINDS, Kind, Managed};
+use crate::promote::{Counterpart, Overrides};
 
 /// The file's name in the tenant directory.
 pub const OVERRIDES_FILE: &str = "overrides.yaml";
 
-/// Reads overrides for a tenant with these stems. A stem that is written out wins over a glob.
+/// The key of what needs no counterpart.
+const IGNORE: &str = "ignore";
+const BY_STEM: &str =
+    "write `clients: {web-app: {name: \"Acme\"}}`, by file name without its extension; globs work";
+
+/// Reads overrides for a tenant with these files, each by kind and stem. A stem that is written out wins over a glob.
 ///
 /// # Errors
-/// Something in it is no stem of the tenant, no updatable field, or no value that the API would take, or two globs disagree;
+/// Something in it is no stem of the tenant, no managed field, or no value that the API would take, or two globs disagree;
 /// the position says where.
-pub fn parse(text: &[u8], stems: &[&str]) -> Result<Overrides, ParseError> {
+pub fn parse(
+    text: &[u8],
+    managed: &Managed,
+    files: &[Counterpart<'_>],
+) -> Result<Overrides, ParseError> {
     let document = Document::parse(text, Format::Yaml)?;
-    let error = |path: &[&str], message: String, hint: &str| {
-        let path: Vec<Step<'_>> = path.iter().map(|key| Step::Key(key)).collect();
-        document.problem(document.position_at(&path), message, hint)
-    };
-    let known = |key: &str| ["clients", "ignore"].contains(&key);
+    let known = |key: &str| key == IGNORE || Kind::named(key).is_some();
     if let Some(key) = document.fields().keys().find(|key| !known(key)) {
         return Err(error(
+            &document,
             &[key],
             format!("there is no `{key}` in overrides"),
-            "values stand under `clients`, by file name; `ignore` lists clients of other tenants that need no counterpart here",
+            "values stand under their kind, such as `clients`, by file name; `ignore` lists files of other tenants that need no \
+             counterpart here",
         ));
     }
-    let ignored = ignored(&document)?;
-    let Some(clients) = document.fields().get("clients") else {
-        return Ok(Overrides {
-            ignored,
-            ..Overrides::default()
-        });
+    let mut overrides = Overrides {
+        values: BTreeMap::new(),
+        ignored: ignored(&document)?,
     };
-    let by_stem = "write `clients: {web-app: {name: \"Acme\"}}`, by file name without its extension; globs work";
-    let Value::Object(clients) = clients else {
-        return Err(error(
-            &["clients"],
-            "`clients` is no map".to_owned(),
-            by_stem,
-        ));
+    for kind in KINDS {
+        if let Some(values) = document.fields().get(kind.name) {
+            let stems = files
+                .iter()
+                .filter(|(of, _)| *of == kind)
+                .map(|(_, stem)| *stem);
+            let stems: Vec<&str> = stems.collect();
+            let values = of_kind(&document, (kind, managed), values, &stems)?;
+            let values = values.into_iter();
+            overrides
+                .values
+                .extend(values.map(|(stem, values)| ((kind, stem), values)));
+        }
+    }
+    Ok(overrides)
+}
+
+fn error(document: &Document<'_>, path: &[&str], message: String, hint: &str) -> ParseError {
+    let path: Vec<Step<'_>> = path.iter().map(|key| Step::Key(key)).collect();
+    document.problem(document.position_at(&path), message, hint)
+}
+
+/// The values of one kind, by stem.
+fn of_kind(
+    document: &Document<'_>,
+    (kind, managed): (&'static Kind, &Managed),
+    values: &Value,
+    stems: &[&str],
+) -> Result<BTreeMap<String, BTreeMap<Field, Value>>, ParseError> {
+    let error = |path: &[&str], message: String, hint: &str| error(document, path, message, hint);
+    let Value::Object(patterns) = values else {
+        return Err(error(&[kind.name], format!("`{kind}` is no map"), BY_STEM));
     };
     let by_name: HashSet<&str> = stems.iter().copied().collect();
     let mut exact: BTreeMap<String, BTreeMap<Field, Value>> = BTreeMap::new();
     let mut globs: BTreeMap<(String, Field), (&str, Value)> = BTreeMap::new();
-    for (pattern, values) in clients {
-        let at = ["clients", pattern.as_str()];
+    for (pattern, values) in patterns {
+        let at = [kind.name, pattern.as_str()];
         // One that is written out needs no look at all the others.
         let matching: Vec<&str> = if by_name.contains(pattern.as_str()) {
             vec![pattern]
@@ -60,7 +89,7 @@ pub fn parse(text: &[u8], stems: &[&str]) -> Result<Overrides, ParseError> {
                 error(
                     &at,
                     format!("`{pattern}` is no glob: {}", problem.kind()),
-                    by_stem,
+                    BY_STEM,
                 )
             })?;
             let glob = glob.compile_matcher();
@@ -68,23 +97,22 @@ pub fn parse(text: &[u8], stems: &[&str]) -> Result<Overrides, ParseError> {
             stems.filter(|stem| glob.is_match(stem)).collect()
         };
         if matching.is_empty() {
-            return Err(error(
-                &at,
-                format!("`{pattern}` is no client of this tenant"),
-                by_stem,
-            ));
+            let message = format!("`{pattern}` is no {} of this tenant", kind.singular);
+            return Err(error(&at, message, BY_STEM));
         }
         let Value::Object(values) = values else {
-            return Err(error(&at, format!("`{pattern}` has no fields"), by_stem));
+            return Err(error(&at, format!("`{pattern}` has no fields"), BY_STEM));
         };
         for (name, value) in values {
-            let at = ["clients", pattern.as_str(), name.as_str()];
-            let Some(field) = Field::from_name(name) else {
-                return Err(error(
-                    &at,
-                    format!("`{name}` is no updatable field"),
-                    "name, description and allowed_clients are",
-                ));
+            let at = [kind.name, pattern.as_str(), name.as_str()];
+            let Some(field) = kind.field(name).filter(|field| managed.has(*field)) else {
+                let managed: Vec<&str> = managed.fields(kind).map(Field::name).collect();
+                let hint = format!(
+                    "the managed fields of {} are {}",
+                    kind.plural,
+                    managed.join(", ")
+                );
+                return Err(error(&at, format!("`{name}` is no managed field"), &hint));
             };
             field
                 .validate(value)
@@ -102,11 +130,11 @@ pub fn parse(text: &[u8], stems: &[&str]) -> Result<Overrides, ParseError> {
                     let message = format!(
                         "`{pattern}` and `{other}` give {stem} different values for {field}"
                     );
-                    return Err(error(
-                        &at,
-                        message,
-                        "write the client out: its own entry wins over globs",
-                    ));
+                    let hint = format!(
+                        "write the {} out: its own entry wins over globs",
+                        kind.singular
+                    );
+                    return Err(error(&at, message, &hint));
                 }
             }
         }
@@ -114,15 +142,11 @@ pub fn parse(text: &[u8], stems: &[&str]) -> Result<Overrides, ParseError> {
     for ((stem, field), (_, value)) in globs {
         exact.entry(stem).or_default().entry(field).or_insert(value);
     }
-    Ok(Overrides {
-        values: exact,
-        ignored,
-    })
+    Ok(exact)
 }
 
-/// The stems that `ignore` lists, as globs or as paths of files.
+/// What `ignore` lists, as globs of `kind/stem`: an entry without a kind is of every kind.
 fn ignored(document: &Document<'_>) -> Result<GlobSet, ParseError> {
-    const IGNORE: &str = "ignore";
     let by_stem = "write `ignore: [web-app, \"test-*\"]`, by file name without its extension";
     let error = |position, message: String| Err(document.problem(position, message, by_stem));
     let entries = match document.fields().get(IGNORE) {
@@ -142,18 +166,23 @@ fn ignored(document: &Document<'_>) -> Result<GlobSet, ParseError> {
                 format!("`{IGNORE}` has something else than a file name"),
             );
         };
-        let name = path.strip_prefix("clients/").unwrap_or(path);
-        let stem = match name.rsplit_once('.') {
+        let stem = match path.rsplit_once('.') {
             Some((stem, extension)) if Format::from_extension(extension).is_some() => stem,
-            _ => name,
+            _ => path,
         };
-        match Glob::new(stem) {
+        let folders: BTreeSet<&str> = KINDS.iter().map(|kind| kind.name).collect();
+        let is_in_folder = stem
+            .split_once('/')
+            .is_some_and(|(folder, _)| folders.contains(folder));
+        let glob = match is_in_folder {
+            true => stem.to_owned(),
+            false => format!("*/{stem}"),
+        };
+        match Glob::new(&glob) {
             Ok(glob) => globs.add(glob),
             Err(problem) => {
-                return error(
-                    position(),
-                    format!("`{path}` is no glob: {}", problem.kind()),
-                );
+                let problem = format!("`{path}` is no glob: {}", problem.kind());
+                return error(position(), problem);
             }
         };
     }
@@ -165,12 +194,15 @@ fn ignored(document: &Document<'_>) -> Result<GlobSet, ParseError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::clients::KIND;
 
     fn show(text: &str) -> String {
-        match parse(text.as_bytes(), &["web-app", "web-admin", "api"]) {
+        let files = ["web-app", "web-admin", "api"].map(|stem| (&KIND, stem));
+        match parse(text.as_bytes(), &Managed::default(), &files) {
             Ok(overrides) => {
                 let ignored = ["new", "test-1", "web-app"];
-                let ignored = ignored.map(|stem| overrides.ignored.is_match(stem));
+                let ignored =
+                    ignored.map(|stem| overrides.ignored.is_match(format!("clients/{stem}")));
                 format!("{:?} {ignored:?}", overrides.values)
             }
             Err(error) => format!("{}: {error}", error.position),
@@ -197,7 +229,7 @@ mod tests {
         ];
         insta::assert_snapshot!(texts.map(show).join("\n"), @r#"
         {} [false, false, false]
-        {"web-admin": {Description: String("Both")}, "web-app": {Name: String("Acme"), Description: String("Own")}} [false, false, false]
+        {(clients, "web-admin"): {description: String("Both")}, (clients, "web-app"): {name: String("Acme"), description: String("Own")}} [false, false, false]
         {} [true, true, false]
         1:1: `ignore` is no list
         3:5: `ignore` has something else than a file name
@@ -205,7 +237,7 @@ mod tests {
         1:1: there is no `client` in overrides
         1:1: `clients` is no map
         4:3: `wep-app` is no client of this tenant
-        3:5: `callbacks` is no updatable field
+        3:5: `callbacks` is no managed field
         3:5: `name` may not be null
         2:3: `api` has no fields
         2:3: `[` is no glob: unclosed character class; missing ']'

@@ -1,22 +1,29 @@
 //! `tenantry.yaml`: what a project decides once for everybody who works on it.
 
-use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
 
 use super::document::{Document, Format, ParseError};
-use crate::client::kind_of;
 use crate::closest::closest;
+use crate::json::Step;
+use crate::kinds::{KINDS, Kind, Manage, Managed, Sending, type_in_words};
 
 /// The file's name, in the root of the tenants and in a tenant directory.
 pub const PROJECT_FILE: &str = "tenantry.yaml";
 
 /// The settings that there are.
-const SETTINGS: [&str; 2] = ["base", "protected"];
+const SETTINGS: [&str; 3] = ["base", "manage", "protected"];
+/// What `manage` takes.
+const MANAGE: &str = "write `manage: {clients: [callbacks]}`, `manage: {clients: all}`, or `none` for a kind that is left alone";
 
 /// A project's settings; None is a setting that the file leaves out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Project {
     /// The commit at which base is, as `--base` has it.
     pub base: Option<String>,
+    /// What is managed beside the default fields, by kind.
+    pub manage: BTreeMap<&'static Kind, Manage>,
     /// Whether whoever pushes has to type the tenant's name.
     pub protected: Option<bool>,
 }
@@ -44,22 +51,30 @@ impl Project {
             match (key.as_str(), value) {
                 ("base", Value::String(rev)) => project.base = Some(rev.clone()),
                 ("protected", Value::Bool(protected)) => project.protected = Some(*protected),
+                ("manage", Value::Object(kinds)) => {
+                    for (name, fields) in kinds {
+                        let (kind, manage) = manage(&document, name, fields)?;
+                        project.manage.insert(kind, manage);
+                    }
+                }
                 ("base", other) => {
-                    let message = format!("`base` is {}, not text", kind_of(other));
+                    let message = format!("`base` is {}, not text", type_in_words(other));
                     return problem(
                         message,
                         "write the name of a commit: `base: origin/main`".to_owned(),
                     );
                 }
                 ("protected", other) => {
-                    let message = format!("`protected` is {}, not true or false", kind_of(other));
+                    let message =
+                        format!("`protected` is {}, not true or false", type_in_words(other));
                     return problem(message, "write `protected: true`".to_owned());
                 }
+                ("manage", other) => {
+                    let message = format!("`manage` is {}, not a map", type_in_words(other));
+                    return problem(message, MANAGE.to_owned());
+                }
                 _ => {
-                    let hint = match closest(key, SETTINGS.into_iter()) {
-                        Some(meant) => format!("did you mean `{meant}`?"),
-                        None => format!("the settings are {}", SETTINGS.join(", ")),
-                    };
+                    let hint = meant(key, SETTINGS.into_iter(), "the settings are");
                     return problem(format!("`{key}` is no setting of {PROJECT_FILE}"), hint);
                 }
             }
@@ -67,13 +82,124 @@ impl Project {
         Ok(project)
     }
 
+    /// The JSON Schema of a `tenantry.yaml`.
+    pub fn schema() -> String {
+        let of_kind = |kind: &'static Kind| {
+            let names: Vec<&str> = kind.fields().map(|field| field.name()).collect();
+            let description = format!("What push may send of {}.", kind.plural);
+            let schema = json!({
+                "description": description,
+                "oneOf": [
+                    { "enum": ["all", "none"] },
+                    { "type": "array", "items": { "enum": names }, "uniqueItems": true },
+                ],
+            });
+            (kind.name.to_owned(), schema)
+        };
+        let kinds: Map<String, Value> = KINDS.iter().map(|kind| of_kind(kind)).collect();
+        let schema = json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": PROJECT_FILE,
+            "description": "What a project decides for everybody who works on it.",
+            "type": ["object", "null"],
+            "properties": {
+                "base": {
+                    "description": "The commit at which base is: the tenant was last in step with it.",
+                    "type": "string",
+                    "examples": ["origin/main"],
+                },
+                "manage": {
+                    "description": "What push may send beside the default fields of clients.",
+                    "type": "object",
+                    "properties": kinds,
+                    "additionalProperties": false,
+                },
+                "protected": {
+                    "description": "Whether whoever pushes types the tenant's name.",
+                    "type": "boolean",
+                },
+            },
+            "additionalProperties": false,
+        });
+        format!("{schema:#}\n")
+    }
+
     /// These settings, where `own` leaves them out.
     #[must_use]
-    pub fn below(self, own: Project) -> Project {
+    pub fn below(mut self, own: Project) -> Project {
+        self.manage.extend(own.manage);
         Project {
             base: own.base.or(self.base),
+            manage: self.manage,
             protected: own.protected.or(self.protected),
         }
+    }
+
+    /// What a push may send.
+    pub fn managed(&self) -> Managed {
+        Managed::new(&self.manage)
+    }
+}
+
+/// What the project says of one kind.
+fn manage(
+    document: &Document<'_>,
+    name: &str,
+    fields: &Value,
+) -> Result<(&'static Kind, Manage), ParseError> {
+    let at = [Step::Key("manage"), Step::Key(name)];
+    let problem = |path: &[Step<'_>], message: String, hint: &str| {
+        Err(document.problem(document.position_at(path), message, hint))
+    };
+    let Some(kind) = Kind::named(name) else {
+        let hint = meant(name, KINDS.iter().map(|kind| kind.name), "the kinds are");
+        return problem(
+            &at,
+            format!("`{name}` is no kind that tenantry manages"),
+            &hint,
+        );
+    };
+    let names = match fields {
+        Value::String(all) if all == "all" => return Ok((kind, Manage::All)),
+        Value::String(none) if none == "none" => return Ok((kind, Manage::None)),
+        Value::Array(names) => names,
+        other => {
+            let message = format!("`{name}` is {}, not a list of fields", type_in_words(other));
+            return problem(&at, message, MANAGE);
+        }
+    };
+    let mut managed = BTreeSet::new();
+    for (index, entry) in names.iter().enumerate() {
+        let path = [at[0], at[1], Step::Index(index)];
+        let Some(entry) = entry.as_str() else {
+            let message = format!("`{name}` has {} as a field", type_in_words(entry));
+            return problem(&path, message, MANAGE);
+        };
+        match kind.field(entry) {
+            Some(field) => managed.insert(field),
+            None => {
+                let one = kind.singular;
+                let message = format!("`{entry}` is no field of a {one} that can be managed");
+                let known = kind.fields().map(|field| field.name());
+                let hint = match kind.row(entry).map(|row| row.sending) {
+                    Some(Sending::Never(reason)) => format!("it is shown and never sent: {reason}"),
+                    Some(Sending::Derived) => {
+                        "it is never sent: the tenant derives it from another field".to_owned()
+                    }
+                    _ => meant(entry, known, "the fields are"),
+                };
+                return problem(&path, message, &hint);
+            }
+        };
+    }
+    Ok((kind, Manage::Fields(managed)))
+}
+
+/// A guess at what somebody meant, or all that there is to choose from.
+fn meant<'a>(text: &str, known: impl Iterator<Item = &'a str> + Clone, all: &str) -> String {
+    match closest(text, known.clone()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("{all} {}", known.collect::<Vec<_>>().join(", ")),
     }
 }
 
@@ -95,33 +221,59 @@ mod tests {
             "",
             "# base: origin/main\n",
             "base: origin/main # see the pipeline\nprotected: true\n",
+            "manage:\n  clients: [web_origins, callbacks, name]\n",
+            "manage: {clients: all}\n",
+            "manage: {clients: none}\n",
             "bsae: x\n",
             "zzzzzzzz: x\n",
             "\nbase: 12\n",
             "protected: yes\n",
             "base: a\nbase: b\n",
             "- base\n",
+            "manage: all\n",
+            "manage:\n  client: all\n",
+            "manage:\n  clients: some\n",
+            "manage:\n  clients:\n    - name\n    - calbacks\n",
+            "manage:\n  clients: [tenant]\n",
+            "manage:\n  clients: [addons]\n",
+            "manage:\n  clients: [oidc_backchannel_logout]\n",
+            "manage:\n  clients: [1]\n",
         ];
         insta::assert_snapshot!(texts.map(read).join("\n"), @r#"
-        Project { base: None, protected: None }
-        Project { base: None, protected: None }
-        Project { base: Some("origin/main"), protected: Some(true) }
+        Project { base: None, manage: {}, protected: None }
+        Project { base: None, manage: {}, protected: None }
+        Project { base: Some("origin/main"), manage: {}, protected: Some(true) }
+        Project { base: None, manage: {clients: Fields({name, callbacks, web_origins})}, protected: None }
+        Project { base: None, manage: {clients: All}, protected: None }
+        Project { base: None, manage: {clients: None}, protected: None }
         1:1: `bsae` is no setting of tenantry.yaml; did you mean `base`?
-        1:1: `zzzzzzzz` is no setting of tenantry.yaml; the settings are base, protected
+        1:1: `zzzzzzzz` is no setting of tenantry.yaml; the settings are base, manage, protected
         2:1: `base` is a number, not text; write the name of a commit: `base: origin/main`
         1:1: `protected` is text, not true or false; write `protected: true`
         2:1: `base` is there twice, first on line 1; keep one of the two
         1:1: is not a mapping at its top level; write lines of `field: value`
+        1:1: `manage` is text, not a map; write `manage: {clients: [callbacks]}`, `manage: {clients: all}`, or `none` for a kind that is left alone
+        2:3: `client` is no kind that tenantry manages; did you mean `clients`?
+        2:3: `clients` is text, not a list of fields; write `manage: {clients: [callbacks]}`, `manage: {clients: all}`, or `none` for a kind that is left alone
+        4:7: `calbacks` is no field of a client that can be managed; did you mean `callbacks`?
+        2:13: `tenant` is no field of a client that can be managed; it is shown and never sent: the tenant sets it, and no update takes it
+        2:13: `addons` is no field of a client that can be managed; it is shown and never sent: it holds secrets
+        2:13: `oidc_backchannel_logout` is no field of a client that can be managed; it is never sent: the tenant derives it from another field
+        2:13: `clients` has a number as a field; write `manage: {clients: [callbacks]}`, `manage: {clients: all}`, or `none` for a kind that is left alone
         "#);
     }
 
     #[test]
     fn a_tenants_own_settings_replace_single_ones() {
         let read = |text: &str| Project::parse(text.as_bytes()).unwrap();
-        let all = read("base: origin/main\nprotected: true\n");
+        let all = read("base: origin/main\nprotected: true\nmanage: {clients: [callbacks]}\n");
         assert_eq!(
-            all.below(read("protected: false\n")),
-            read("base: origin/main\nprotected: false\n")
+            all.clone().below(read("protected: false\n")),
+            read("base: origin/main\nprotected: false\nmanage: {clients: [callbacks]}\n")
+        );
+        assert_eq!(
+            all.below(read("manage: {clients: [app_type]}\n")),
+            read("base: origin/main\nprotected: true\nmanage: {clients: [app_type]}\n")
         );
     }
 }

@@ -1,15 +1,16 @@
-//! Names of new files: a slug of the client's name, made unique by its id, the same on any machine and for any order of
-//! clients. A slug can't leave its folder, collide on a file system that ignores case, or be a device.
+//! Names of new files: a slug of the resource's name, made unique by its id, the same on any machine and for any order of
+//! resources. A slug can't leave its folder, collide on a file system that ignores case, or be a device.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use deunicode::deunicode_with_tofu;
 
-use crate::client::ClientId;
+use crate::kinds::Kind;
+use crate::resource::ResourceId;
 
 /// The most characters of a slug.
 const LONGEST: usize = 80;
-/// How much of an id tells clients of one slug apart.
+/// How much of an id tells resources of one slug apart.
 const SHORT_ID: usize = 8;
 /// Names that Windows keeps for devices, whatever their extension.
 const DEVICES: [&str; 22] = [
@@ -18,8 +19,8 @@ const DEVICES: [&str; 22] = [
 ];
 
 /// The text in ASCII as far as that can be, in lower case `a-z0-9` and single `-`, starting and ending in a letter or digit, at most
-/// 80 characters; `client` where nothing is left.
-pub fn slug(text: &str) -> String {
+/// 80 characters; the kind's singular, `client`, where nothing is left.
+pub fn slug(kind: &Kind, text: &str) -> String {
     let mut slug = String::new();
     for character in deunicode_with_tofu(text, "-").chars() {
         if slug.len() == LONGEST {
@@ -32,32 +33,34 @@ pub fn slug(text: &str) -> String {
         }
     }
     let slug = slug.trim_end_matches('-');
-    if slug.is_empty() { "client" } else { slug }.to_owned()
+    if slug.is_empty() { kind.singular } else { slug }.to_owned()
 }
 
-/// The file stems of clients that have no file yet.
+/// The file stems of resources of a kind that have no file yet.
 ///
-/// `clients` are all live clients by id with their names, `stems` the stems of the files that are there already, by the id of
-/// the client in each. A slug that several live clients share, that another client's file has or that is a device gets the
+/// `live` are all live resources of the kind by id with their names, `stems` the stems of the files that are there already, by the
+/// resource of each. A slug that several live resources share, that another one's file has or that is a device gets the
 /// start of the id, and the whole id where that is not unique, on each of the new files concerned.
 pub fn stems_for_new_files(
-    clients: &BTreeMap<&ClientId, &str>,
-    stems: &BTreeMap<&ClientId, &str>,
-) -> BTreeMap<ClientId, String> {
+    kind: &Kind,
+    live: &BTreeMap<&ResourceId, &str>,
+    stems: &BTreeMap<&ResourceId, &str>,
+) -> BTreeMap<ResourceId, String> {
     let mut taken: BTreeSet<String> = stems.values().map(|stem| stem.to_lowercase()).collect();
     let mut sharing: HashMap<String, usize> = HashMap::new();
-    for name in clients.values() {
-        *sharing.entry(slug(name)).or_default() += 1;
+    for name in live.values() {
+        *sharing.entry(slug(kind, name)).or_default() += 1;
     }
-    // Each client starts with the shortest name that it may have. Where several come to the same name, all of them go on to their
+    // Each resource starts with the shortest name that it may have. Where several come to the same name, all of them go on to their
     // next longer one.
-    let mut new: Vec<NewFile> = clients
+    let mut new: Vec<NewFile> = live
         .iter()
         .filter(|(id, _)| !stems.contains_key(**id))
         .map(|(id, name)| {
-            let slug = slug(name);
+            let slug = slug(kind, name);
             let unique = sharing[&slug] == 1 && !DEVICES.contains(&slug.as_str());
             NewFile {
+                kind,
                 id,
                 slug,
                 detail: if unique {
@@ -100,7 +103,8 @@ pub fn stems_for_new_files(
 
 /// A client whose file is to be named.
 struct NewFile<'a> {
-    id: &'a ClientId,
+    kind: &'a Kind,
+    id: &'a ResourceId,
     slug: String,
     detail: Detail,
 }
@@ -119,9 +123,9 @@ impl NewFile<'_> {
             Detail::Name => self.slug.clone(),
             Detail::ShortId => {
                 let start: String = id.chars().take(SHORT_ID).collect();
-                format!("{}-{}", self.slug, slug(&start))
+                format!("{}-{}", self.slug, slug(self.kind, &start))
             }
-            Detail::WholeId => format!("{}-{}", self.slug, slug(id)),
+            Detail::WholeId => format!("{}-{}", self.slug, slug(self.kind, id)),
         }
     }
 
@@ -138,18 +142,20 @@ impl NewFile<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::clients::KIND;
     use proptest::prelude::*;
 
     fn stems(clients: &[(&str, &str)], files: &[(&str, &str)]) -> Vec<String> {
-        let ids: Vec<(ClientId, &str)> = clients
+        let ids: Vec<(ResourceId, &str)> = clients
             .iter()
-            .map(|(id, name)| (ClientId::from(*id), *name))
+            .map(|(id, name)| (ResourceId::new(&KIND, *id), *name))
             .collect();
-        let files: Vec<(ClientId, &str)> = files
+        let files: Vec<(ResourceId, &str)> = files
             .iter()
-            .map(|(id, stem)| (ClientId::from(*id), *stem))
+            .map(|(id, stem)| (ResourceId::new(&KIND, *id), *stem))
             .collect();
         let stems = stems_for_new_files(
+            &KIND,
             &ids.iter().map(|(id, name)| (id, *name)).collect(),
             &files.iter().map(|(id, stem)| (id, *stem)).collect(),
         );
@@ -179,7 +185,7 @@ mod tests {
             "K\u{212a}",
             "日本語",
         ];
-        insta::assert_debug_snapshot!(names.map(slug), @r#"
+        insta::assert_debug_snapshot!(names.map(|name| slug(&KIND, name)), @r#"
         [
             "web-app",
             "x",
@@ -199,10 +205,13 @@ mod tests {
             "ri-ben-yu",
         ]
         "#);
-        assert_eq!(slug("\u{200b}\u{e000}!"), "client");
-        assert_eq!(slug(&"ab ".repeat(100)).len(), 80);
-        assert_eq!(slug(&"日".repeat(100)).len(), 80);
-        assert_eq!(slug(&format!("{} b", "a".repeat(79))), "a".repeat(79));
+        assert_eq!(slug(&KIND, "\u{200b}\u{e000}!"), "client");
+        assert_eq!(slug(&KIND, &"ab ".repeat(100)).len(), 80);
+        assert_eq!(slug(&KIND, &"日".repeat(100)).len(), 80);
+        assert_eq!(
+            slug(&KIND, &format!("{} b", "a".repeat(79))),
+            "a".repeat(79)
+        );
     }
 
     #[test]

@@ -6,12 +6,13 @@ use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use super::client_file::{self, is_client_file};
 use super::document::ParseError;
 use super::error::{FilesError, io};
 use super::lock::{LOCK_FILE, Lock};
 use super::overrides::{self, OVERRIDES_FILE};
-use super::{CLIENTS, Contents, conflict_marker};
+use super::resource_file::{self, is_resource_file};
+use super::{Contents, conflict_marker};
+use crate::kinds::{Kind, Managed};
 use crate::promote::Overrides;
 
 /// Fewer files than these are read in less time than a thread takes to start.
@@ -24,32 +25,43 @@ type Read<'a> = dyn Fn(&Path) -> io::Result<Vec<u8>> + Sync + 'a;
 pub struct Source<'a> {
     /// The directory's path, as messages have it.
     path: PathBuf,
-    /// The paths of the clients' files relative to it, in order.
-    clients: Vec<PathBuf>,
+    /// What the project lets push send there.
+    managed: Managed,
+    /// The kinds and paths of the resources' files relative to it, in order.
+    files: Vec<(&'static Kind, PathBuf)>,
     read: Box<Read<'a>>,
 }
 
 impl<'a> Source<'a> {
-    /// Files that `read` reads; of `paths`, only those that can be clients' count.
+    /// Files that `read` reads; of `paths`, only those that can be files of the managed kinds count.
     pub(super) fn new(
         path: &Path,
+        managed: &Managed,
         paths: impl IntoIterator<Item = PathBuf>,
         read: impl Fn(&Path) -> io::Result<Vec<u8>> + Sync + 'a,
     ) -> Source<'a> {
-        let paths = paths.into_iter();
-        let mut clients: Vec<PathBuf> = paths.filter(|path| is_client_file(path)).collect();
-        clients.sort();
+        let of_a_kind = |path: PathBuf| {
+            let kind = managed.kinds().find(|kind| is_resource_file(kind, &path))?;
+            Some((kind, path))
+        };
+        let mut files: Vec<_> = paths.into_iter().filter_map(of_a_kind).collect();
+        files.sort();
         Source {
             path: path.to_owned(),
-            clients,
+            managed: managed.clone(),
+            files,
             read: Box::new(read),
         }
     }
 
     /// Files in memory, by path relative to the tenant directory `path`.
-    pub fn in_memory(path: &Path, files: BTreeMap<PathBuf, Vec<u8>>) -> Source<'static> {
+    pub fn in_memory(
+        path: &Path,
+        managed: &Managed,
+        files: BTreeMap<PathBuf, Vec<u8>>,
+    ) -> Source<'static> {
         let paths: Vec<PathBuf> = files.keys().cloned().collect();
-        Source::new(path, paths, move |path| {
+        Source::new(path, managed, paths, move |path| {
             files
                 .get(path)
                 .cloned()
@@ -62,12 +74,17 @@ impl<'a> Source<'a> {
         &self.path
     }
 
-    /// The paths of the clients' files relative to it, in order.
-    pub(super) fn clients(&self) -> &[PathBuf] {
-        &self.clients
+    /// What the project lets push send there.
+    pub(super) fn managed(&self) -> &Managed {
+        &self.managed
     }
 
-    /// Reads the lock and every client's file.
+    /// The paths of the resources' files relative to it, in order.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|(_, path)| path.as_path())
+    }
+
+    /// Reads the lock and every resource's file.
     ///
     /// # Errors
     /// Everything that is wrong, at once: files that don't parse, one client in two files.
@@ -87,13 +104,14 @@ impl<'a> Source<'a> {
             Ok(lock) => contents.lock = lock,
             Err(error) => errors.push(error),
         }
-        let files = on_all_cores(&self.clients, |path| {
+        let files = on_all_cores(&self.files, |(kind, path)| {
             let shown = self.path.join(path);
             let bytes = (self.read)(path).map_err(io("read", &shown))?;
             log::trace!("{}: {} bytes", shown.display(), bytes.len());
-            client_file::parse(path, bytes).map_err(|error| FilesError::content(shown, error))
+            resource_file::parse(kind, path, bytes)
+                .map_err(|error| FilesError::content(shown, error))
         });
-        for (path, read) in self.clients.iter().zip(files) {
+        for (path, read) in self.paths().zip(files) {
             let path = self.path.join(path);
             let read = match read {
                 Ok(read) => read,
@@ -109,22 +127,25 @@ impl<'a> Source<'a> {
                     path.display()
                 ));
             }
-            match contents.clients.get(&read.id) {
-                Some(other) => errors.push(FilesError::SameClient {
-                    id: read.id.to_string(),
+            match contents.resources.get(&read.id) {
+                Some(other) => errors.push(FilesError::SameResource {
+                    id: read.id.clone(),
                     first: self.path.join(&other.file),
                     second: path,
                 }),
                 None => {
-                    contents.clients.insert(read.id, read.file);
+                    contents.resources.insert(read.id, read.file);
                 }
             }
         }
         log::debug!(
-            "{}: {} files of clients, {} in the lock; {} can't be read",
+            "{}: {} files, {} resources in the lock; {} can't be read",
             self.path.display(),
-            contents.clients.len(),
-            contents.lock.as_ref().map_or(0, |lock| lock.clients.len()),
+            contents.resources.len(),
+            contents
+                .lock
+                .as_ref()
+                .map_or(0, |lock| lock.resources.len()),
             errors.len()
         );
         (contents, errors)
@@ -133,17 +154,17 @@ impl<'a> Source<'a> {
     /// Reads the values that this tenant keeps as its own; none without an `overrides.yaml`.
     ///
     /// # Errors
-    /// It can't be read, or has something in it that is no override for a client of `contents`.
+    /// It can't be read, or has something in it that is no override for a resource of `contents`.
     pub(super) fn overrides(&self, contents: &Contents) -> Result<Overrides, FilesError> {
         let Some((path, text)) = self.optional(OVERRIDES_FILE)? else {
             return Ok(Overrides::default());
         };
-        let stems: Vec<&str> = contents
-            .clients
-            .values()
-            .map(|file| file.stem.as_str())
+        let files = contents.resources.iter();
+        let stems: Vec<_> = files
+            .map(|(id, file)| (id.kind(), file.stem.as_str()))
             .collect();
-        overrides::parse(&text, &stems).map_err(|error| FilesError::content(path, error))
+        overrides::parse(&text, &self.managed, &stems)
+            .map_err(|error| FilesError::content(path, error))
     }
 
     fn lock(&self) -> Result<Option<Lock>, FilesError> {
@@ -176,18 +197,13 @@ impl<'a> Source<'a> {
     }
 }
 
-/// The path of a file in the folder of the clients' files.
-pub(super) fn in_clients(name: impl AsRef<Path>) -> PathBuf {
-    Path::new(CLIENTS).join(name)
-}
-
-/// Does the same to each path, in parts that run side by side: a large tenant has thousands of files.
-fn on_all_cores<T: Send>(paths: &[PathBuf], work: impl Fn(&Path) -> T + Sync) -> Vec<T> {
+/// Does the same to each, in parts that run side by side: a large tenant has thousands of files.
+fn on_all_cores<F: Sync, T: Send>(files: &[F], work: impl Fn(&F) -> T + Sync) -> Vec<T> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let part = paths.len().div_ceil(cores).max(SMALLEST_PART);
-    let work = |part: &[PathBuf]| part.iter().map(|path| work(path)).collect::<Vec<T>>();
+    let part = files.len().div_ceil(cores).max(SMALLEST_PART);
+    let work = |part: &[F]| part.iter().map(&work).collect::<Vec<T>>();
     thread::scope(|scope| {
-        let parts: Vec<_> = paths
+        let parts: Vec<_> = files
             .chunks(part)
             .map(|part| scope.spawn(|| work(part)))
             .collect();

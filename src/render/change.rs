@@ -1,5 +1,5 @@
-//! One value becoming another, as lines that say what was removed and what was added: entries of lists with the clients that
-//! they refer to, lines of long texts, words of short ones.
+//! One value becoming another, as lines that say what was removed and what was added: entries of lists with what they refer
+//! to, lines of long texts, words of short ones.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,10 +7,24 @@ use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
 use super::value::{self, exact, inline, line, look_alike, multi_line};
+use crate::kinds::Kind;
 use crate::plan::{Change, FieldPlan};
 
-/// The name of a client by its id, for references.
-pub type ClientNames<'a> = dyn Fn(&str) -> Option<&'a str> + 'a;
+/// The name of a resource by its kind and id, for references.
+pub type Names<'a> = dyn Fn(&'static Kind, &str) -> Option<&'a str> + 'a;
+
+/// The name of what an entry of a list refers to.
+pub(super) type EntryNames<'n, 'a> = dyn Fn(&str) -> Option<&'a str> + 'n;
+
+/// The names of what the entries of a field refer to: none, where they are no references.
+pub(super) fn entry_names<'n, 'a: 'n>(
+    field: &FieldPlan,
+    names: &'n Names<'a>,
+) -> impl Fn(&str) -> Option<&'a str> + 'n {
+    let key = field.field.key();
+    let kind = key.and_then(|key| Kind::named(key.field.row().refers_to?));
+    move |id| names(kind?, id)
+}
 
 /// A line of a change.
 #[derive(Debug)]
@@ -79,15 +93,17 @@ pub(super) fn of_field(field: &FieldPlan) -> Vec<Leaf<'_>> {
         base,
         local,
         live,
+        is_unsent_edit,
     } = field;
     let (local, live) = (local.as_ref(), live.as_ref());
     let (old, new) = match change {
         Change::Edit => (live, local),
         Change::Drift => (base.value(), live),
+        Change::Unmanaged if *is_unsent_edit => (live, local),
         Change::Unmanaged => (local, live),
         Change::Conflict => return Vec::new(),
     };
-    leaves(field, old, new)
+    leaves(&field.to_string(), old, new)
 }
 
 /// What differs within a field: of two objects only the keys that do, `client_metadata.team`.
@@ -112,7 +128,7 @@ pub(super) fn has_parts(value: Option<&Value>) -> bool {
 pub(super) fn lines(
     old: Option<&Value>,
     new: Option<&Value>,
-    names: &ClientNames<'_>,
+    names: &EntryNames<'_, '_>,
 ) -> Vec<Line> {
     if look_alike(old, new) {
         let note = Line::new(Sign::Note, "only characters that can't be seen differ");
@@ -161,7 +177,7 @@ fn words(old: Option<&Value>, new: Option<&Value>) -> Vec<Line> {
 }
 
 /// The entries that went and came; `new` is None where the list itself went.
-fn entries(old: &[Value], new: Option<&[Value]>, names: &ClientNames<'_>) -> Vec<Line> {
+fn entries(old: &[Value], new: Option<&[Value]>, names: &EntryNames<'_, '_>) -> Vec<Line> {
     let list = new.unwrap_or_default();
     let (removed, added) = (without(old, list), without(list, old));
     let mut lines = Vec::new();
@@ -233,8 +249,8 @@ fn text_lines(old: &str, new: &str) -> Vec<Line> {
     lines
 }
 
-/// An entry of a list, with the name of the client that it refers to.
-fn reference(entry: &Value, names: &ClientNames<'_>) -> String {
+/// An entry of a list, with the name of what it refers to.
+fn reference(entry: &Value, names: &EntryNames<'_, '_>) -> String {
     let name = entry.as_str().and_then(names);
     let name = name.map(|name| format!(" ({})", line(name)));
     inline(Some(entry)) + &name.unwrap_or_default()

@@ -1,17 +1,21 @@
 //! The JSON documents that other programs read. Their shapes are structs of their own, with a version, so that a change inside
 //! does not change them by accident.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::apply::{Outcome, UpdateResult};
 use crate::base::BaseFrom;
-use crate::client::{Client, ClientId};
-use crate::files::{CLIENTS, Check, Finding};
-use crate::plan::{Change, ClientPlan, FieldPlan, Plan, State, Tenant};
+use crate::files::{Check, Finding};
+use crate::kinds::Kind;
+use crate::plan::{Change, FieldPlan, Plan, PlanField, ResourcePlan, State, Tenant};
 use crate::printable::printable_json;
+use crate::pull_plan::Pulled;
+use crate::push_plan::PushPlan;
+use crate::resource::{self, ResourceId};
+
+use super::pull::{STATUSES, name as status_name};
+use super::reason;
 
 /// The version of every document.
 const VERSION: u32 = 2;
@@ -27,7 +31,7 @@ struct PlanDocument<'a> {
     version: u32,
     tenant: TenantDocument<'a>,
     base: BaseDocument<'a>,
-    resources: Vec<Resource<'a, PlanField<'a>>>,
+    resources: Vec<Resource<'a, PlanFieldDocument<'a>>>,
     summary: PlanSummary,
 }
 
@@ -51,8 +55,10 @@ struct Resource<'a, Field> {
 }
 
 #[derive(Serialize)]
-struct PlanField<'a> {
+struct PlanFieldDocument<'a> {
     field: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
     change: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     base: Option<&'a Value>,
@@ -61,7 +67,7 @@ struct PlanField<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     live: Option<&'a Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    risk: Option<&'static str>,
+    risk: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -88,13 +94,15 @@ struct PromotionDocument<'a> {
 #[derive(Serialize)]
 struct PromotedField<'a> {
     field: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
     change: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<&'a Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     to: Option<&'a Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    risk: Option<&'static str>,
+    risk: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -120,17 +128,19 @@ struct PushResult<'a> {
     file: Option<&'a str>,
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
+    reason: Option<String>,
     fields: Vec<PushField<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    resource: Option<&'a Client>,
+    resource: Option<&'a resource::Resource>,
 }
 
 #[derive(Serialize)]
 struct PushField<'a> {
     field: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     before: Option<&'a Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,18 +192,18 @@ struct ErrorBody<'a> {
     hint: Option<&'a str>,
 }
 
-/// One client in `list -o json`.
+/// One resource in `list -o json`.
 #[derive(Debug, Serialize)]
-pub struct ListedClient {
+pub struct ListedResource {
     /// Its kind.
     pub kind: &'static str,
     /// Its id.
     pub id: String,
     /// Its name.
     pub name: String,
-    /// Its `app_type`, if it has one.
+    /// Of what type it is, where its kind has types.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub app_type: Option<String>,
+    pub of_type: Option<String>,
     /// Its file, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
@@ -201,35 +211,29 @@ pub struct ListedClient {
     pub state: &'static str,
 }
 
-/// One client in `pull -o json`.
-#[derive(Debug, Serialize)]
-pub struct PulledClient {
-    /// Its kind.
-    pub kind: &'static str,
-    /// Its id.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// Its file.
-    pub file: String,
-    /// What the pull did.
-    pub status: &'static str,
-    /// The fields that changed in the file.
-    pub fields: Vec<String>,
+/// One resource in `pull -o json`.
+#[derive(Serialize)]
+struct PulledResource<'a> {
+    kind: &'static str,
+    id: &'a str,
+    name: &'a str,
+    file: &'a str,
+    status: &'static str,
+    fields: &'a [String],
 }
 
 #[derive(Serialize)]
 struct ListDocument<'a> {
     version: u32,
     tenant: TenantDocument<'a>,
-    resources: &'a [ListedClient],
+    resources: &'a [ListedResource],
 }
 
 #[derive(Serialize)]
 struct PullDocument<'a> {
     version: u32,
     tenant: TenantDocument<'a>,
-    resources: &'a [PulledClient],
+    resources: Vec<PulledResource<'a>>,
     summary: serde_json::Map<String, Value>,
 }
 
@@ -240,20 +244,25 @@ pub fn plan(plan: &Plan) -> String {
 
 /// What a promotion writes: `promote -o json`. In its plan, `live` is what the file said before. `without_counterpart` are the
 /// files that the other tenant lacks.
-pub fn promotion(plan: &Plan, from: &str, to: &str, without_counterpart: &[&str]) -> String {
+pub fn promotion(
+    plan: &Plan,
+    from: &str,
+    to: &str,
+    without_counterpart: &[(&Kind, &str)],
+) -> String {
     document(&PromotionDocument {
         version: VERSION,
         from,
         to,
         resources: plan
-            .clients
+            .resources
             .iter()
-            .map(|client| resource(client, promoted_field))
+            .map(|resource| planned(resource, promoted_field))
             .collect(),
         without_counterpart: without_counterpart
             .iter()
-            .map(|file| Counterpart {
-                kind: CLIENTS,
+            .map(|(kind, file)| Counterpart {
+                kind: kind.name,
                 file,
             })
             .collect(),
@@ -262,7 +271,8 @@ pub fn promotion(plan: &Plan, from: &str, to: &str, without_counterpart: &[&str]
 
 fn promoted_field(field: &FieldPlan) -> PromotedField<'_> {
     PromotedField {
-        field: &field.field,
+        field: field.field.name(),
+        key: key_of(&field.field),
         change: change_name(field.change),
         from: field.local.as_ref(),
         to: field.live.as_ref(),
@@ -274,7 +284,7 @@ fn plan_document(plan: &Plan) -> PlanDocument<'_> {
     let Plan {
         tenant,
         base,
-        clients,
+        resources,
     } = plan;
     PlanDocument {
         version: VERSION,
@@ -283,9 +293,9 @@ fn plan_document(plan: &Plan) -> PlanDocument<'_> {
             BaseFrom::Lock => BaseDocument::Lock,
             BaseFrom::Commit(commit) => BaseDocument::Git { commit },
         },
-        resources: clients
+        resources: resources
             .iter()
-            .map(|client| resource(client, plan_field))
+            .map(|resource| planned(resource, plan_field))
             .collect(),
         summary: PlanSummary {
             edit: plan.count(Change::Edit),
@@ -294,25 +304,25 @@ fn plan_document(plan: &Plan) -> PlanDocument<'_> {
             unmanaged: plan.count(Change::Unmanaged),
             risk: plan.count_risks(),
             new: 0,
-            live_only: plan.count_clients(State::LiveOnly),
-            file_only: plan.count_clients(State::FileOnly),
+            live_only: plan.count_resources(State::LiveOnly),
+            file_only: plan.count_resources(State::FileOnly),
         },
     }
 }
 
-fn resource<'a, Field>(
-    client: &'a ClientPlan,
+fn planned<'a, Field>(
+    resource: &'a ResourcePlan,
     field: impl Fn(&'a FieldPlan) -> Field,
 ) -> Resource<'a, Field> {
-    let ClientPlan {
+    let ResourcePlan {
         id,
         name,
         file,
         state,
         fields,
-    } = client;
+    } = resource;
     Resource {
-        kind: CLIENTS,
+        kind: id.kind().name,
         id: id.as_str(),
         name,
         file: file.as_deref(),
@@ -321,22 +331,21 @@ fn resource<'a, Field>(
     }
 }
 
-fn plan_field(plan: &FieldPlan) -> PlanField<'_> {
-    let FieldPlan {
-        field,
-        change,
-        base,
-        local,
-        live,
-    } = plan;
-    PlanField {
-        field,
-        change: change_name(*change),
-        base: base.value(),
-        local: local.as_ref(),
-        live: live.as_ref(),
+fn plan_field(plan: &FieldPlan) -> PlanFieldDocument<'_> {
+    PlanFieldDocument {
+        field: plan.field.name(),
+        key: key_of(&plan.field),
+        change: change_name(plan.change),
+        base: plan.base.value(),
+        local: plan.local.as_ref(),
+        live: plan.live.as_ref(),
         risk: plan.risk(),
     }
+}
+
+/// The key of a field that is compared key by key.
+fn key_of(field: &PlanField) -> Option<&str> {
+    field.key()?.key.as_deref()
 }
 
 fn state_name(state: State) -> &'static str {
@@ -357,74 +366,69 @@ pub(super) fn change_name(change: Change) -> &'static str {
     }
 }
 
-/// What a push did: `push -o json`. `plan` is what it set out to do, `held_back` are the clients that were not sent, each with the
-/// reason.
-pub fn push(plan: &Plan, outcomes: &[Outcome], held_back: &[(ClientPlan, String)]) -> String {
+/// What a push did: `push -o json`.
+pub fn push(push: &PushPlan, outcomes: &[Outcome]) -> String {
     let mut summary = PushSummary::default();
-    let planned = plan.clients.iter().map(|client| (&client.id, client));
-    let planned: BTreeMap<&ClientId, &ClientPlan> = planned.collect();
-    let mut results: Vec<PushResult<'_>> = outcomes
-        .iter()
-        .map(|outcome| {
-            let planned = planned.get(&outcome.update.id).copied();
-            push_result(outcome, planned, &mut summary)
-        })
+    let outcomes = outcomes.iter();
+    let mut results: Vec<(&ResourceId, PushResult<'_>)> = outcomes
+        .map(|outcome| (&outcome.update.id, push_result(outcome, &mut summary)))
         .collect();
-    for (client, reason) in held_back {
+    for held_back in &push.held_back {
         summary.held_back += 1;
+        let resource = &held_back.resource;
         // What would have been sent, had it not been held back.
-        let due = |field: &&FieldPlan| matches!(field.change, Change::Edit | Change::Conflict);
-        results.push(PushResult {
-            kind: CLIENTS,
-            id: client.id.as_str(),
-            name: &client.name,
-            file: client.file.as_deref(),
+        let due = |field: &&FieldPlan| {
+            field.is_unsent_edit || matches!(field.change, Change::Edit | Change::Conflict)
+        };
+        let result = PushResult {
+            kind: resource.id.kind().name,
+            id: resource.id.as_str(),
+            name: &resource.name,
+            file: resource.file.as_deref(),
             status: "held_back",
-            reason: Some(reason),
-            fields: client
-                .fields
-                .iter()
-                .filter(due)
-                .map(held_back_field)
-                .collect(),
+            reason: Some(reason(held_back)),
+            fields: resource.fields.iter().filter(due).map(push_field).collect(),
             error: None,
             resource: None,
-        });
+        };
+        results.push((&resource.id, result));
     }
-    results.sort_by(|a, b| (a.file, a.id).cmp(&(b.file, b.id)));
+    results.sort_by(|(a, one), (b, other)| {
+        (a.kind(), one.file, one.id).cmp(&(b.kind(), other.file, other.id))
+    });
     document(&PushDocument {
         version: VERSION,
-        tenant: tenant_document(&plan.tenant),
-        results,
+        tenant: tenant_document(&push.plan.tenant),
+        results: results.into_iter().map(|(_, result)| result).collect(),
         summary,
     })
 }
 
-fn held_back_field(field: &FieldPlan) -> PushField<'_> {
+fn push_field(field: &FieldPlan) -> PushField<'_> {
     PushField {
-        field: &field.field,
+        field: field.field.name(),
+        key: key_of(&field.field),
         before: field.live.as_ref(),
         after: field.local.as_ref(),
     }
 }
 
-fn push_result<'a>(
-    outcome: &'a Outcome,
-    planned: Option<&'a ClientPlan>,
-    summary: &mut PushSummary,
-) -> PushResult<'a> {
+fn push_result<'a>(outcome: &'a Outcome, summary: &mut PushSummary) -> PushResult<'a> {
     let Outcome { update, result } = outcome;
     let (status, error, resource) = match result {
-        UpdateResult::Updated { client, differing } => {
+        UpdateResult::Updated {
+            resource,
+            differing,
+        } => {
             summary.updated += 1;
-            let differing: Vec<&str> = differing.iter().map(|field| field.name()).collect();
+            let differing: Vec<String> = differing.iter().map(ToString::to_string).collect();
             let error = (!differing.is_empty()).then(|| {
                 format!(
                     "the tenant answered with another value for {}",
                     differing.join(", ")
                 )
             });
-            ("updated", error, Some(client))
+            ("updated", error, Some(resource))
         }
         UpdateResult::Failed(error) => {
             summary.failed += 1;
@@ -435,52 +439,56 @@ fn push_result<'a>(
             ("not_attempted", None, None)
         }
     };
-    let before = |name: &str| {
-        let mut fields = planned?.fields.iter();
-        fields.find(|field| field.field == name)?.live.as_ref()
-    };
-    let fields = update.patch.iter().map(|(field, after)| PushField {
-        field: field.name(),
-        before: before(field.name()),
-        after: Some(after),
-    });
     PushResult {
-        kind: CLIENTS,
+        kind: update.id.kind().name,
         id: update.id.as_str(),
         name: &update.name,
         file: update.file.as_deref(),
         status,
         reason: None,
-        fields: fields.collect(),
+        fields: update.fields.iter().map(push_field).collect(),
         error,
         resource,
     }
 }
 
-/// The live clients: `list -o json`.
-pub fn list(tenant: &Tenant, clients: &[ListedClient]) -> String {
+/// The live resources: `list -o json`.
+pub fn list(tenant: &Tenant, resources: &[ListedResource]) -> String {
     document(&ListDocument {
         version: VERSION,
         tenant: tenant_document(tenant),
-        resources: clients,
+        resources,
     })
 }
 
 /// What a pull did: `pull -o json`. The summary counts each status that there is.
-pub fn pull(tenant: &Tenant, clients: &[PulledClient], statuses: &[&str]) -> String {
-    let count = |status: &str| {
-        clients
-            .iter()
-            .filter(|client| client.status == status)
-            .count()
+pub fn pull(tenant: &Tenant, pulled: &[Pulled]) -> String {
+    let count = |status| pulled.iter().filter(|one| one.status == status).count();
+    let document_of = |one| {
+        let Pulled {
+            id,
+            name,
+            file,
+            status,
+            fields,
+            ..
+        }: &Pulled = one;
+        PulledResource {
+            kind: id.kind().name,
+            id: id.as_str(),
+            name,
+            file,
+            status: status_name(*status),
+            fields,
+        }
     };
     document(&PullDocument {
         version: VERSION,
         tenant: tenant_document(tenant),
-        resources: clients,
-        summary: statuses
+        resources: pulled.iter().map(document_of).collect(),
+        summary: STATUSES
             .iter()
-            .map(|status| ((*status).to_owned(), count(status).into()))
+            .map(|status| (status_name(*status).to_owned(), count(*status).into()))
             .collect(),
     })
 }

@@ -1,37 +1,32 @@
-//! A plan as markdown for a pull request: a summary, a table, and a section to unfold for each client.
+//! A plan as markdown for a pull request: a summary, a table, and a section to unfold for each resource.
 
 use std::fmt::Write;
 
-use super::change::{self, ClientNames, Line, Sign};
+use super::change::{self, EntryNames, Line, Names, Sign, entry_names};
 use super::json::change_name;
 use super::value::line;
-use super::{counted, summary};
-use crate::plan::{Change, ClientPlan, FieldPlan, Plan, State};
+use super::{counted, resources, summary};
+use crate::plan::{Change, FieldPlan, Plan, ResourcePlan, State};
 use crate::three_way::Base;
 
-/// Comments may have 65,536 characters; a plan that comes near it is cut between clients, and says so.
+/// Comments may have 65,536 characters; a plan that comes near it is cut between resources, and says so.
 const LONGEST: usize = 60_000;
 
 /// A plan as markdown.
-pub fn plan(plan: &Plan, names: &ClientNames<'_>) -> String {
+pub fn plan(plan: &Plan, names: &Names<'_>) -> String {
     let mut text = heading(plan);
     match summary(plan) {
         None => text.push_str("No differences.\n"),
         Some(summary) => {
             let _ = writeln!(text, "{summary}.\n");
-            clients(&mut text, plan, names);
+            differing(&mut text, plan, names);
         }
     }
     text
 }
 
 /// A promotion as markdown: the values that are written, in one line how many, and what there is to remark.
-pub fn promotion(
-    plan: &Plan,
-    summary: &str,
-    remarks: &[String],
-    names: &ClientNames<'_>,
-) -> String {
+pub fn promotion(plan: &Plan, summary: &str, remarks: &[String], names: &Names<'_>) -> String {
     let mut text = heading(plan);
     let _ = writeln!(text, "{}.\n", escape(summary));
     for (index, remark) in remarks.iter().enumerate() {
@@ -46,8 +41,8 @@ pub fn promotion(
     if !remarks.is_empty() {
         text.push('\n');
     }
-    if !plan.clients.is_empty() {
-        clients(&mut text, plan, names);
+    if !plan.resources.is_empty() {
+        differing(&mut text, plan, names);
     }
     text
 }
@@ -56,16 +51,16 @@ fn heading(plan: &Plan) -> String {
     format!("### tenantry: {}\n\n", escape(&plan.tenant.domain))
 }
 
-/// A table of the clients that differ, and a section for each, as far as there is room.
-fn clients(text: &mut String, plan: &Plan, names: &ClientNames<'_>) {
-    text.push_str("| client | file | differences |\n|---|---|---|\n");
+/// A table of the resources that differ, and a section for each, as far as there is room.
+fn differing(text: &mut String, plan: &Plan, names: &Names<'_>) {
+    text.push_str("| name | file | differences |\n|---|---|---|\n");
     let (mut rows, mut warnings, mut sections) = (String::new(), String::new(), String::new());
-    let mut left_out: &[ClientPlan] = &[];
-    for (index, client) in plan.clients.iter().enumerate() {
-        let (row, warning, section) = (row(client), warning(client), section(client, names));
+    let mut left_out: &[ResourcePlan] = &[];
+    for (index, resource) in plan.resources.iter().enumerate() {
+        let (row, warning, section) = (row(resource), warning(resource), section(resource, names));
         let so_far = text.len() + rows.len() + warnings.len() + sections.len();
         if so_far + row.len() + warning.len() + section.len() > LONGEST {
-            left_out = &plan.clients[index..];
+            left_out = &plan.resources[index..];
             break;
         }
         rows.push_str(&row);
@@ -74,38 +69,36 @@ fn clients(text: &mut String, plan: &Plan, names: &ClientNames<'_>) {
     }
     text.push_str(&(rows + &warnings + &sections));
     if !left_out.is_empty() {
-        let widened = left_out.iter().filter(|client| widens(client)).count();
-        let widened = match widened {
+        let risks = left_out.iter().flat_map(|one| &one.fields);
+        let risks = match risks.filter(|field| field.risk().is_some()).count() {
             0 => String::new(),
-            widened => format!(
-                ", {} of them with an empty `allowed_clients`, which lets every client of the tenant delegate",
-                widened
-            ),
+            risks => format!(", with {}", counted(risks, "risk", "risks")),
         };
-        let left_out = counted(left_out.len(), "more client differs", "more clients differ");
+        let left_out = format!(
+            "{} more",
+            resources(left_out.iter().map(|one| one.id.kind()))
+        );
         let _ = writeln!(
             text,
-            "\n**{left_out}**{widened}. There is no room for that here: see `tenantry diff`."
+            "\n**{left_out}**{risks}. There is no room for that here: see `tenantry diff`."
         );
     }
 }
 
-fn widens(client: &ClientPlan) -> bool {
-    client.fields.iter().any(|field| field.risk().is_some())
+/// What an edit does at once to who may log in where.
+fn warning(resource: &ResourcePlan) -> String {
+    let fields = resource.fields.iter();
+    let risks = fields.filter_map(|field| Some((&field.field, field.risk()?)));
+    risks
+        .map(|(field, risk)| {
+            let (name, field) = (escape(&resource.name), escape(&field.to_string()));
+            format!("\n> [!WARNING]\n> {name}: {field}: {}.\n", escape(&risk))
+        })
+        .collect()
 }
 
-fn warning(client: &ClientPlan) -> String {
-    if !widens(client) {
-        return String::new();
-    }
-    format!(
-        "\n> [!WARNING]\n> `allowed_clients: []` lets every client of the tenant delegate to {}.\n",
-        escape(&client.name)
-    )
-}
-
-fn row(client: &ClientPlan) -> String {
-    let differences = match client.state {
+fn row(resource: &ResourcePlan) -> String {
+    let differences = match resource.state {
         State::LiveOnly => "only on the tenant".to_owned(),
         State::FileOnly => "only in a file".to_owned(),
         State::Changed => {
@@ -116,35 +109,43 @@ fn row(client: &ClientPlan) -> String {
                 Change::Unmanaged,
             ];
             let changes = changes.into_iter().filter_map(|change| {
-                let fields = client.fields.iter().filter(|field| field.change == change);
-                let fields: Vec<String> = fields.map(|field| escape(&field.field)).collect();
+                let fields = resource
+                    .fields
+                    .iter()
+                    .filter(|field| field.change == change);
+                let fields: Vec<String> = fields
+                    .map(|field| escape(&field.field.to_string()))
+                    .collect();
                 (!fields.is_empty())
                     .then(|| format!("{}: {}", change_name(change), fields.join(", ")))
             });
             changes.collect::<Vec<_>>().join("; ")
         }
     };
-    let file = client.file.as_deref().map(escape).unwrap_or_default();
-    format!("| {} | {file} | {differences} |\n", escape(&client.name))
+    let file = resource.file.as_deref().map(escape).unwrap_or_default();
+    format!("| {} | {file} | {differences} |\n", escape(&resource.name))
 }
 
-fn section(client: &ClientPlan, names: &ClientNames<'_>) -> String {
-    if client.fields.is_empty() {
+fn section(resource: &ResourcePlan, names: &Names<'_>) -> String {
+    if resource.fields.is_empty() {
         return String::new();
     }
-    let is_open = client
+    let is_open = resource
         .fields
         .iter()
         .any(|field| field.change != Change::Unmanaged);
     let mut text = format!(
         "\n<details{}><summary>{} <code>{}</code></summary>\n",
         if is_open { " open" } else { "" },
-        escape(&client.name),
-        escape(client.id.as_str())
+        escape(&resource.name),
+        escape(resource.id.as_str())
     );
     for (change, words) in KINDS {
         let mut diff = String::new();
-        let fields = client.fields.iter().filter(|field| field.change == change);
+        let fields = resource
+            .fields
+            .iter()
+            .filter(|field| field.change == change);
         fields.for_each(|field| field_diff(&mut diff, field, names));
         if diff.is_empty() {
             continue;
@@ -188,8 +189,9 @@ const KINDS: [(Change, &str); 4] = [
     ),
 ];
 
-fn field_diff(diff: &mut String, field: &FieldPlan, names: &ClientNames<'_>) {
-    let name = line(&field.field);
+fn field_diff(diff: &mut String, field: &FieldPlan, names: &Names<'_>) {
+    let name = line(&field.field.to_string());
+    let names: &EntryNames<'_, '_> = &entry_names(field, names);
     if field.change == Change::Conflict && field.base == Base::Unknown {
         let _ = writeln!(diff, "@@ {name} (base is unknown) @@");
         signed(
@@ -265,23 +267,25 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::base::BaseFrom;
-    use crate::client::ClientId;
-    use crate::plan::Tenant;
+    use crate::kinds::clients::KIND;
+    use crate::plan::{PlanField, Tenant};
+    use crate::resource::ResourceId;
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
     fn plan_of(clients: impl IntoIterator<Item = (String, Value)>) -> Plan {
-        let client = |(index, (name, entries)): (usize, (String, Value))| ClientPlan {
-            id: ClientId::from(format!("id{index}")),
+        let resource = |(index, (name, entries)): (usize, (String, Value))| ResourcePlan {
+            id: ResourceId::new(&KIND, format!("id{index}")),
             name,
             file: Some(format!("clients/{index}.yaml")),
             state: State::Changed,
             fields: vec![FieldPlan {
-                field: "allowed_clients".to_owned(),
+                field: PlanField::Updatable(KIND.field("allowed_clients").unwrap().into()),
                 change: Change::Edit,
                 base: Base::NoBase,
                 local: Some(entries),
                 live: Some(json!(["x"])),
+                is_unsent_edit: false,
             }],
         };
         Plan {
@@ -290,12 +294,12 @@ mod tests {
                 domain: "acme.eu.auth0.com".to_owned(),
             },
             base: BaseFrom::Lock,
-            clients: clients.into_iter().enumerate().map(client).collect(),
+            resources: clients.into_iter().enumerate().map(resource).collect(),
         }
     }
 
     fn markdown(plan: &Plan) -> String {
-        super::plan(plan, &|_| None)
+        super::plan(plan, &|_, _| None)
     }
 
     #[test]
@@ -308,15 +312,14 @@ mod tests {
         let left = 2_000 - shown;
         assert!(
             text.ends_with(&format!(
-                "\n**{left} more clients differ**, {left} of them with an empty `allowed_clients`, which lets every client of \
-                 the tenant delegate. There is no room for that here: see `tenantry diff`.\n"
+                "\n**{left} clients more**, with {left} risks. There is no room for that here: see `tenantry diff`.\n"
             )),
             "{}",
             &text[text.len() - 300..]
         );
         let huge = markdown(&plan_of([("A".repeat(70_000), json!(["y"]))]));
         assert!(
-            huge.contains("**1 more client differs**. There is no room"),
+            huge.contains("**1 client more**. There is no room"),
             "{}",
             huge.len()
         );

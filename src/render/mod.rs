@@ -7,12 +7,20 @@ pub mod findings;
 mod fit;
 pub mod json;
 pub mod markdown;
+pub mod promotion;
+pub mod pull;
+mod reason;
 pub mod text;
 mod value;
 
+use std::collections::BTreeMap;
+
+use crate::kinds::{KINDS, Kind};
 use crate::plan::{Change, Plan, State};
-pub use change::ClientNames;
+pub use change::Names;
 pub use fit::fit;
+pub use reason::reason;
+use value::line;
 
 pub(crate) use crate::printable::printable;
 
@@ -32,24 +40,52 @@ pub fn summary(plan: &Plan) -> Option<String> {
     .filter(|(count, ..)| *count > 0)
     .map(|(count, one, many)| counted(count, one, many))
     .collect();
+    let in_state = |state: State| {
+        let in_state = plan.resources.iter().filter(|one| one.state == state);
+        resources(in_state.map(|one| one.id.kind()))
+    };
     let mut parts = Vec::new();
     if !fields.is_empty() {
-        let clients = counted(plan.count_clients(State::Changed), "client", "clients");
-        parts.push(format!("{} in {clients}", fields.join(", ")));
+        parts.push(format!(
+            "{} in {}",
+            fields.join(", "),
+            in_state(State::Changed)
+        ));
+    }
+    if plan.count_risks() > 0 {
+        parts.push(counted(plan.count_risks(), "risk", "risks"));
     }
     for (state, words) in [
         (State::LiveOnly, "only on the tenant"),
         (State::FileOnly, "only in a file"),
     ] {
-        let count = plan.count_clients(state);
-        if count > 0 {
-            parts.push(format!("{} {words}", counted(count, "client", "clients")));
+        if plan.count_resources(state) > 0 {
+            parts.push(format!("{} {words}", in_state(state)));
         }
     }
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-/// `1 client`, `2 clients`.
+/// `1 client`, `2 clients and 1 role`: how many there are of each kind.
+pub fn resources(kinds: impl IntoIterator<Item = &'static Kind>) -> String {
+    let mut counts: BTreeMap<&'static Kind, usize> = BTreeMap::new();
+    for kind in kinds {
+        *counts.entry(kind).or_default() += 1;
+    }
+    if counts.is_empty() {
+        counts.insert(KINDS[0], 0);
+    }
+    let counts = counts.into_iter();
+    let counts: Vec<String> = counts
+        .map(|(kind, count)| counted(count, kind.singular, kind.plural))
+        .collect();
+    match counts.split_last() {
+        Some((last, [_, ..])) => format!("{} and {last}", counts[..counts.len() - 1].join(", ")),
+        _ => counts.concat(),
+    }
+}
+
+/// `1 file`, `2 files`.
 pub fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }

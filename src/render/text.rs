@@ -6,11 +6,13 @@ use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
-use super::change::{self, ClientNames, Line, Part, Sign, has_parts};
+use super::change::{self, EntryNames, Line, Names, Part, Sign, entry_names, has_parts};
+use super::json::ListedResource;
 use super::value::{exact, inline, line, look_alike};
-use super::{counted, summary};
+use super::{reason, resources, summary};
 use crate::apply::{Outcome, UpdateResult};
-use crate::plan::{Change, ClientPlan, FieldPlan, Plan, State};
+use crate::plan::{Change, FieldPlan, Plan, PlanField, ResourcePlan, State};
+use crate::push_plan::HeldBack;
 use crate::three_way::Base;
 
 const FILE: Style = Style::new().bold();
@@ -23,10 +25,10 @@ const LOUD: Style = DRIFT.bold();
 const SHORT: usize = 60;
 
 /// A plan, with its summary as the last line.
-pub fn plan(plan: &Plan, names: &ClientNames<'_>) -> String {
+pub fn plan(plan: &Plan, names: &Names<'_>) -> String {
     let mut text = String::new();
-    for client in &plan.clients {
-        text.push_str(&self::client(client, names));
+    for one in &plan.resources {
+        text.push_str(&resource(one, names));
     }
     match summary(plan) {
         Some(summary) => text.push_str(&summary),
@@ -41,18 +43,18 @@ pub fn heading(tenant: &str) -> String {
     format!("{FILE}{}:{FILE:#}\n", line(tenant))
 }
 
-/// One client of a plan, and an empty line.
-pub fn client(client: &ClientPlan, names: &ClientNames<'_>) -> String {
+/// One resource of a plan, and an empty line.
+pub fn resource(resource: &ResourcePlan, names: &Names<'_>) -> String {
     let mut text = String::new();
-    client_plan(&mut text, client, names);
+    resource_plan(&mut text, resource, names);
     text.push('\n');
     text
 }
 
-fn client_plan(text: &mut String, client: &ClientPlan, names: &ClientNames<'_>) {
-    let (name, id) = (line(&client.name), line(client.id.as_str()));
+fn resource_plan(text: &mut String, resource: &ResourcePlan, names: &Names<'_>) {
+    let (name, id) = (line(&resource.name), line(resource.id.as_str()));
     // Writing to a String can't fail.
-    let _ = match &client.file {
+    let _ = match &resource.file {
         Some(file) => writeln!(
             text,
             "{FILE}{}{FILE:#}  {name} {DIM}{id}{DIM:#}",
@@ -60,63 +62,98 @@ fn client_plan(text: &mut String, client: &ClientPlan, names: &ClientNames<'_>) 
         ),
         None => writeln!(text, "{FILE}{name}{FILE:#} {DIM}{id}{DIM:#}"),
     };
-    match client.state {
+    let one = resource.id.kind().singular;
+    match resource.state {
         State::Changed => {}
         State::LiveOnly => text.push_str(
             "  only on the tenant, and push deletes nothing: `tenantry pull` writes its file\n",
         ),
         State::FileOnly => {
-            text.push_str("  the tenant has no client with this id, and push makes none\n");
+            let _ = writeln!(
+                text,
+                "  the tenant has no {one} with this id, and push makes none"
+            );
         }
     }
-    differences(text, client, names);
+    differences(text, resource, names);
+}
+
+/// What a group of differences is called, and how the group looks.
+const GROUPS: [(Group, Style, &str); 4] = [
+    (
+        Group::Conflict,
+        LOUD,
+        "conflict: the file and the tenant both changed since they were last in step",
+    ),
+    (
+        Group::UnsentEdit,
+        LOUD,
+        "unmanaged: the file changed it, and push sends it only where tenantry.yaml manages the field",
+    ),
+    (
+        Group::Drift,
+        DRIFT,
+        "drift: the tenant changed since both were last in step, the file did not",
+    ),
+    (
+        Group::Unmanaged,
+        DIM,
+        "unmanaged: the tenant has other values, and push does not send the file's",
+    ),
+];
+
+/// Differences that stand under one line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Group {
+    Edit,
+    Conflict,
+    UnsentEdit,
+    Drift,
+    Unmanaged,
+}
+
+impl Group {
+    fn of(field: &FieldPlan) -> Group {
+        match field.change {
+            Change::Edit => Group::Edit,
+            Change::Conflict => Group::Conflict,
+            Change::Drift => Group::Drift,
+            Change::Unmanaged if field.is_unsent_edit => Group::UnsentEdit,
+            Change::Unmanaged => Group::Unmanaged,
+        }
+    }
 }
 
 /// What the file changed, then what it did not, under a line each that says who did.
-fn differences(text: &mut String, client: &ClientPlan, names: &ClientNames<'_>) {
-    let of = |change: Change| {
-        client
+fn differences(text: &mut String, resource: &ResourcePlan, names: &Names<'_>) {
+    let of = |group: Group| {
+        resource
             .fields
             .iter()
-            .filter(move |field| field.change == change)
+            .filter(move |field| Group::of(field) == group)
     };
-    for field in of(Change::Edit) {
-        edit(text, field, names);
+    for field in of(Group::Edit) {
+        edit(text, field, &entry_names(field, names));
     }
-    for (change, style, heading) in [
-        (
-            Change::Conflict,
-            LOUD,
-            "conflict: the file and the tenant both changed since they were last in step",
-        ),
-        (
-            Change::Drift,
-            DRIFT,
-            "drift: the tenant changed since both were last in step, the file did not",
-        ),
-        (
-            Change::Unmanaged,
-            DIM,
-            "unmanaged: the tenant has other values, and push does not send the file's",
-        ),
-    ] {
-        let mut fields = of(change).peekable();
+    for (group, style, heading) in GROUPS {
+        let mut fields = of(group).peekable();
         if fields.peek().is_none() {
             continue;
         }
         let _ = writeln!(text, "  {style}{heading}{style:#}");
         for field in fields {
-            match change {
-                Change::Edit => {}
-                Change::Conflict => conflict(text, field, names),
-                Change::Drift => changes(text, "    ", field, names),
-                Change::Unmanaged => unmanaged(text, field, names),
+            let names = entry_names(field, names);
+            match group {
+                Group::Edit => {}
+                Group::Conflict => conflict(text, field, &names),
+                Group::Drift => changes(text, "    ", field, &names),
+                Group::UnsentEdit | Group::Unmanaged => unmanaged(text, field, &names),
             }
         }
     }
 }
 
-fn edit(text: &mut String, field: &FieldPlan, names: &ClientNames<'_>) {
+fn edit(text: &mut String, field: &FieldPlan, names: &EntryNames<'_, '_>) {
     changes(text, "  ", field, names);
     if field.overwrites() {
         let why = match field.base {
@@ -135,7 +172,7 @@ fn warn_of_risk(text: &mut String, indent: &str, field: &FieldPlan) {
 }
 
 /// All of it dimmed, the colours of old and new too.
-fn unmanaged(text: &mut String, field: &FieldPlan, names: &ClientNames<'_>) {
+fn unmanaged(text: &mut String, field: &FieldPlan, names: &EntryNames<'_, '_>) {
     let mut lines = String::new();
     changes(&mut lines, "    ", field, names);
     for one in anstream::adapter::strip_str(&lines).to_string().lines() {
@@ -144,16 +181,17 @@ fn unmanaged(text: &mut String, field: &FieldPlan, names: &ClientNames<'_>) {
 }
 
 /// Three sides: as they stand, or what each side changed where that says more.
-fn conflict(text: &mut String, field: &FieldPlan, names: &ClientNames<'_>) {
+fn conflict(text: &mut String, field: &FieldPlan, names: &EntryNames<'_, '_>) {
     let FieldPlan {
         field: name,
         base,
         local,
         live,
         change: _,
+        is_unsent_edit: _,
     } = field;
     let (local, live) = (local.as_ref(), live.as_ref());
-    let _ = writeln!(text, "    {}:", line(name));
+    let _ = writeln!(text, "    {}:", line(&name.to_string()));
     if *base == Base::Unknown {
         let _ = writeln!(
             text,
@@ -203,7 +241,7 @@ fn sides(text: &mut String, sides: &[(&str, Option<&Value>)]) {
 }
 
 /// A field's value becoming another, in the form that reads best: on one line, or below the field's name.
-fn changes(text: &mut String, indent: &str, field: &FieldPlan, names: &ClientNames<'_>) {
+fn changes(text: &mut String, indent: &str, field: &FieldPlan, names: &EntryNames<'_, '_>) {
     for leaf in change::of_field(field) {
         let name = line(&leaf.name);
         let (old, new) = (inline(leaf.old), inline(leaf.new));
@@ -242,27 +280,25 @@ fn signed(text: &mut String, indent: &str, line: &Line) {
     let _ = writeln!(text, "{style:#}");
 }
 
-/// What a push did, a line each client, and its summary. `held` are clients that were not sent, each with the reason.
-pub fn outcomes(outcomes: &[Outcome], held: &[(ClientPlan, String)]) -> String {
+/// What a push did, a line each resource, and its summary.
+pub fn outcomes(outcomes: &[Outcome], held_back: &[HeldBack]) -> String {
     let mut text = String::new();
     for Outcome { update, result } in outcomes {
         let file = line(update.file.as_deref().unwrap_or(update.id.as_str()));
-        let fields: Vec<&str> = update.patch.iter().map(|(field, _)| field.name()).collect();
-        let fields = fields.join(", ");
+        let fields = joined(update.fields.iter().map(|edit| &edit.field));
         let _ = match result {
             UpdateResult::Updated { differing, .. } if differing.is_empty() => {
                 writeln!(text, "{ADDED}updated{ADDED:#}        {file}: {fields}")
             }
             UpdateResult::Updated { differing, .. } => {
-                let differing: Vec<&str> = differing.iter().map(|field| field.name()).collect();
                 writeln!(
                     text,
                     "{LOUD}updated{LOUD:#}        {file}: {fields}; the tenant answered with another value for {}",
-                    differing.join(", ")
+                    joined(differing)
                 )
             }
             UpdateResult::Failed(error) => {
-                // What is not about this client is the command's error, and said there, once.
+                // What is not about this resource is the command's error, and said there, once.
                 let about = match error.concerns_every_request() {
                     true => fields,
                     false => line(&error.to_string()),
@@ -274,38 +310,27 @@ pub fn outcomes(outcomes: &[Outcome], held: &[(ClientPlan, String)]) -> String {
             }
         };
     }
-    for (client, reason) in held {
-        let file = line(client.label());
-        let _ = writeln!(
-            text,
-            "{LOUD}held back{LOUD:#}      {file}: {}",
-            line(reason)
-        );
-    }
-    let count = |wanted: fn(&UpdateResult) -> bool| {
+    held_back
+        .iter()
+        .for_each(|held| text.push_str(&held_back_line(held)));
+    let of = |wanted: fn(&UpdateResult) -> bool| {
         outcomes
             .iter()
-            .filter(|outcome| wanted(&outcome.result))
-            .count()
+            .filter(move |outcome| wanted(&outcome.result))
     };
-    let mut parts = vec![format!(
-        "{} updated",
-        counted(
-            count(|result| matches!(result, UpdateResult::Updated { .. })),
-            "client",
-            "clients"
-        )
-    )];
+    let updated = of(|result| matches!(result, UpdateResult::Updated { .. }));
+    let updated = resources(updated.map(|outcome| outcome.update.id.kind()));
+    let mut parts = vec![format!("{updated} updated")];
     for (count, words) in [
         (
-            count(|result| matches!(result, UpdateResult::Failed(_))),
+            of(|result| matches!(result, UpdateResult::Failed(_))).count(),
             "failed",
         ),
         (
-            count(|result| matches!(result, UpdateResult::NotAttempted)),
+            of(|result| matches!(result, UpdateResult::NotAttempted)).count(),
             "not attempted",
         ),
-        (held.len(), "held back"),
+        (held_back.len(), "held back"),
     ] {
         if count > 0 {
             parts.push(format!("{count} {words}"));
@@ -313,6 +338,53 @@ pub fn outcomes(outcomes: &[Outcome], held: &[(ClientPlan, String)]) -> String {
     }
     let _ = writeln!(text, "{}", parts.join(", "));
     text
+}
+
+/// That nothing was sent, and why, as far as nobody knows yet.
+pub fn nothing_sent(held_back: &[HeldBack]) -> String {
+    let untold = held_back.iter().filter(|held| !held.reason.is_known());
+    let mut text: String = untold.map(held_back_line).collect();
+    text.push_str("nothing was sent\n");
+    text
+}
+
+fn held_back_line(held_back: &HeldBack) -> String {
+    let file = line(held_back.resource.label());
+    format!(
+        "{LOUD}held back{LOUD:#}      {file}: {}\n",
+        reason(held_back)
+    )
+}
+
+fn joined<'a>(fields: impl IntoIterator<Item = &'a PlanField>) -> String {
+    let fields = fields.into_iter().map(|field| line(&field.to_string()));
+    fields.collect::<Vec<_>>().join(", ")
+}
+
+/// The live resources, a row each. Which kind a row is of stands in its file's name, or in a column where there are several.
+pub fn list(resources: &[ListedResource], width: Option<usize>) -> String {
+    let is_mixed = resources.iter().any(|one| {
+        resources
+            .first()
+            .is_some_and(|first| first.kind != one.kind)
+    });
+    let none = || "-".to_owned();
+    let headings = ["NAME", "ID", "TYPE", "FILE", "STATE"].map(str::to_owned);
+    let row = |one: &ListedResource| {
+        let of_type = match is_mixed {
+            true => Some(one.kind.to_owned()),
+            false => one.of_type.clone(),
+        };
+        vec![
+            one.name.clone(),
+            one.id.clone(),
+            of_type.unwrap_or_else(none),
+            one.file.clone().unwrap_or_else(none),
+            one.state.to_owned(),
+        ]
+    };
+    let rows = std::iter::once(headings.to_vec()).chain(resources.iter().map(row));
+    table(&rows.collect::<Vec<_>>(), width)
 }
 
 /// A cell that is wider does not make its column wider.

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::{Step, Violation, is_nullable, texts};
-use crate::client::kind_of;
 use crate::closest::closest;
+use crate::kinds::type_in_words;
 use crate::printable::one_line;
 
 /// What is wrong with a value by one keyword of its rules. `x-messages` beside the keyword has words that fit better than
@@ -77,7 +77,7 @@ fn wrong_type(types: &Value, value: &Value) -> (String, Option<String>) {
     let expected: Vec<&str> = types().filter(|name| *name != "null").map(words).collect();
     let found = match value {
         Value::Number(_) if expected == ["a whole number"] => "a number with a fraction",
-        _ => kind_of(value),
+        _ => type_in_words(value),
     };
     let is = |name: &str| types().any(|other| other == name);
     let hint = match value {

@@ -14,6 +14,8 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::kinds::Kind;
+
 pub use connection::{Connection, Credentials, Origins};
 pub use domain::{Domain, DomainProblem};
 pub use error::{LineProblem, Missing, SettingsError, TwoDomains, ValueProblem};
@@ -89,7 +91,7 @@ pub fn is_tenant_name(name: &str) -> bool {
     name.chars().all(plain)
         && !name.is_empty()
         && !name.starts_with(['.', '-'])
-        && name != "clients"
+        && Kind::named(name).is_none()
 }
 
 /// The path of a tenant's own .env file, whether or not there is one.

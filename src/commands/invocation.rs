@@ -1,0 +1,299 @@
+//! What the command line and the environment say: which tenant and directory, and whose settings.
+
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use super::{Terminal, Usage, place};
+use crate::base::Bases;
+use crate::cli::{self, Global};
+use crate::closest::closest;
+use crate::files::{self, Access, Contents, PROJECT_FILE, Project, TenantDirectory, tenants};
+use crate::kinds::{KINDS, Managed};
+use crate::opening;
+use crate::select::Selection;
+use crate::settings::{self, Connection, Environment, SettingsError, is_tenant_name};
+
+/// What the command line and the environment say, before anything is read or asked.
+pub(super) struct Invocation<'a> {
+    pub(super) global: &'a Global,
+    environment: &'a Environment,
+    tenant: Option<&'a str>,
+    /// The folder that holds the tenants' folders, or the tenant's files.
+    root: PathBuf,
+    /// Where .env files are, from the working directory.
+    pub(super) env_folder: PathBuf,
+}
+
+impl<'a> Invocation<'a> {
+    pub(super) fn new(global: &'a Global, environment: &'a Environment) -> Result<Invocation<'a>> {
+        let tenant = global.tenant.as_deref().filter(|name| !name.is_empty());
+        tenant.map_or(Ok(()), check_name)?;
+        let (mut root, mut env_folder) = (global.dir.clone(), PathBuf::new());
+        if global.dir_is_default {
+            let above = place::above();
+            root = place::root(&above, &global.dir);
+            let own = tenant.map(|name| format!(".env.{name}"));
+            let files: Vec<String> = own.into_iter().chain([".env".to_owned()]).collect();
+            // A file that is named is named from here.
+            let found = place::holding(&above, &files).filter(|_| global.env_file.is_none());
+            env_folder = found.map(Path::to_owned).unwrap_or_default();
+        }
+        Ok(Invocation {
+            global,
+            environment,
+            tenant,
+            root,
+            env_folder,
+        })
+    }
+
+    /// The tenant directory.
+    ///
+    /// # Errors
+    /// No tenant is named, and there are several to choose from.
+    pub(super) fn path(&self) -> Result<PathBuf> {
+        let root = &self.root;
+        let Some(name) = self.tenant else {
+            let tenants = tenants(root);
+            let has = |name: &str| root.join(name).is_dir();
+            let is_tenant =
+                root.join(files::LOCK_FILE).is_file() || KINDS.iter().any(|kind| has(kind.name));
+            if tenants.len() > 1 || (tenants.len() == 1 && !is_tenant) {
+                let holds = if tenants.len() > 1 {
+                    "several tenants"
+                } else {
+                    "the folder of a tenant"
+                };
+                return Err(Usage::error(
+                    format!("{} holds {holds}: {}", root.display(), tenants.join(", ")),
+                    "name one with --tenant NAME (or TENANTRY_TENANT); check and diff take --all-tenants",
+                ));
+            }
+            return Ok(root.clone());
+        };
+        tenant_folder(root, name)
+    }
+
+    /// The folder that holds the tenants' folders, or the tenant's files.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The tenant's name, if one is given.
+    pub(super) fn tenant(&self) -> Option<&'a str> {
+        self.tenant
+    }
+
+    /// Whether the command line names it: a variable in the environment may be one that nobody thinks of.
+    pub(super) fn names_tenant(&self) -> bool {
+        self.tenant.is_some() && self.global.tenant_is_typed
+    }
+
+    /// Opens the tenant directory, and says so if somebody else has to finish first.
+    pub(super) fn open(
+        &self,
+        managed: Managed,
+        access: Access,
+        terminal: &Terminal,
+    ) -> Result<TenantDirectory> {
+        open(self.path()?, managed, access, terminal)
+    }
+
+    /// Opens the directory of another tenant than the one that `--tenant` names.
+    pub(super) fn open_tenant(
+        &self,
+        name: &str,
+        access: Access,
+        terminal: &Terminal,
+    ) -> Result<TenantDirectory> {
+        let path = self.path_of(name)?;
+        let project = files::read_project(&self.root, &path)?;
+        open(path, project.managed(), access, terminal)
+    }
+
+    fn path_of(&self, name: &str) -> Result<PathBuf> {
+        check_name(name)?;
+        tenant_folder(&self.root, name)
+    }
+
+    /// The selection of these arguments, of which some may be paths as the shell has them: of files in the tenant directory `path`.
+    pub(super) fn selection(&self, selectors: &cli::Selectors, path: &Path) -> Selection {
+        Selection::new(&selectors.selectors, |text| in_directory(text, path))
+    }
+
+    /// The project's settings for the tenant.
+    pub(super) fn project(&self) -> Result<Project> {
+        Ok(files::read_project(&self.root, &self.path()?)?)
+    }
+
+    /// The bases of the tenant's resources: at the commit that is asked for, on the command line or else by the project, or in the
+    /// lock.
+    ///
+    /// # Errors
+    /// The files belong to another tenant, or the commit can't be read.
+    pub(super) fn bases(
+        &self,
+        asked: &cli::Base,
+        project: &Project,
+        domain: &str,
+        (directory, access): (&TenantDirectory, Access),
+        contents: &Contents,
+        terminal: &Terminal,
+    ) -> Result<Bases> {
+        let lock = contents.lock_for(domain, directory.path())?;
+        // A variable that is set to nothing is a way not to set it; a REV that is typed as nothing is a mistake.
+        let variable = self.environment.get("TENANTRY_BASE");
+        let variable = variable.filter(|rev| !rev.is_empty());
+        let typed = asked.base.as_deref();
+        let bases = match typed.or(variable).or(project.base.as_deref()) {
+            Some(rev) => {
+                // Who typed nothing hears who else asked for it.
+                let bases = Bases::at_commit(rev, directory, contents);
+                match (typed, variable) {
+                    (Some(_), _) => bases?,
+                    (None, Some(_)) => bases.context("TENANTRY_BASE in the environment")?,
+                    (None, None) => bases.with_context(|| format!("`base:` in {PROJECT_FILE}"))?,
+                }
+            }
+            None => {
+                // The first look takes long where the history is.
+                let progress = terminal.progress();
+                progress.begin("reading what git has of tenant.lock", None);
+                let bases = Bases::from_lock(lock, directory, contents, access != Access::Read)?;
+                progress.end();
+                bases
+            }
+        };
+        for warning in &bases.warnings {
+            terminal.warn(warning);
+        }
+        Ok(bases)
+    }
+
+    /// The settings of a tenant that is not a sandbox. Commands that make a directory ask for them first.
+    ///
+    /// # Errors
+    /// A setting is missing or wrong, or no tenant is named and there are several.
+    pub(super) fn settings(&self) -> Result<Option<Connection>> {
+        // Which tenant it is about comes before how to reach it.
+        self.path()?;
+        if self.sandbox_name().is_some() {
+            return Ok(None);
+        }
+        let folder = std::env::current_dir().context("can't tell the working directory")?;
+        let folder = folder.join(&self.env_folder);
+        let options = settings::Lookup {
+            tenant: self.tenant,
+            env_file: self.global.env_file.as_deref(),
+            folder: &folder,
+        };
+        let connection = settings::connection(&options, self.environment)
+            .map_err(|error| self.mistyped(error, &folder))?;
+        for note in connection.notes() {
+            log::info!("{note}");
+        }
+        if let Some(warning) = connection.warning() {
+            log::warn!("warning: {warning}");
+        }
+        Ok(Some(connection))
+    }
+
+    /// Whether a tenant is named, and the settings that reach it are those of no tenant in particular: the unnamed `.env`'s.
+    pub(super) fn borrows_settings(&self) -> bool {
+        let own = |name| settings::env_file_of(name, &self.env_folder).exists();
+        let is_given = |name| {
+            self.environment
+                .get(name)
+                .is_some_and(|value| !value.is_empty())
+        };
+        self.tenant.is_some_and(|name| !own(name))
+            && self.global.env_file.is_none()
+            && !["AUTH0_DOMAIN", "CLIENT_DOMAIN"].into_iter().any(is_given)
+    }
+
+    /// Where settings are missing, the tenant's name may be the mistake.
+    fn mistyped(&self, error: SettingsError, folder: &Path) -> anyhow::Error {
+        let (SettingsError::Missing { .. }, Some(name)) = (&error, self.tenant) else {
+            return error.into();
+        };
+        let mut known = tenants(&self.root);
+        known.extend(settings::tenants_with_settings(folder));
+        if known.iter().any(|known| known == name) {
+            return error.into();
+        }
+        match closest(name, known.iter().map(String::as_str)) {
+            Some(meant) => Usage::error(
+                error.to_string(),
+                format!("did you mean the tenant `{meant}`?"),
+            ),
+            None => error.into(),
+        }
+    }
+}
+
+fn check_name(name: &str) -> Result<()> {
+    if is_tenant_name(name) {
+        return Ok(());
+    }
+    Err(Usage::error(
+        format!("`{name}` can't be a tenant's name"),
+        "a name is the name of a folder: letters, digits, `.`, `_` and `-`",
+    ))
+}
+
+/// The path in a tenant directory that a text is, if it is one from where the user stands.
+fn in_directory(text: &str, directory: &Path) -> Option<String> {
+    let absolute = |path: &Path| {
+        let mut absolute = PathBuf::new();
+        for part in std::path::absolute(path).ok()?.components() {
+            match part {
+                Component::CurDir => {}
+                Component::ParentDir => {
+                    absolute.pop();
+                }
+                part => absolute.push(part),
+            }
+        }
+        Some(absolute)
+    };
+    if !text.contains(['/', '\\']) {
+        return None;
+    }
+    let text = absolute(Path::new(text))?;
+    let below = |folder: PathBuf| text.strip_prefix(folder).ok().map(Path::to_owned);
+    let resolved = || below(directory.canonicalize().ok()?);
+    let path = absolute(directory).and_then(below).or_else(resolved)?;
+    let parts: Option<Vec<&str>> = path
+        .components()
+        .map(|part| part.as_os_str().to_str())
+        .collect();
+    Some(parts?.join("/"))
+}
+
+/// A tenant's folder in `root`; in a cloned repository it may be a link to anywhere.
+fn tenant_folder(root: &Path, name: &str) -> Result<PathBuf> {
+    let folder = root.join(name);
+    opening::follow(root, &folder).with_context(|| format!("can't use {}", folder.display()))?;
+    Ok(folder)
+}
+
+fn open(
+    path: PathBuf,
+    managed: Managed,
+    access: Access,
+    terminal: &Terminal,
+) -> Result<TenantDirectory> {
+    let waiting = || {
+        terminal.note(&format!(
+            "waiting for another tenantry that works on {}",
+            path.display()
+        ));
+    };
+    Ok(TenantDirectory::open(
+        path.clone(),
+        managed,
+        access,
+        waiting,
+    )?)
+}

@@ -1,0 +1,391 @@
+//! What diff, pull, push and list look at: a tenant's files, their bases and the live resources. All of them compare the three by one
+//! call, [`plan`].
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::invocation::Invocation;
+use super::session::{LiveResources, Session};
+use super::{Terminal, Usage};
+use crate::api::Fields;
+use crate::base::Bases;
+use crate::cli;
+use crate::files::{self, Access, Contents, FilesError, Project, ResourceFile, TenantDirectory};
+use crate::kinds::{Field, Kind, Managed};
+use crate::plan::{Change, Live, Plan, Sides, Tenant};
+use crate::resource::{Resource, ResourceId};
+use crate::select::{Names, NoMatch, Selection};
+use crate::settings::Connection;
+
+/// A tenant directory that was read, and a connection to its tenant. Nothing was asked yet.
+pub(super) struct Workspace {
+    pub(super) directory: TenantDirectory,
+    pub(super) selection: Selection,
+    pub(super) contents: Contents,
+    pub(super) session: Session,
+    pub(super) bases: Bases,
+}
+
+/// Values of files that were found to be such as an update takes.
+pub(super) type Checked = BTreeSet<(ResourceId, Field)>;
+
+impl Workspace {
+    /// Reads the directory and the bases for a command about the selected resources.
+    ///
+    /// # Errors
+    /// Something that the command is about can't be read, or the files belong to another tenant.
+    pub(super) fn open(
+        invocation: &Invocation<'_>,
+        settings: Option<Connection>,
+        project: &Project,
+        (selectors, base): (&cli::Selectors, &cli::Base),
+        access: Access,
+        terminal: &Terminal,
+    ) -> Result<Workspace> {
+        let directory = invocation.open(project.managed(), access, terminal)?;
+        let selection = invocation.selection(selectors, directory.path());
+        let contents = read(&directory, &selection, terminal)?;
+        let session = invocation.connect(settings, terminal)?;
+        let domain = &session.tenant.domain;
+        let place = (&directory, access);
+        let bases = invocation.bases(base, project, domain, place, &contents, terminal)?;
+        Ok(Workspace {
+            directory,
+            selection,
+            contents,
+            session,
+            bases,
+        })
+    }
+
+    /// What a push may send.
+    pub(super) fn managed(&self) -> &Managed {
+        self.directory.managed()
+    }
+
+    /// Compares files, bases and live resources.
+    pub(super) fn plan<'a>(
+        &self,
+        ids: impl IntoIterator<Item = &'a ResourceId>,
+        live: &LiveResources,
+        read: Read,
+    ) -> Plan {
+        let tenant = self.session.tenant.clone();
+        let known = (&self.contents, &self.bases);
+        plan(tenant, self.managed(), known, ids, (live, read))
+    }
+
+    /// The names of the selected files and what they are of, as far as is known without asking the tenant.
+    pub(super) fn known_names(&self) -> impl Iterator<Item = (Names<'_>, &ResourceId)> + Clone {
+        let files = self.contents.resources.iter();
+        files.map(|(id, file)| (known_names(id, file, &self.bases), id))
+    }
+
+    /// The selected ids among those with a file and those on the tenant.
+    ///
+    /// # Errors
+    /// A selector matches nothing.
+    pub(super) fn select<'a>(
+        &'a self,
+        live: &'a LiveResources,
+    ) -> Result<Vec<&'a ResourceId>, NoMatch> {
+        select(&self.selection, &self.contents, &self.bases, live)
+    }
+
+    /// Refuses values of the selected files that differ from base and that the API does not take, before anything is asked. What the
+    /// tenant had already is nobody's mistake. Answers the values that it found to be good.
+    ///
+    /// # Errors
+    /// Names the place of each in its file.
+    pub(super) fn check_edits(&self) -> Result<Checked, FilesError> {
+        let files = self.contents.resources.iter();
+        let selected =
+            files.filter(|(id, file)| self.selection.touches(&known_names(id, file, &self.bases)));
+        let edited = selected.flat_map(|(id, file)| {
+            let edited = move |field: &Field| {
+                let local = field.of(&file.fields);
+                let base = self.bases.of(id);
+                base.zip(local)
+                    .is_some_and(|(base, local)| base.differs(*field, local))
+            };
+            self.managed()
+                .fields(id.kind())
+                .filter(edited)
+                .map(move |field| (id, file, field))
+        });
+        self.check(edited, &Checked::new())
+    }
+
+    /// The same of a plan: without a base, only the tenant can tell whether a value would be sent. What was `checked` is not looked
+    /// at again.
+    ///
+    /// # Errors
+    /// As [`Workspace::check_edits`].
+    pub(super) fn check_plan(&self, plan: &Plan, checked: &Checked) -> Result<(), FilesError> {
+        let due = plan.resources.iter().flat_map(|resource| {
+            let file = self.contents.resources.get(&resource.id);
+            let fields = resource.fields.iter();
+            let due =
+                fields.filter(|field| matches!(field.change, Change::Edit | Change::Conflict));
+            let due = due.filter_map(|field| Some(field.field.key()?.field));
+            // Several keys are of one field.
+            let due: BTreeSet<Field> = due.collect();
+            due.into_iter()
+                .filter_map(move |field| Some((&resource.id, file?, field)))
+        });
+        self.check(due, checked).map(drop)
+    }
+
+    fn check<'a>(
+        &self,
+        values: impl Iterator<Item = (&'a ResourceId, &'a ResourceFile, Field)>,
+        before: &Checked,
+    ) -> Result<Checked, FilesError> {
+        let mut checked = Checked::new();
+        let mut refused = Vec::new();
+        for (id, file, field) in values {
+            let value = (id.clone(), field);
+            if before.contains(&value) {
+                continue;
+            }
+            match file.invalid(field) {
+                Some(problem) => {
+                    let path = self.directory.path().join(&file.file);
+                    refused.push(FilesError::content(path, problem));
+                }
+                None => {
+                    checked.insert(value);
+                }
+            }
+        }
+        FilesError::all(refused).map_or(Ok(checked), Err)
+    }
+
+    /// Says of each conflict whose live value the file had at an earlier commit which one that was: an apply of it failed, or never
+    /// ran.
+    pub(super) fn note_earlier(&self, plan: &Plan, terminal: &Terminal) {
+        let conflicts = plan.resources.iter().map(|resource| {
+            let conflicts = resource.changed(Change::Conflict);
+            let live =
+                conflicts.filter_map(|field| Some((field.field.key()?, field.live.as_ref())));
+            (resource, live.collect::<Vec<_>>())
+        });
+        let conflicts = conflicts.filter(|(_, live)| !live.is_empty());
+        for (resource, live) in conflicts.take(EARLIER) {
+            // It is a word beside the result: where git fails, the result stands.
+            let earlier = self
+                .bases
+                .earlier(&resource.id, resource.file.as_deref(), &live);
+            if let Ok(Some(commit)) = earlier {
+                let commit = commit.short();
+                terminal.note(&format!(
+                    "{}: the tenant has what the file said at {commit}: if an apply since then failed or never ran, \
+                     --base {commit} makes it good",
+                    resource.label()
+                ));
+            }
+        }
+    }
+}
+
+/// Of so many conflicts the history is looked at: where one commit is to blame for them, a few of them tell.
+const EARLIER: usize = 20;
+
+/// How much of each live resource was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Read {
+    /// Every field but secrets.
+    Whole,
+    /// The managed fields.
+    Managed,
+}
+
+impl Read {
+    /// The fields to ask for.
+    pub(super) fn fields(self, managed: &Managed) -> impl Fn(&'static Kind) -> Fields {
+        move |kind| match self {
+            Read::Whole => Fields::All,
+            Read::Managed => Fields::Only(managed.fields(kind).map(Field::name).collect()),
+        }
+    }
+
+    /// One of them, as a plan takes it.
+    pub(super) fn live(self, live: Option<&Resource>) -> Live<'_> {
+        match (live, self) {
+            (None, _) => Live::Gone,
+            (Some(live), Read::Whole) => Live::Whole(live),
+            (Some(live), Read::Managed) => Live::Managed(live),
+        }
+    }
+}
+
+/// Refuses a choice of fields that push does not send here.
+///
+/// # Errors
+/// Names the first of them.
+pub(super) fn check_fields(names: &[String], managed: &Managed) -> Result<()> {
+    let is_managed = |name: &str| {
+        let mut fields = managed.kinds().flat_map(|kind| managed.fields(kind));
+        fields.any(|field| field.name() == name)
+    };
+    let Some(name) = names.iter().find(|name| !is_managed(name)) else {
+        return Ok(());
+    };
+    let kind = managed.kinds().find(|kind| kind.field(name).is_some());
+    let kind = kind.map_or("clients", |kind| kind.name);
+    Err(Usage::error(
+        format!("`{name}` is not managed here"),
+        format!(
+            "`manage: {{{kind}: [{name}]}}` in {} has push send it",
+            files::PROJECT_FILE
+        ),
+    ))
+}
+
+/// Compares the files, bases and live resources of these ids.
+pub(super) fn plan<'a>(
+    tenant: Tenant,
+    managed: &Managed,
+    (contents, bases): (&Contents, &Bases),
+    ids: impl IntoIterator<Item = &'a ResourceId>,
+    (live, read): (&LiveResources, Read),
+) -> Plan {
+    let sides = ids.into_iter().map(|id| {
+        let file = contents.resources.get(id);
+        Sides {
+            id,
+            local: file.map(|file| (file.file.as_str(), file.fields.as_ref())),
+            base: bases.of(id),
+            live: read.live(live.get(id)),
+        }
+    });
+    Plan::new(tenant, bases.from(), managed, sides)
+}
+
+/// Reads a tenant directory for a command about these resources. What is wrong with other files is said, and stops nobody.
+///
+/// # Errors
+/// Something is wrong with the lock, or with a file that the command is about.
+pub(super) fn read(
+    directory: &TenantDirectory,
+    selection: &Selection,
+    terminal: &Terminal,
+) -> Result<Contents> {
+    let (mut contents, errors) = directory.read_what_can_be()?;
+    let is_touched = |path: &&Path| {
+        let Ok(file) = path.strip_prefix(directory.path()) else {
+            return true;
+        };
+        let file = file.to_string_lossy().replace('\\', "/");
+        let mut locked = contents.lock.iter().flat_map(|lock| &lock.resources);
+        let locked = locked.find(|(_, locked)| locked.file == file);
+        let mut base = locked.iter().flat_map(|(_, locked)| locked.base.values());
+        let name = base.find(|(field, _)| field.name() == field.kind().label);
+        file == files::LOCK_FILE
+            || selection.touches(&Names {
+                kind: file.split_once('/').and_then(|(kind, _)| Kind::named(kind)),
+                id: locked.map_or("", |(id, _)| id.as_str()),
+                stem: path.file_stem().and_then(|stem| stem.to_str()),
+                file: Some(&file),
+                local_name: None,
+                live_name: name.and_then(|(_, name)| name.as_str()),
+            })
+    };
+    let (touched, left_out): (Vec<_>, Vec<_>) = errors
+        .into_iter()
+        .partition(|error| error.paths().iter().any(is_touched));
+    if let Some(error) = FilesError::all(touched) {
+        return Err(error.into());
+    }
+    for error in &left_out {
+        terminal.warn(&format!("{error}; this command is not about it"));
+    }
+    contents.left_out = left_out;
+    warn_of(&contents, terminal);
+    for (id, file) in &contents.resources {
+        for (key, meant) in contents.misspelt(id, file) {
+            let one = id.kind().singular;
+            let file = &file.file;
+            terminal.warn(&format!(
+                "{file}: `{key}` is no field of a {one}; did you mean `{meant}`?"
+            ));
+        }
+    }
+    Ok(contents)
+}
+
+/// The selected ids among those with a file and those on the tenant.
+pub(super) fn select<'a>(
+    selection: &Selection,
+    contents: &'a Contents,
+    bases: &'a Bases,
+    live: &'a LiveResources,
+) -> Result<Vec<&'a ResourceId>, NoMatch> {
+    let ids: BTreeSet<&ResourceId> = contents.resources.keys().chain(live.keys()).collect();
+    let resources = ids.into_iter().map(|id| {
+        let file = contents.resources.get(id);
+        let then = bases.of(id).and_then(|base| base.name());
+        let names = Names {
+            live_name: live.get(id).map(Resource::name).or(then),
+            ..names(id, file)
+        };
+        (names, id)
+    });
+    selection.pick(resources)
+}
+
+/// What a resource is called on this side.
+pub(super) fn names<'a>(id: &'a ResourceId, file: Option<&'a ResourceFile>) -> Names<'a> {
+    Names {
+        kind: Some(id.kind()),
+        id: id.as_str(),
+        file: file.map(|file| file.file.as_str()),
+        stem: file.map(|file| file.stem.as_str()),
+        local_name: file.and_then(|file| file.fields.get(id.kind().label)?.as_str()),
+        live_name: None,
+    }
+}
+
+/// What a resource is called, as far as is known without asking the tenant: its name there is the one it had last.
+fn known_names<'a>(id: &'a ResourceId, file: &'a ResourceFile, bases: &'a Bases) -> Names<'a> {
+    let base = bases.of(id);
+    Names {
+        live_name: base.and_then(|base| base.name()),
+        ..names(id, Some(file))
+    }
+}
+
+/// What a resource is called, on the tenant or else in its file, for showing references.
+pub(super) fn names_of_references<'a>(
+    contents: &'a Contents,
+    live: &'a LiveResources,
+) -> impl Fn(&'static Kind, &str) -> Option<&'a str> {
+    |kind, id| {
+        let id = ResourceId::new(kind, id);
+        match live.get(&id) {
+            Some(resource) => Some(resource.name()),
+            None => contents
+                .resources
+                .get(&id)?
+                .fields
+                .get(kind.label)?
+                .as_str(),
+        }
+    }
+}
+
+/// Says that a file had to be written anew.
+pub(super) fn warn_rewritten(file: &str, terminal: &Terminal) {
+    terminal.warn(&format!(
+        "{file}: its comments and layout could not be kept with the new values; git has them"
+    ));
+}
+
+/// Shows what reading the directory brought up.
+pub(super) fn warn_of(contents: &Contents, terminal: &Terminal) {
+    for warning in &contents.warnings {
+        terminal.warn(warning);
+    }
+}

@@ -1,0 +1,149 @@
+//! One resource's file: whose it is, what it says, and which of its values the API would refuse.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::document::{Document, Format, ParseError};
+use super::position::Position;
+use crate::json::Step;
+use crate::kinds::{Field, InvalidValue, Kind};
+use crate::resource::ResourceId;
+use crate::schema;
+
+/// A resource's file.
+#[derive(Debug, Clone)]
+pub struct ResourceFile {
+    /// Its path relative to the tenant directory, with `/`: `clients/web-app.yaml`.
+    pub file: String,
+    /// Its name without the extension, which ties it to its counterpart in other tenants.
+    pub stem: String,
+    /// Its format.
+    pub format: Format,
+    /// Its text as it stood when it was read.
+    pub text: String,
+    /// Its fields, the id among them, less any secrets. Shared with the live resource where that says the same.
+    pub fields: Arc<Map<String, Value>>,
+}
+
+/// A file that was read.
+#[derive(Debug)]
+pub struct ReadFile {
+    /// The resource that it is for.
+    pub id: ResourceId,
+    /// The file.
+    pub file: ResourceFile,
+    /// Whether a secret stands in it.
+    pub has_secret: bool,
+}
+
+/// Whether a path relative to the tenant directory can be that of a file of this kind.
+pub fn is_resource_file(kind: &Kind, path: &Path) -> bool {
+    let hidden = path
+        .file_name()
+        .is_none_or(|name| name.to_string_lossy().starts_with('.'));
+    !hidden && path.parent() == Some(Path::new(kind.name)) && format_of(path).is_some()
+}
+
+/// Reads a resource's file, at this path relative to the tenant directory. Values that the API would refuse are no error: the file
+/// can be looked at all the same, and they may be what the tenant has.
+///
+/// # Errors
+/// It is no resource's file, or its content is not what it has to be.
+pub fn parse(kind: &'static Kind, path: &Path, bytes: Vec<u8>) -> Result<ReadFile, ParseError> {
+    let (Some(format), Some(name), Some(stem)) = (
+        format_of(path),
+        utf8(path.file_name()),
+        utf8(path.file_stem()),
+    ) else {
+        return Err(ParseError {
+            position: Position::START,
+            message: "the file's name is not UTF-8".to_owned(),
+            hint: Some("rename it".to_owned()),
+        });
+    };
+    let document = Document::parse(&bytes, format)?;
+    let id = id_in(kind, &document)?;
+    let mut fields = document.into_fields();
+    let has_secret = kind.strip_secrets(&mut fields);
+    let file = ResourceFile {
+        file: format!("{kind}/{name}"),
+        stem: stem.to_owned(),
+        format,
+        fields: Arc::new(fields),
+        // Parsing found it to be UTF-8.
+        text: String::from_utf8(bytes).unwrap_or_default(),
+    };
+    Ok(ReadFile {
+        id,
+        file,
+        has_secret,
+    })
+}
+
+impl ResourceFile {
+    /// What is wrong with a value that the API would refuse; None if it would take the value, or the file has none.
+    pub fn invalid(&self, field: Field) -> Option<ParseError> {
+        let invalid = field.validate(field.of(&self.fields)?).err()?;
+        let document = Document::parse(self.text.as_bytes(), self.format).ok()?;
+        Some(problem(&document, &invalid))
+    }
+}
+
+/// An invalid value as a problem at its place.
+pub(super) fn problem(document: &Document<'_>, invalid: &InvalidValue) -> ParseError {
+    let position = document.position_at(&steps(&invalid.path));
+    document.problem(position, invalid.to_string(), &invalid.hint)
+}
+
+/// The way to a value in a document.
+pub(super) fn steps(path: &[schema::Step]) -> Vec<Step<'_>> {
+    path.iter()
+        .map(|step| match step {
+            schema::Step::Key(key) => Step::Key(key),
+            schema::Step::Index(index) => Step::Index(*index),
+        })
+        .collect()
+}
+
+/// The format that a path's extension stands for.
+pub(super) fn format_of(path: &Path) -> Option<Format> {
+    Format::from_extension(utf8(path.extension())?)
+}
+
+fn id_in(kind: &'static Kind, document: &Document<'_>) -> Result<ResourceId, ParseError> {
+    let name = kind.id;
+    let (one, many) = (kind.singular, kind.plural);
+    let (problem, hint) = match document.fields().get(name) {
+        Some(Value::String(id)) => match ResourceId::new(kind, id) {
+            id if id.is_addressable() => return Ok(id),
+            id => {
+                let problem = match id.as_str() {
+                    "" => format!("`{name}` is empty"),
+                    id => format!("`{}` can't be a {name}", id.escape_debug()),
+                };
+                (
+                    problem,
+                    format!("`tenantry list` shows the ids of the tenant's {many}"),
+                )
+            }
+        },
+        Some(_) => (
+            format!("`{name}` is not text"),
+            "put it into quotes".to_owned(),
+        ),
+        None => (
+            format!("there is no `{name}`"),
+            format!(
+                "it says which {one} of the tenant the file is for, and tenantry makes none: make the {one} in the dashboard, and \
+                 write the id here that `tenantry list` shows"
+            ),
+        ),
+    };
+    Err(document.problem(document.position(name), problem, &hint))
+}
+
+fn utf8(text: Option<&std::ffi::OsStr>) -> Option<&str> {
+    text?.to_str()
+}

@@ -1,0 +1,86 @@
+//! When two values of a field mean the same, and what is sent to make one of the other.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use super::{Clear, Field, Merge, Row, Sending};
+
+/// A key that was taken out of a file, and that no update takes out of the tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CannotRemove {
+    /// The key, below the field.
+    pub key: String,
+}
+
+impl Row {
+    /// Whether two values mean the same. None is a value that is absent.
+    pub fn same(&self, one: Option<&Value>, other: Option<&Value>) -> bool {
+        if self.sending == Sending::Derived {
+            return true;
+        }
+        match (self.plain(one), self.plain(other)) {
+            (Some(one), Some(other)) => match (self.merge, &*one, &*other) {
+                (Merge::Set, Value::Array(one), Value::Array(other)) => same_entries(one, other),
+                _ => one == other,
+            },
+            (one, other) => one.is_none() && other.is_none(),
+        }
+    }
+
+    /// The value as the tenant would serve it: None where it would serve none, and without parts that are null.
+    fn plain<'a>(&self, value: Option<&'a Value>) -> Option<Cow<'a, Value>> {
+        let value = value?;
+        match (self.clear, value) {
+            (Clear::Null, Value::Null) => return None,
+            (Clear::EmptyTextIsAbsent, Value::String(text)) if text.is_empty() => return None,
+            _ => {}
+        }
+        match (self.merge, value) {
+            (Merge::Parts | Merge::Keys, Value::Object(parts)) if has_null(parts) => {
+                let parts = parts.iter().filter(|(_, value)| !value.is_null());
+                let parts = parts.map(|(key, value)| (key.clone(), value.clone()));
+                Some(Cow::Owned(Value::Object(parts.collect())))
+            }
+            _ => Some(Cow::Borrowed(value)),
+        }
+    }
+}
+
+impl Field {
+    /// What an update sends so that the tenant, which has `live`, says `local`: that itself, and null for each part that goes
+    /// where the tenant would keep it.
+    ///
+    /// # Errors
+    /// A part goes that the API takes no null for.
+    pub fn sent(self, local: &Value, live: Option<&Value>) -> Result<Value, CannotRemove> {
+        let (Merge::Parts, Value::Object(parts), Some(Value::Object(there))) =
+            (self.row().merge, local, live)
+        else {
+            return Ok(local.clone());
+        };
+        let mut sent = parts.clone();
+        let goes = |(key, value): &(&String, &Value)| !value.is_null() && !parts.contains_key(*key);
+        for (key, _) in there.iter().filter(goes) {
+            if !self.kind().schema.takes_null(&[self.name(), key]) {
+                return Err(CannotRemove { key: key.clone() });
+            }
+            sent.insert(key.clone(), Value::Null);
+        }
+        Ok(Value::Object(sent))
+    }
+}
+
+fn has_null(parts: &Map<String, Value>) -> bool {
+    parts.values().any(Value::is_null)
+}
+
+/// Whether two lists have the same entries, each as often.
+fn same_entries(one: &[Value], other: &[Value]) -> bool {
+    let mut left: Vec<&Value> = other.iter().collect();
+    one.len() == other.len()
+        && one.iter().all(|entry| {
+            let found = left.iter().position(|other| *other == entry);
+            found.map(|at| left.swap_remove(at)).is_some()
+        })
+}

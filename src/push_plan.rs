@@ -1,0 +1,425 @@
+//! A plan → what a push sends and what it holds back, and why. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use crate::kinds::{CannotRemove, Field, clients};
+use crate::plan::{Change, FieldPlan, Plan, PlanField, ResourcePlan, State};
+use crate::resource::{Patch, ResourceId};
+
+/// What a push comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PushPlan {
+    /// The plan that it is made of.
+    pub plan: Plan,
+    /// What is sent, a resource each.
+    pub updates: Vec<Update>,
+    /// What is not.
+    pub held_back: Vec<HeldBack>,
+}
+
+/// One resource's update, due.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Update {
+    /// The resource.
+    pub id: ResourceId,
+    /// Its name, for the report.
+    pub name: String,
+    /// Its file, for the report.
+    pub file: Option<String>,
+    /// The edits that it sends.
+    pub fields: Vec<FieldPlan>,
+    /// What to send.
+    pub patch: Patch,
+}
+
+/// What a plan has of one resource and a push does not send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldBack {
+    /// The resource, with the fields that are held back.
+    pub resource: ResourcePlan,
+    /// Why they are.
+    pub reason: Reason,
+}
+
+/// Why a push does not send something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// File and tenant both changed, here or elsewhere in the selection.
+    Conflict,
+    /// The tenant does not have the resource.
+    Gone,
+    /// The resource is not under version control, such as the global client.
+    LeftOut,
+    /// The project does not manage the field.
+    Unmanaged,
+    /// No update takes the field.
+    NotUpdatable,
+    /// A part of the value was taken out of the file, and no update takes it out of the tenant.
+    CannotRemove(String),
+    /// The client is the one whose credentials are in use, and would lose its access.
+    LocksOut,
+    /// Somebody who was asked about this resource said no.
+    NotChosen,
+    /// Somebody who was asked said no.
+    NotConfirmed,
+    /// The tenant changed while somebody was asked.
+    ChangedSinceQuestion,
+    /// A saved plan is about a resource that has no file.
+    NoFile,
+    /// The file says something else in these fields than a saved plan.
+    FileChanged(Vec<String>),
+    /// A saved plan has an edit of this field, and only the tenant changed it.
+    NoEdit(String),
+    /// This field changed on the tenant since a plan was saved.
+    TenantChanged(String),
+    /// The resource is gone from the tenant since a plan was saved.
+    GoneSince,
+    /// The tenant has the resource that a saved plan says it has not.
+    ThereByNow,
+    /// Something else in a saved plan is held back.
+    RestOfPlan,
+}
+
+impl Reason {
+    /// Whether somebody has just heard it, or said it: it needs no line of its own.
+    pub fn is_known(&self) -> bool {
+        matches!(
+            self,
+            Reason::Conflict
+                | Reason::NotChosen
+                | Reason::NotConfirmed
+                | Reason::ChangedSinceQuestion
+        )
+    }
+}
+
+impl PushPlan {
+    /// Decides what is sent. `is_left_out` says which resources are not under version control, and `own_client` is the id of the
+    /// client whose credentials are in use.
+    pub fn decide(
+        plan: Plan,
+        is_left_out: impl Fn(&ResourceId) -> bool,
+        own_client: Option<&str>,
+    ) -> PushPlan {
+        let mut push = PushPlan {
+            plan,
+            updates: Vec::new(),
+            held_back: Vec::new(),
+        };
+        for resource in &push.plan.resources.clone() {
+            push.resource(resource, is_left_out(&resource.id), own_client);
+        }
+        if push.has_conflict() {
+            push.hold_back_everything(&Reason::Conflict);
+        }
+        push
+    }
+
+    fn resource(&mut self, resource: &ResourcePlan, is_left_out: bool, own_client: Option<&str>) {
+        let mut hold_back = |fields: Vec<FieldPlan>, reason: Reason| {
+            let resource = ResourcePlan {
+                fields,
+                ..resource.clone()
+            };
+            self.held_back.push(HeldBack { resource, reason });
+        };
+        let edits = resource.changed(Change::Edit).cloned();
+        let edits: Vec<FieldPlan> = edits.collect();
+        if resource.state == State::FileOnly {
+            return hold_back(edits, Reason::Gone);
+        }
+        if is_left_out && !edits.is_empty() {
+            return hold_back(edits, Reason::LeftOut);
+        }
+        let unsent = resource
+            .fields
+            .iter()
+            .filter(|field| field.is_unsent_edit)
+            .cloned();
+        let (unmanaged, not_updatable): (Vec<_>, Vec<_>) =
+            unsent.partition(|field| field.field.key().is_some());
+        for (fields, reason) in [
+            (unmanaged, Reason::Unmanaged),
+            (not_updatable, Reason::NotUpdatable),
+        ] {
+            if !fields.is_empty() {
+                hold_back(fields, reason);
+            }
+        }
+        let is_own =
+            *resource.id.kind() == clients::KIND && own_client == Some(resource.id.as_str());
+        let (locking, edits): (Vec<_>, Vec<_>) = edits
+            .into_iter()
+            .partition(|field| is_own && locks_out(field));
+        if !locking.is_empty() {
+            hold_back(locking, Reason::LocksOut);
+        }
+        let mut sent = Vec::new();
+        let mut values: BTreeMap<Field, Value> = BTreeMap::new();
+        for edit in edits {
+            match add(&mut values, &edit) {
+                Ok(()) => sent.push(edit),
+                Err(CannotRemove { key }) => hold_back(vec![edit], Reason::CannotRemove(key)),
+            }
+        }
+        if let Some(patch) = Patch::of_valid(values) {
+            self.updates.push(Update {
+                id: resource.id.clone(),
+                name: resource.name.clone(),
+                file: resource.file.clone(),
+                fields: sent,
+                patch,
+            });
+        }
+    }
+
+    /// Whether file and tenant both changed somewhere: then nothing is sent.
+    pub fn has_conflict(&self) -> bool {
+        self.plan.count(Change::Conflict) > 0
+    }
+
+    /// The resources that are to be updated.
+    pub fn due(&self) -> BTreeSet<&ResourceId> {
+        self.updates.iter().map(|update| &update.id).collect()
+    }
+
+    /// How many fields are sent, and keys of fields.
+    pub fn count_fields(&self) -> usize {
+        self.updates.iter().map(|update| update.fields.len()).sum()
+    }
+
+    /// What the updates do at once to who may log in where: file, field and sentence.
+    pub fn risks(&self) -> impl Iterator<Item = (&Update, &PlanField, String)> {
+        let edits = self.updates.iter();
+        let edits = edits.flat_map(|update| update.fields.iter().map(move |field| (update, field)));
+        edits.filter_map(|(update, field)| Some((update, &field.field, field.risk()?)))
+    }
+
+    /// Does not send this resource's update after all.
+    pub fn hold_back(&mut self, id: &ResourceId, reason: Reason) {
+        let (left, rest) = std::mem::take(&mut self.updates)
+            .into_iter()
+            .partition(|update| update.id == *id);
+        self.updates = rest;
+        self.take_back(left, &reason);
+    }
+
+    /// Sends nothing after all.
+    pub fn hold_back_everything(&mut self, reason: &Reason) {
+        let updates = std::mem::take(&mut self.updates);
+        self.take_back(updates, reason);
+    }
+
+    fn take_back(&mut self, updates: Vec<Update>, reason: &Reason) {
+        let mut fields: BTreeMap<ResourceId, Vec<FieldPlan>> = BTreeMap::new();
+        for update in updates {
+            fields.insert(update.id, update.fields);
+        }
+        if *reason == Reason::Conflict {
+            for resource in &self.plan.resources {
+                for field in resource.changed(Change::Conflict) {
+                    fields
+                        .entry(resource.id.clone())
+                        .or_default()
+                        .push(field.clone());
+                }
+            }
+        }
+        for resource in &self.plan.resources {
+            if let Some(mut fields) = fields.remove(&resource.id) {
+                fields.sort_by(|one, other| one.field.cmp(&other.field));
+                let resource = ResourcePlan {
+                    fields,
+                    ..resource.clone()
+                };
+                let reason = reason.clone();
+                self.held_back.push(HeldBack { resource, reason });
+            }
+        }
+    }
+}
+
+/// Whether an edit takes the access from the client that has it.
+fn locks_out(field: &FieldPlan) -> bool {
+    let guard = field.field.key().and_then(|key| key.field.row().guard);
+    guard.is_some_and(|guard| !guard.is_kept(field.local.as_ref()))
+}
+
+/// Adds what an edit sends.
+fn add(values: &mut BTreeMap<Field, Value>, edit: &FieldPlan) -> Result<(), CannotRemove> {
+    let Some(key) = edit.field.key() else {
+        return Ok(());
+    };
+    match (&key.key, &edit.local) {
+        (None, Some(local)) => {
+            values.insert(key.field, key.field.sent(local, edit.live.as_ref())?);
+        }
+        // What the file leaves out is not managed.
+        (None, None) => {}
+        (Some(name), local) => {
+            let keys = values.entry(key.field).or_insert_with(|| Map::new().into());
+            if let Value::Object(keys) = keys {
+                keys.insert(name.clone(), local.clone().unwrap_or(Value::Null));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{BaseFrom, Prints, ResourceBase};
+    use crate::kinds::clients::KIND;
+    use crate::kinds::{Manage, Managed};
+    use crate::plan::{Live, Sides, Tenant};
+    use crate::resource::Resource;
+    use crate::three_way::BaseValues;
+    use serde_json::json;
+
+    fn fields(value: Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    /// What a push of one client comes to: what is sent, and what is held back.
+    fn decided(base: Value, local: Value, live: Value, own_client: Option<&str>) -> String {
+        let managed = Managed::new(&BTreeMap::from([(&KIND, Manage::All)]));
+        let (base, mut local) = (fields(base), fields(local));
+        local.insert("client_id".to_owned(), json!("c1"));
+        let mut live = fields(live);
+        live.insert("client_id".to_owned(), json!("c1"));
+        let live = Resource::new(&KIND, live).unwrap();
+        let values = BaseValues::of(managed.fields(&KIND), &base);
+        let unsent = Prints::of(base.iter().filter(|(name, _)| KIND.field(name).is_none()));
+        let sides = Sides {
+            id: live.id(),
+            local: Some(("clients/a.yaml", &local)),
+            base: Some(ResourceBase::certain(&values, Some(&unsent))),
+            live: Live::Whole(&live),
+        };
+        let tenant = Tenant {
+            name: None,
+            domain: "d".to_owned(),
+        };
+        let plan = Plan::new(tenant, BaseFrom::Lock, &managed, [sides]);
+        let push = PushPlan::decide(plan, |_| false, own_client);
+        let sent = push
+            .updates
+            .iter()
+            .map(|update| json!(update.patch).to_string());
+        let held = push.held_back.iter().map(|held| {
+            let fields = held
+                .resource
+                .fields
+                .iter()
+                .map(|field| field.field.to_string());
+            format!(
+                "{}: {:?}",
+                fields.collect::<Vec<_>>().join(", "),
+                held.reason
+            )
+        });
+        sent.chain(held).collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn what_is_sent_and_what_is_held_back() {
+        let cases = [
+            (
+                "an edit",
+                json!({"name": "A"}),
+                json!({"name": "B"}),
+                json!({"name": "A"}),
+            ),
+            (
+                "drift",
+                json!({"name": "A"}),
+                json!({"name": "A"}),
+                json!({"name": "B"}),
+            ),
+            (
+                "a conflict holds all back",
+                json!({"name": "A", "app_type": "spa"}),
+                json!({"name": "B", "app_type": "native"}),
+                json!({"name": "C", "app_type": "spa"}),
+            ),
+            (
+                "key by key",
+                json!({"client_metadata": {"a": "1", "b": "1", "c": "1"}}),
+                json!({"client_metadata": {"a": "2", "c": "1"}}),
+                json!({"client_metadata": {"a": "1", "b": "1", "c": "9"}}),
+            ),
+            (
+                "a part goes",
+                json!({"session_transfer": {"can_create_session_transfer_token": true, "delegation": null}}),
+                json!({"session_transfer": {}}),
+                json!({"session_transfer": {"can_create_session_transfer_token": true}}),
+            ),
+            (
+                "what is null is absent",
+                json!({}),
+                json!({"default_organization": null}),
+                json!({}),
+            ),
+            (
+                "a value is cleared",
+                json!({"default_organization": {"a": 1}}),
+                json!({"default_organization": null}),
+                json!({"default_organization": {"a": 1}}),
+            ),
+            (
+                "a field that no update takes",
+                json!({"tenant": "a"}),
+                json!({"tenant": "b"}),
+                json!({"tenant": "a"}),
+            ),
+            (
+                "one that the tenant changed",
+                json!({"tenant": "a"}),
+                json!({"tenant": "a"}),
+                json!({"tenant": "b"}),
+            ),
+            (
+                "a twin that the tenant derives",
+                json!({}),
+                json!({"oidc_backchannel_logout": {"a": 1}}),
+                json!({}),
+            ),
+        ];
+        let shown = cases.map(|(what, base, local, live)| {
+            format!("{what}: {}", decided(base, local, live, None))
+        });
+        insta::assert_snapshot!(shown.join("\n"), @r#"
+        an edit: {"name":"B"}
+        drift: 
+        a conflict holds all back: name, app_type: Conflict
+        key by key: {"client_metadata":{"a":"2","b":null}}
+        a part goes: session_transfer: CannotRemove("can_create_session_transfer_token")
+        what is null is absent: 
+        a value is cleared: {"default_organization":null}
+        a field that no update takes: tenant: NotUpdatable
+        one that the tenant changed: 
+        a twin that the tenant derives:
+        "#);
+    }
+
+    #[test]
+    fn the_client_whose_credentials_are_in_use_keeps_its_access() {
+        let base = json!({"grant_types": ["client_credentials"], "token_endpoint_auth_method": "client_secret_post", "name": "A"});
+        let local =
+            json!({"grant_types": ["implicit"], "token_endpoint_auth_method": "none", "name": "B"});
+        let more = json!({"grant_types": ["client_credentials", "implicit"]});
+        let shown = [
+            decided(base.clone(), local.clone(), base.clone(), Some("c1")),
+            decided(base.clone(), local, base.clone(), Some("c2")),
+            decided(base.clone(), more, base, Some("c1")),
+        ];
+        insta::assert_snapshot!(shown.join("\n"), @r#"
+        {"name":"B"}; grant_types, token_endpoint_auth_method: LocksOut
+        {"name":"B","grant_types":["implicit"],"token_endpoint_auth_method":"none"}
+        {"grant_types":["client_credentials","implicit"]}
+        "#);
+    }
+}

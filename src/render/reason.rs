@@ -1,0 +1,73 @@
+//! Why a push does not send something, in words that follow the name of the file.
+
+use super::line;
+use crate::push_plan::{HeldBack, Reason};
+
+/// The reason, in the words of the end of a sentence.
+pub fn reason(held_back: &HeldBack) -> String {
+    let one = held_back.resource.id.kind().singular;
+    let fields = held_back
+        .resource
+        .fields
+        .iter()
+        .map(|field| field.field.to_string());
+    let fields = line(&fields.collect::<Vec<_>>().join(", "));
+    match &held_back.reason {
+        Reason::Conflict => "the selection has a conflict".to_owned(),
+        Reason::Gone => format!("the tenant has no {one} with this id"),
+        Reason::LeftOut => {
+            format!("the tenant's global {one} is not under version control: remove its file")
+        }
+        Reason::Unmanaged => {
+            let kind = held_back.resource.id.kind();
+            format!(
+                "{fields}: push does not send it; `manage: {{{kind}: [{fields}]}}` in tenantry.yaml has it sent"
+            )
+        }
+        Reason::NotUpdatable => {
+            let mut reasons = held_back.resource.fields.iter().filter_map(|field| {
+                let row = held_back.resource.id.kind().row(field.field.name())?;
+                match row.sending {
+                    crate::kinds::Sending::Never(reason) => Some(reason),
+                    _ => None,
+                }
+            });
+            match reasons.next() {
+                Some(reason) => format!("{fields}: push never sends it: {reason}"),
+                None => format!(
+                    "{fields}: push never sends it: nobody knows whether an update takes it"
+                ),
+            }
+        }
+        Reason::CannotRemove(key) => {
+            format!(
+                "{fields}: `{}` can't be taken away from the tenant",
+                line(key)
+            )
+        }
+        Reason::LocksOut => format!(
+            "{fields}: the {one} is the one whose credentials are in use, which would lose its access: change it in the dashboard"
+        ),
+        Reason::NotChosen => "left out".to_owned(),
+        Reason::NotConfirmed => "not confirmed".to_owned(),
+        Reason::ChangedSinceQuestion => "the tenant changed since the question".to_owned(),
+        Reason::NoFile => format!(
+            "there is no file with this {}",
+            held_back.resource.id.kind().id
+        ),
+        Reason::FileChanged(fields) => {
+            format!(
+                "{} in the file is not what the plan says",
+                line(&fields.join(", "))
+            )
+        }
+        Reason::NoEdit(field) => format!(
+            "{} in the file says what it said before, and the plan has it as an edit",
+            line(field)
+        ),
+        Reason::TenantChanged(field) => format!("{} changed on the tenant", line(field)),
+        Reason::GoneSince => format!("the {one} is gone from the tenant"),
+        Reason::ThereByNow => format!("the tenant has the {one} by now"),
+        Reason::RestOfPlan => "held back with the rest of the plan".to_owned(),
+    }
+}
