@@ -26,7 +26,7 @@
 //! | [`select`] | `CLIENT…` arguments → clients | I/O |
 //! | [`apply`] | sends a plan's updates; nothing else sends a write | decide what to send |
 //! | [`render`] | plans and results → text, JSON, markdown | print |
-//! | [`sandbox`] | a tenant on loopback, by the official OpenAPI | share code with `api`: shared code hides shared bugs |
+//! | [`sandbox`] | a tenant on loopback, by the official OpenAPI | share code with the others but `json`: shared code hides shared bugs |
 //! | [`cli`] | clap types | decide anything |
 //! | `manual` | the command line, exit codes, environment, files → the manual page | I/O |
 //! | [`commands`] | one file a command: wiring, and the edge to the terminal | domain logic |

@@ -1,4 +1,4 @@
-//! The API's answers: bodies of clients on one side, refusals with status, message and error code on the other.
+//! The API's answers: JSON bodies on one side, refusals with status, message and error code on the other.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
@@ -57,11 +57,6 @@ impl Refusal {
             }),
             retry_after: None,
         }
-    }
-
-    /// 404 for a client that does not exist.
-    pub fn no_such_client() -> Refusal {
-        Refusal::api(404, "The client does not exist", "inexistent_client")
     }
 
     /// 429, with a `retry-after` of that many seconds if there is to be one.

@@ -4,92 +4,109 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::random::{Chance, derived_id};
+use super::kinds::{Fields, KINDS, clients};
+use super::object;
+use super::random::{Chance, derived_id, derived_like};
+use super::store::Resources;
+use crate::json;
 
 const ACME: &str = include_str!("../../fixtures/sandbox/acme.json");
 
 /// The id of "Billing: nightly batch" in the fixture.
 const BATCH: &str = "bT8cKp3XwN6rJv2HzMq9dLf5GyS4eTuC";
 
-/// What prod has not got yet, or has differently: (name in dev, field, prod's value; null where the field is absent).
-fn behind() -> [(&'static str, &'static str, Value); 5] {
+/// What prod has not got yet, or has differently: (kind, name in dev, field, prod's value; null where the field is absent).
+fn behind() -> [(&'static str, &'static str, &'static str, Value); 5] {
+    let clients = clients::KIND.name;
     [
         (
+            clients,
             "Storefront",
             "description",
             json!("The shop at shop.acme.example"),
         ),
-        ("Billing Service", "allowed_clients", json!([BATCH])),
-        ("Warehouse Sync", "description", Value::Null),
         (
+            clients,
+            "Billing Service",
+            "allowed_clients",
+            json!([BATCH]),
+        ),
+        (clients, "Warehouse Sync", "description", Value::Null),
+        (
+            clients,
             "Customer Portal (SPA)",
             "name",
             json!("Customer Portal – SPA"),
         ),
-        ("Reporting API", "allowed_clients", Value::Null),
+        (clients, "Reporting API", "allowed_clients", Value::Null),
     ]
 }
 
-/// The clients of the built-in tenant of that name.
-pub(super) fn built_in(name: &str) -> Vec<Map<String, Value>> {
-    // The fixture is part of the binary, and a test reads it.
-    let mut clients: Vec<Map<String, Value>> = serde_json::from_str(ACME).unwrap_or_default();
+/// The resources of the built-in tenant of that name.
+pub(super) fn built_in(name: &str) -> Resources {
+    let mut resources = acme();
     match name {
-        "sandbox-dev" => translate(&mut clients, "acme-dev"),
+        "sandbox-dev" => translate(&mut resources, "acme-dev"),
         "sandbox-prod" => {
-            for (name, field, value) in behind() {
-                let client = clients
-                    .iter_mut()
-                    .find(|client| client.get("name").and_then(Value::as_str) == Some(name));
-                match (client, value) {
-                    (Some(client), Value::Null) => {
-                        client.shift_remove(field);
-                    }
-                    (Some(client), value) => {
-                        client.insert(field.to_owned(), value);
-                    }
-                    (None, _) => {}
+            for (kind, name, field, value) in behind() {
+                let of_kind = resources.get_mut(kind).into_iter().flatten();
+                for fields in of_kind.filter(|fields| is_named(fields, name)) {
+                    match &value {
+                        Value::Null => fields.shift_remove(field),
+                        value => fields.insert(field.to_owned(), value.clone()),
+                    };
                 }
             }
-            translate(&mut clients, "acme-prod");
+            translate(&mut resources, "acme-prod");
         }
         _ => {}
     }
-    clients
+    resources
 }
 
-/// Gives every client an id of that tenant's own, and every reference with it.
-fn translate(clients: &mut [Map<String, Value>], tenant: &str) {
-    let ids: BTreeMap<String, String> = clients
-        .iter()
-        .filter_map(|client| client.get("client_id")?.as_str())
-        .map(|id| (id.to_owned(), id_in(tenant, id)))
-        .collect();
-    for client in clients {
-        for field in ["client_id", "allowed_clients"] {
-            match client.get_mut(field) {
-                Some(Value::Array(entries)) => {
-                    entries.iter_mut().for_each(|entry| rename(entry, &ids));
-                }
-                Some(value) => rename(value, &ids),
-                None => {}
-            }
+/// The tenant "acme". The fixtures are part of the binary, and a test reads them.
+fn acme() -> Resources {
+    let clients = json::parse(ACME).unwrap_or_default();
+    let of_kind = |value: Value| match value {
+        Value::Array(resources) => resources.into_iter().map(object).collect(),
+        _ => Vec::new(),
+    };
+    Resources::from([(clients::KIND.name, of_kind(clients))])
+}
+
+fn is_named(fields: &Fields, name: &str) -> bool {
+    fields.get("name").and_then(Value::as_str) == Some(name)
+}
+
+/// Gives every resource an id of that tenant's own, and every reference with it.
+fn translate(resources: &mut Resources, tenant: &str) {
+    let mut names = BTreeMap::new();
+    for kind in KINDS.iter().filter(|kind| kind.collection().is_some()) {
+        let of_kind = resources.get(kind.name).into_iter().flatten();
+        for id in of_kind.filter_map(|fields| kind.id(fields)) {
+            let new = derived_like(id, &format!("{tenant}:{id}"));
+            names.insert(id.to_owned(), new);
         }
+    }
+    for fields in resources.values_mut().flatten() {
+        fields.values_mut().for_each(|value| rename(value, &names));
+    }
+    for client in resources.get_mut(clients::KIND.name).into_iter().flatten() {
         client.insert("tenant".to_owned(), tenant.into());
     }
 }
 
-fn rename(value: &mut Value, ids: &BTreeMap<String, String>) {
-    if let Some(id) = value.as_str().and_then(|id| ids.get(id)) {
-        *value = id.as_str().into();
-    }
-}
-
-fn id_in(tenant: &str, id: &str) -> String {
-    let new = derived_id(&format!("{tenant}:{id}"));
-    match id.starts_with("tpc_") {
-        true => format!("tpc_{}", &new[4..]),
-        false => new,
+/// Replaces every text that is one of those names.
+fn rename(value: &mut Value, names: &BTreeMap<String, String>) {
+    match value {
+        Value::String(text) => {
+            if let Some(new) = names.get(text.as_str()) {
+                text.clone_from(new);
+            }
+        }
+        Value::Array(entries) => entries.iter_mut().for_each(|entry| rename(entry, names)),
+        Value::Object(fields) => fields.values_mut().for_each(|value| rename(value, names)),
+        _ => {}
     }
 }
 
@@ -153,6 +170,10 @@ mod tests {
 
     use super::*;
 
+    fn clients_of(name: &str) -> Vec<Fields> {
+        built_in(name).remove(clients::KIND.name).unwrap()
+    }
+
     fn text<'a>(client: &'a Map<String, Value>, field: &str) -> &'a str {
         client.get(field).and_then(Value::as_str).unwrap()
     }
@@ -175,7 +196,7 @@ mod tests {
 
     #[test]
     fn acme_has_twelve_clients_and_the_global_one() {
-        let clients = built_in("sandbox");
+        let clients = clients_of("sandbox");
         assert_eq!(ids(&clients).len(), 13);
         let global: Vec<_> = clients
             .iter()
@@ -200,9 +221,9 @@ mod tests {
 
     #[test]
     fn dev_and_prod_are_the_same_applications_under_other_ids() {
-        let acme = built_in("anything");
-        let dev = built_in("sandbox-dev");
-        let prod = built_in("sandbox-prod");
+        let acme = clients_of("anything");
+        let dev = clients_of("sandbox-dev");
+        let prod = clients_of("sandbox-prod");
         assert!(ids(&dev).is_disjoint(&ids(&prod)));
         assert!(ids(&dev).is_disjoint(&ids(&acme)));
         for (tenant, clients) in [("acme-dev", &dev), ("acme-prod", &prod)] {
@@ -242,7 +263,8 @@ mod tests {
         }
         let expected: Vec<_> = behind()
             .into_iter()
-            .map(|(client, field, _)| (client.to_owned(), field.to_owned()))
+            .filter(|(kind, ..)| *kind == clients::KIND.name)
+            .map(|(_, client, field, _)| (client.to_owned(), field.to_owned()))
             .collect();
         let sorted = |mut pairs: Vec<(String, String)>| {
             pairs.sort();

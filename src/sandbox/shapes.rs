@@ -1,25 +1,37 @@
-//! The shapes of request bodies: which properties there are at every depth, of what type and within what bounds. Read from
-//! `clients.shapes`, which says how it is written.
-
-use std::sync::LazyLock;
-
-const CLIENTS: &str = include_str!("clients.shapes");
-
-static CREATE: LazyLock<Shape> = LazyLock::new(|| read(CLIENTS, 'c'));
-static UPDATE: LazyLock<Shape> = LazyLock::new(|| read(CLIENTS, 'u'));
+//! The shapes of request bodies: which properties there are at every depth, of what type and within what bounds. Read from the
+//! `.shapes` files, of which `clients.shapes` says how they are written.
 
 /// Which request a body belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {
     Create,
     Update,
+    /// It has no body.
+    Delete,
 }
 
-/// The shape of a client's body.
-pub(super) fn client(operation: Operation) -> &'static Shape {
-    match operation {
-        Operation::Create => &CREATE,
-        Operation::Update => &UPDATE,
+/// The shapes of a kind's bodies.
+#[derive(Debug)]
+pub(super) struct Shapes {
+    create: Shape,
+    update: Shape,
+}
+
+impl Shapes {
+    /// Reads a `.shapes` file.
+    pub fn read(text: &'static str) -> Shapes {
+        Shapes {
+            create: read(text, 'c'),
+            update: read(text, 'u'),
+        }
+    }
+
+    /// The shape of a body.
+    pub fn of(&self, operation: Operation) -> &Shape {
+        match operation {
+            Operation::Create => &self.create,
+            Operation::Update | Operation::Delete => &self.update,
+        }
     }
 }
 
@@ -59,6 +71,8 @@ pub(super) enum Kind {
     Text,
     Bool,
     Integer,
+    Number,
+    Any,
 }
 
 /// A pattern that texts have to match.
@@ -87,6 +101,8 @@ impl Kind {
             Kind::Text => "string",
             Kind::Bool => "boolean",
             Kind::Integer => "integer",
+            Kind::Number => "number",
+            Kind::Any => "anything",
         }
     }
 
@@ -97,6 +113,8 @@ impl Kind {
             "text" => Kind::Text,
             "bool" => Kind::Bool,
             "int" => Kind::Integer,
+            "number" => Kind::Number,
+            "any" => Kind::Any,
             _ => return None,
         })
     }
@@ -250,12 +268,16 @@ mod tests {
 
     #[test]
     fn every_line_says_something() {
-        for (operation, mark) in [(Operation::Create, 'c'), (Operation::Update, 'u')] {
-            let lines = CLIENTS.lines().filter(|line| {
-                let operations = line.split(' ').next();
-                operations.is_some_and(|operations| operations != "#" && operations.contains(mark))
-            });
-            assert_eq!(count(client(operation)), lines.count());
+        for text in [include_str!("kinds/clients.shapes")] {
+            let shapes = Shapes::read(text);
+            for (operation, mark) in [(Operation::Create, 'c'), (Operation::Update, 'u')] {
+                let lines = text.lines().filter(|line| {
+                    let operations = line.split(' ').next();
+                    operations
+                        .is_some_and(|operations| operations != "#" && operations.contains(mark))
+                });
+                assert_eq!(count(shapes.of(operation)), lines.count());
+            }
         }
     }
 }

@@ -34,7 +34,7 @@ impl Tenant {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The clients.
+    /// The resources.
     pub fn store(&self) -> MutexGuard<'_, Store> {
         locked(&self.store)
     }
