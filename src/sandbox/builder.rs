@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::faults::{FaultRule, Faults};
-use super::kinds::clients;
+use super::kinds::{self, clients};
 use super::rate::Bucket;
 use super::store::{Resources, Store};
 use super::tenant::Tenant;
@@ -30,16 +30,11 @@ pub struct Builder {
     trouble: Option<(u8, u64)>,
     faults: Vec<FaultRule>,
     shuffle: Option<u64>,
+    not_included: Vec<&'static str>,
 }
 
 impl Default for Builder {
     fn default() -> Builder {
-        let scopes = [
-            "read:clients",
-            "update:clients",
-            "create:clients",
-            "delete:clients",
-        ];
         Builder {
             resources: Resources::new(),
             state_file: None,
@@ -48,7 +43,7 @@ impl Default for Builder {
                 client_id: "sandbox".to_owned(),
                 client_secret: "sandbox-secret-of-the-sandbox-itself".to_owned(),
                 assertion_key: None,
-                scopes: scopes.map(str::to_owned).to_vec(),
+                scopes: kinds::scopes(),
                 audience: None,
                 granted: true,
                 lifetime: Duration::from_secs(86_400),
@@ -60,6 +55,7 @@ impl Default for Builder {
             trouble: None,
             faults: Vec::new(),
             shuffle: None,
+            not_included: Vec::new(),
         }
     }
 }
@@ -132,7 +128,7 @@ impl Builder {
         self
     }
 
-    /// What issued tokens may do; by default, read, update, create and delete clients.
+    /// What issued tokens may do; by default, read, create, update and delete whatever there is.
     pub fn scopes(mut self, scopes: &[&str]) -> Builder {
         self.authority.scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
         self
@@ -200,6 +196,12 @@ impl Builder {
         self
     }
 
+    /// The tenant's plan does not include that kind: every request for it answers 403 `insufficient_entitlement`.
+    pub fn not_included(mut self, kind: &str) -> Builder {
+        self.not_included.extend(known(kind).map(|kind| kind.name));
+        self
+    }
+
     /// Starts it; when this returns, requests are answered. It may be called with or without an async runtime around.
     ///
     /// # Errors
@@ -212,13 +214,17 @@ impl Builder {
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).map_err(listen)?;
         let port = socket.local_addr().map_err(listen)?.port();
         let resources = self.resources;
-        let store = Store::open(self.state_file, self.shuffle, || resources)?;
+        let (client_id, scopes) = (&self.authority.client_id, &self.authority.scopes);
+        let store = Store::open(self.state_file, self.shuffle, || {
+            seed::with_access(resources, client_id, scopes)
+        })?;
         let tenant = Tenant {
             authority: self.authority,
             port,
             latency: self.latency,
             page_cap: self.page_cap,
             retry_after: self.retry_after,
+            not_included: self.not_included,
             store: Mutex::new(store),
             tokens: Mutex::default(),
             journal: Mutex::default(),

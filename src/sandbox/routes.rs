@@ -14,22 +14,25 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::answer::{Refusal, json_answer};
-use super::body::{self, FORM, media_type};
+use super::body::{self, media_type};
 use super::exchange;
 use super::kinds::{Action, Collection, Fields, Form, KINDS, Kind, Neighbours, Occasion, Write};
 use super::listing::{ListQuery, Selection};
-use super::shapes::{Operation, Shape};
+use super::permissions;
+use super::request::{authorize, read_body, written};
+use super::shapes::Operation;
 use super::store::Store;
 use super::tenant::Tenant;
 use super::tokens::TOKEN;
-use super::validate;
 
 type Answer = Result<Response<Body>, Refusal>;
 type Running = State<Arc<Tenant>>;
 
 /// Every route, behind the journal, the rate limit and the faults.
 pub(super) fn router(tenant: Arc<Tenant>) -> Router {
-    let mut router = Router::new().route(TOKEN, post(token));
+    let mut router = Router::new()
+        .route(TOKEN, post(token))
+        .route(permissions::PATH, permissions::route());
     for kind in KINDS {
         router = match &kind.form {
             Form::One => with_one(router, kind),
@@ -219,43 +222,10 @@ fn check(
     })
 }
 
-fn authorize(
-    tenant: &Tenant,
-    headers: &HeaderMap,
-    kind: &Kind,
-    action: Action,
-) -> Result<(), Refusal> {
-    let header = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    tenant.tokens().check(header, &kind.scopes(action))
-}
-
 fn write_answer(kind: &Kind, status: u16, fields: &Fields) -> Response<Body> {
     let mut answer = (kind.answer)(fields, Occasion::Write);
     kind.rules.turn_sets(&mut answer);
     json_answer(status, &Value::Object(answer))
-}
-
-fn written<T>(result: std::io::Result<T>) -> Result<T, Refusal> {
-    result.map_err(|error| {
-        Refusal::api(
-            500,
-            &format!("the sandbox can't write its state: {error}"),
-            "",
-        )
-    })
-}
-
-/// A body's fields, in either of the encodings that the API takes.
-fn read_body(shape: &Shape, headers: &HeaderMap, sent: &[u8]) -> Result<Fields, Refusal> {
-    let value = match media_type(headers) {
-        "application/json" => body::json(sent)
-            .ok_or_else(|| Refusal::bad_request("", "Invalid request payload JSON format"))?,
-        FORM => body::form(shape, sent),
-        _ => return Err(Refusal::api(415, "Unsupported Media Type", "")),
-    };
-    validate::body(shape, value)
 }
 
 /// The client id and secret of HTTP Basic, each of them form-encoded.

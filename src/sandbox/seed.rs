@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::kinds::{Fields, KINDS, clients};
+use super::kinds::{self, Fields, KINDS, client_grants, clients, resource_servers};
 use super::object;
 use super::random::{Chance, derived_id, derived_like};
-use super::store::Resources;
+use super::store::{Resources, tenant_of};
 use crate::json;
 
 const ACME: &str = include_str!("../../fixtures/sandbox/acme.json");
@@ -61,6 +61,52 @@ pub(super) fn built_in(name: &str) -> Resources {
         }
         _ => {}
     }
+    resources
+}
+
+/// The resources, with what every tenant has: the Management API, and the grant by which the application uses it.
+pub(super) fn with_access(
+    mut resources: Resources,
+    client_id: &str,
+    scopes: &[String],
+) -> Resources {
+    let tenant = tenant_of(resources.get(clients::KIND.name).into_iter().flatten());
+    let audience = format!("https://{tenant}.eu.auth0.com/api/v2/");
+    let apis = resources.entry(resource_servers::KIND.name).or_default();
+    let is_it = |api: &Fields| api.get("identifier").and_then(Value::as_str) == Some(&audience);
+    if !apis.iter().any(is_it) {
+        let all: Value = kinds::scopes()
+            .into_iter()
+            .map(|scope| json!({ "value": scope }))
+            .collect();
+        apis.insert(
+            0,
+            object(json!({
+                "id": derived_like("6894adff31e56f3d4b1be230", &audience),
+                "name": "Auth0 Management API",
+                "identifier": audience,
+                "allow_offline_access": false,
+                "skip_consent_for_verifiable_first_party_clients": false,
+                "subject_type_authorization": {
+                    "client": { "policy": "require_client_grant" },
+                    "user": { "policy": "allow_all" }
+                },
+                "token_lifetime": 86400,
+                "token_lifetime_for_web": 7200,
+                "signing_alg": "RS256",
+                "scopes": all,
+                "is_system": true
+            })),
+        );
+    }
+    let grants = resources.entry(client_grants::KIND.name).or_default();
+    grants.push(object(json!({
+        "id": derived_like("cgr_F59AaazknDG6nxPP", &format!("{audience}:{client_id}")),
+        "client_id": client_id,
+        "audience": audience,
+        "scope": scopes,
+        "subject_type": "client"
+    })));
     resources
 }
 

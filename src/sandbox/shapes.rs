@@ -209,6 +209,10 @@ fn pattern(name: &str) -> Option<Pattern> {
             expression: "^[^<>]+$",
             matches: |text| !text.is_empty() && !text.contains(['<', '>']),
         },
+        "country" => Pattern {
+            expression: "^[A-Z]{2}$",
+            matches: |text| text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase()),
+        },
         "blob-account" => Pattern {
             expression: "^([a-z0-9]){3,24}$",
             matches: |text| (3..=24).contains(&text.len()) && text.bytes().all(is_small),
@@ -268,7 +272,20 @@ mod tests {
 
     #[test]
     fn every_line_says_something() {
-        for text in [include_str!("kinds/clients.shapes")] {
+        for text in [
+            include_str!("kinds/bot_detection.shapes"),
+            include_str!("kinds/breached_password_detection.shapes"),
+            include_str!("kinds/brute_force_protection.shapes"),
+            include_str!("kinds/captcha.shapes"),
+            include_str!("kinds/client_grants.shapes"),
+            include_str!("kinds/clients.shapes"),
+            include_str!("kinds/log_streams.shapes"),
+            include_str!("kinds/resource_servers.shapes"),
+            include_str!("kinds/role_permissions.shapes"),
+            include_str!("kinds/roles.shapes"),
+            include_str!("kinds/suspicious_ip_throttling.shapes"),
+            include_str!("kinds/tenant_settings.shapes"),
+        ] {
             let shapes = Shapes::read(text);
             for (operation, mark) in [(Operation::Create, 'c'), (Operation::Update, 'u')] {
                 let lines = text.lines().filter(|line| {

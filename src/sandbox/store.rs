@@ -107,11 +107,7 @@ impl Store {
         {
             let id = fresh_like(many.example);
             let id = id.ok_or_else(|| io::Error::other("no source of randomness"))?;
-            // The API answers most ids first.
-            match kind.name == clients::KIND.name {
-                true => fields.insert(many.id.to_owned(), id.into()),
-                false => fields.shift_insert(0, many.id.to_owned(), id.into()),
-            };
+            fields.shift_insert(0, many.id.to_owned(), id.into());
         }
         self.change(|store| {
             let at = kind.id(&fields).and_then(|id| store.position(kind, id));

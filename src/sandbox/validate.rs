@@ -50,13 +50,13 @@ fn check_by(rule: &Rule, value: &Value, at: &str) -> Result<(), Refusal> {
         Value::Array(entries) => {
             let count = entries.len();
             if let Some(min) = rule.min.filter(|min| count < *min) {
-                return Err(refuse(
+                return Err(Refusal::bad_property(
                     &format!("Array is too short ({count}), minimum {min}"),
                     at,
                 ));
             }
             if let Some(max) = rule.max.filter(|max| count > *max) {
-                return Err(refuse(
+                return Err(Refusal::bad_property(
                     &format!("Array is too long ({count}), maximum {max}"),
                     at,
                 ));
@@ -70,11 +70,11 @@ fn check_by(rule: &Rule, value: &Value, at: &str) -> Result<(), Refusal> {
         Value::Number(number) => {
             let number = number.as_f64().unwrap_or_default();
             match (rule.min, rule.max) {
-                (Some(min), _) if number < min as f64 => Err(refuse(
+                (Some(min), _) if number < min as f64 => Err(Refusal::bad_property(
                     &format!("Value {number} is less than minimum {min}"),
                     at,
                 )),
-                (_, Some(max)) if number > max as f64 => Err(refuse(
+                (_, Some(max)) if number > max as f64 => Err(Refusal::bad_property(
                     &format!("Value {number} is greater than maximum {max}"),
                     at,
                 )),
@@ -92,7 +92,7 @@ fn object(rule: &Rule, fields: &Map<String, Value>, at: &str) -> Result<(), Refu
         .filter(|name| !rule.is_open && rule.property(name).is_none())
         .collect();
     if !unknown.is_empty() {
-        return Err(refuse(
+        return Err(Refusal::bad_property(
             &format!("Additional properties not allowed: {}", unknown.join(", ")),
             at,
         ));
@@ -102,20 +102,20 @@ fn object(rule: &Rule, fields: &Map<String, Value>, at: &str) -> Result<(), Refu
         .iter()
         .filter(|property| property.is_required);
     if let Some(missing) = required.find(|property| !fields.contains_key(property.name)) {
-        return Err(refuse(
+        return Err(Refusal::bad_property(
             &format!("Missing required property: {}", missing.name),
             at,
         ));
     }
     let count = fields.len();
     if let Some(min) = rule.min.filter(|min| count < *min) {
-        return Err(refuse(
+        return Err(Refusal::bad_property(
             &format!("Too few properties defined ({count}), minimum {min}"),
             at,
         ));
     }
     if let Some(max) = rule.max.filter(|max| count > *max) {
-        return Err(refuse(
+        return Err(Refusal::bad_property(
             &format!("Too many properties defined ({count}), maximum {max}"),
             at,
         ));
@@ -135,7 +135,10 @@ fn object(rule: &Rule, fields: &Map<String, Value>, at: &str) -> Result<(), Refu
 
 fn text(rule: &Rule, text: &str, at: &str) -> Result<(), Refusal> {
     if !rule.choices.is_empty() && !rule.choices.contains(&text) {
-        return Err(refuse(&format!("No enum match for: {text}"), at));
+        return Err(Refusal::bad_property(
+            &format!("No enum match for: {text}"),
+            at,
+        ));
     }
     length(
         text,
@@ -144,7 +147,7 @@ fn text(rule: &Rule, text: &str, at: &str) -> Result<(), Refusal> {
         at,
     )?;
     match &rule.like {
-        Some(pattern) if !(pattern.matches)(text) => Err(refuse(
+        Some(pattern) if !(pattern.matches)(text) => Err(Refusal::bad_property(
             &format!("String does not match pattern: {}", pattern.expression),
             at,
         )),
@@ -155,13 +158,13 @@ fn text(rule: &Rule, text: &str, at: &str) -> Result<(), Refusal> {
 fn length(text: &str, min: usize, max: usize, at: &str) -> Result<(), Refusal> {
     let chars = text.chars().count();
     if chars < min {
-        return Err(refuse(
+        return Err(Refusal::bad_property(
             &format!("String is too short ({chars} chars), minimum {min}"),
             at,
         ));
     }
     if chars > max {
-        return Err(refuse(
+        return Err(Refusal::bad_property(
             &format!("String is too long ({chars} chars), maximum {max}"),
             at,
         ));
@@ -178,20 +181,9 @@ fn mismatch(expected: &str, value: &Value, at: &str) -> Refusal {
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
-    refuse(
+    Refusal::bad_property(
         &format!("Expected type {expected} but found type {found}"),
         at,
-    )
-}
-
-fn refuse(problem: &str, at: &str) -> Refusal {
-    let on = match at {
-        "" => ".".to_owned(),
-        at => format!(" on property {at}."),
-    };
-    Refusal::bad_request(
-        "invalid_body",
-        &format!("Payload validation error: '{problem}'{on}"),
     )
 }
 
