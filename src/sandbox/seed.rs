@@ -4,19 +4,20 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::kinds::{self, Fields, KINDS, client_grants, clients, resource_servers};
+use super::kinds::{self, Fields, KINDS, Kind, client_grants, clients, resource_servers};
 use super::object;
 use super::random::{Chance, derived_id, derived_like};
 use super::store::{Resources, tenant_of};
 use crate::json;
 
 const ACME: &str = include_str!("../../fixtures/sandbox/acme.json");
+const OTHERS: &str = include_str!("../../fixtures/sandbox/acme-others.json");
 
 /// The id of "Billing: nightly batch" in the fixture.
 const BATCH: &str = "bT8cKp3XwN6rJv2HzMq9dLf5GyS4eTuC";
 
 /// What prod has not got yet, or has differently: (kind, name in dev, field, prod's value; null where the field is absent).
-fn behind() -> [(&'static str, &'static str, &'static str, Value); 5] {
+fn behind() -> [(&'static str, &'static str, &'static str, Value); 7] {
     let clients = clients::KIND.name;
     [
         (
@@ -39,6 +40,18 @@ fn behind() -> [(&'static str, &'static str, &'static str, Value); 5] {
             json!("Customer Portal – SPA"),
         ),
         (clients, "Reporting API", "allowed_clients", Value::Null),
+        (
+            "resource-servers",
+            "Orders API",
+            "token_lifetime",
+            json!(86400),
+        ),
+        (
+            "roles",
+            "Newcomer",
+            "description",
+            json!("Can do nothing yet"),
+        ),
     ]
 }
 
@@ -71,7 +84,7 @@ pub(super) fn with_access(
     scopes: &[String],
 ) -> Resources {
     let tenant = tenant_of(resources.get(clients::KIND.name).into_iter().flatten());
-    let audience = format!("https://{tenant}.eu.auth0.com/api/v2/");
+    let audience = management_api(tenant);
     let apis = resources.entry(resource_servers::KIND.name).or_default();
     let is_it = |api: &Fields| api.get("identifier").and_then(Value::as_str) == Some(&audience);
     if !apis.iter().any(is_it) {
@@ -112,12 +125,19 @@ pub(super) fn with_access(
 
 /// The tenant "acme". The fixtures are part of the binary, and a test reads them.
 fn acme() -> Resources {
-    let clients = json::parse(ACME).unwrap_or_default();
-    let of_kind = |value: Value| match value {
-        Value::Array(resources) => resources.into_iter().map(object).collect(),
+    let mut kinds = json::parse(OTHERS).map(object).unwrap_or_default();
+    kinds.extend(json::parse(ACME).map(|clients| (clients::KIND.name.to_owned(), clients)));
+    let of_kind = |kind: &Kind| match kinds.get(kind.name).cloned() {
+        Some(Value::Array(resources)) => resources.into_iter().map(object).collect(),
         _ => Vec::new(),
     };
-    Resources::from([(clients::KIND.name, of_kind(clients))])
+    let all = KINDS.into_iter().map(|kind| (kind.name, of_kind(kind)));
+    all.collect()
+}
+
+/// What a tenant's Management API is called.
+fn management_api(tenant: &str) -> String {
+    format!("https://{tenant}.eu.auth0.com/api/v2/")
 }
 
 fn is_named(fields: &Fields, name: &str) -> bool {
@@ -126,7 +146,7 @@ fn is_named(fields: &Fields, name: &str) -> bool {
 
 /// Gives every resource an id of that tenant's own, and every reference with it.
 fn translate(resources: &mut Resources, tenant: &str) {
-    let mut names = BTreeMap::new();
+    let mut names = BTreeMap::from([(management_api("acme"), management_api(tenant))]);
     for kind in KINDS.iter().filter(|kind| kind.collection().is_some()) {
         let of_kind = resources.get(kind.name).into_iter().flatten();
         for id in of_kind.filter_map(|fields| kind.id(fields)) {
@@ -317,6 +337,53 @@ mod tests {
             pairs
         };
         assert_eq!(sorted(differing), sorted(expected));
+    }
+
+    #[test]
+    fn every_kind_is_there_and_what_it_refers_to() {
+        for (name, tenant) in [("sandbox", "acme"), ("sandbox-dev", "acme-dev")] {
+            let all = with_access(built_in(name), "me", &["read:clients".to_owned()]);
+            let texts = |kind: &str, field: &str| -> BTreeSet<String> {
+                let texts = all[kind]
+                    .iter()
+                    .filter_map(|fields| fields.get(field)?.as_str());
+                texts.map(str::to_owned).collect()
+            };
+            for kind in KINDS
+                .iter()
+                .filter(|kind| kind.name != "attack-protection/suspicious-ip-throttling")
+            {
+                assert!(!all[kind.name].is_empty(), "{}", kind.name);
+                if let Some(many) = kind.collection() {
+                    let ids = texts(kind.name, many.id);
+                    assert_eq!(ids.len(), all[kind.name].len());
+                    let like_example = |id: &String| id.len() == many.example.len();
+                    assert!(ids.iter().all(like_example), "{ids:?}");
+                }
+            }
+            let mut clients = texts("clients", "client_id");
+            clients.insert("me".to_owned());
+            assert!(texts("client-grants", "client_id").is_subset(&clients));
+            let apis = texts("resource-servers", "identifier");
+            assert!(texts("client-grants", "audience").is_subset(&apis));
+            assert!(apis.contains(&format!("https://{tenant}.eu.auth0.com/api/v2/")));
+            for permission in all["roles"]
+                .iter()
+                .filter_map(|role| role.get("permissions")?.as_array())
+                .flatten()
+            {
+                let api = all["resource-servers"].iter().find(|api| {
+                    api.get("identifier") == permission.get("resource_server_identifier")
+                });
+                let scopes = api.unwrap()["scopes"].as_array().unwrap();
+                assert!(
+                    scopes
+                        .iter()
+                        .any(|scope| scope["value"] == permission["permission_name"]),
+                    "{permission}"
+                );
+            }
+        }
     }
 
     #[test]
