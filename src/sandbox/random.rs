@@ -55,22 +55,21 @@ pub(super) fn fresh_id() -> Option<String> {
     fresh_like(&"x".repeat(32))
 }
 
-/// As long as the example, with the same prefix up to `_`, and in hexadecimal digits if the example is.
+/// As long as the example, with the same prefix up to `_`, and in digits or hexadecimal digits if the rest of the example is.
 fn like(example: &str, bytes: &[u8]) -> String {
-    let prefix = example.find('_').map_or(0, |at| at + 1);
+    let (prefix, rest) = example.split_at(example.find('_').map_or(0, |at| at + 1));
     let is_hex = |c: char| c.is_ascii_digit() || matches!(c, 'a'..='f');
-    let alphabet = match example.chars().all(is_hex) {
-        true => &b"0123456789abcdef"[..],
-        false => &ALPHABET[..],
+    let alphabet = match () {
+        () if rest.chars().all(|c| c.is_ascii_digit()) => &b"0123456789"[..],
+        () if rest.chars().all(is_hex) => b"0123456789abcdef",
+        () => ALPHABET,
     };
-    let digits = bytes.iter().map(|byte| {
+    let characters = bytes.iter().map(|byte| {
         let at = usize::from(*byte) % alphabet.len();
         char::from(alphabet[at])
     });
-    let digits = digits.enumerate().zip(example.chars());
-    digits
-        .map(|((at, digit), given)| if at < prefix { given } else { digit })
-        .collect()
+    let characters = characters.take(example.len()).skip(prefix.len());
+    prefix.chars().chain(characters).collect()
 }
 
 #[cfg(test)]
@@ -98,6 +97,8 @@ mod tests {
         }
         let role = derived_like("rol_AbCdEfGhIjKlMnOp", "editor");
         assert!(role.starts_with("rol_") && role.len() == 20, "{role}");
+        let stream = derived_like("lst_0000000000014569", "operations");
+        assert!(stream[4..].bytes().all(|byte| byte.is_ascii_digit()));
         let api = derived_like("6894adff31e56f3d4b1be230", "billing");
         assert!(api.len() == 24 && !api.contains(|c: char| !c.is_ascii_hexdigit()));
         assert_eq!(derived_id("a"), derived_id("a"));

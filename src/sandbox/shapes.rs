@@ -1,6 +1,8 @@
 //! The shapes of request bodies: which properties there are at every depth, of what type and within what bounds. Read from the
 //! `.shapes` files, of which `clients.shapes` says how they are written.
 
+use std::net::IpAddr;
+
 /// Which request a body belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {
@@ -84,11 +86,14 @@ pub(super) struct Pattern {
 }
 
 impl Rule {
-    /// The property of that name.
+    /// The property of that name, or the one that stands for any.
     pub fn property(&self, name: &str) -> Option<&Property> {
-        self.properties
-            .iter()
-            .find(|property| property.name == name)
+        let called = |name: &str| {
+            self.properties
+                .iter()
+                .find(|property| property.name == name)
+        };
+        called(name).or_else(|| called("*"))
     }
 }
 
@@ -209,6 +214,10 @@ fn pattern(name: &str) -> Option<Pattern> {
             expression: "^[^<>]+$",
             matches: |text| !text.is_empty() && !text.contains(['<', '>']),
         },
+        "address" => Pattern {
+            expression: "ipv4, ipv6 or cidr",
+            matches: is_address,
+        },
         "country" => Pattern {
             expression: "^[A-Z]{2}$",
             matches: |text| text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase()),
@@ -248,6 +257,17 @@ fn pattern(name: &str) -> Option<Pattern> {
     })
 }
 
+/// Whether a text is an IP address, or a range of them.
+fn is_address(text: &str) -> bool {
+    let (address, bits) = text.split_once('/').unwrap_or((text, "0"));
+    let most = match address.parse::<IpAddr>() {
+        Ok(IpAddr::V4(_)) => 32,
+        Ok(IpAddr::V6(_)) => 128,
+        Err(_) => return false,
+    };
+    bits.parse::<u8>().is_ok_and(|bits| bits <= most)
+}
+
 fn is_small(b: u8) -> bool {
     b.is_ascii_lowercase() || b.is_ascii_digit()
 }
@@ -268,6 +288,14 @@ mod tests {
                 1 + below.sum::<usize>() + count(&rule.entries)
             })
             .sum()
+    }
+
+    #[test]
+    fn addresses_and_ranges_of_them() {
+        let taken = ["10.0.0.1", "10.0.0.0/8", "::1", "2001:db8::/32"];
+        let refused = ["", "text", "10.0.0", "10.0.0.1/33", "10.0.0.1/", "::1/129"];
+        assert!(taken.into_iter().all(is_address));
+        assert!(!refused.into_iter().any(is_address));
     }
 
     #[test]

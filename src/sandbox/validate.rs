@@ -24,6 +24,7 @@ fn check(shape: &Shape, value: &Value, at: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     match shape.0.iter().find(|rule| is_of(rule.kind, value)) {
+        Some(rule) if rule.kind == Kind::Any => Ok(()),
         Some(rule) => check_by(rule, value, at),
         None => {
             let kinds: Vec<&str> = shape.0.iter().map(|rule| rule.kind.name()).collect();

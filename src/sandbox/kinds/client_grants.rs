@@ -64,7 +64,7 @@ fn check(write: &Write<'_>) -> Result<(), Refusal> {
     if client.is_none() && !write.sent.contains_key("default_for") {
         return Err(Refusal::bad_request(
             "invalid_body",
-            "Payload validation error: 'Missing required property: client_id'.",
+            "A grant needs a client_id or a default_for",
         ));
     }
     for (kind, field, value) in [

@@ -1,0 +1,3 @@
+//! The kinds besides clients, each over a real socket.
+
+use super::*;
