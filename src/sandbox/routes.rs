@@ -155,16 +155,7 @@ fn create(
     let mut store = tenant.store();
     check(kind, Operation::Create, &store, None, &sent)?;
     let fresh = kind.fresh(store.tenant(), sent);
-    if let Some((fields, message)) = many.unique {
-        let is_same = |other: &Fields| {
-            fields
-                .iter()
-                .all(|name| other.get(*name) == fresh.get(*name))
-        };
-        if store.iter(kind).any(is_same) {
-            return Err(Refusal::api(409, message, ""));
-        }
-    }
+    check_unique(kind, &store, None, &fresh)?;
     let made = written(store.create(kind, fresh))?;
     Ok(write_answer(kind, many.statuses.0, &made))
 }
@@ -181,6 +172,9 @@ fn update(
     let mut store = tenant.store();
     let old = store.get(kind, id).ok_or_else(|| kind.no_such())?;
     check(kind, Operation::Update, &store, Some(old), &sent)?;
+    let mut updated = old.clone();
+    kind.write(&mut updated, sent.clone());
+    check_unique(kind, &store, Some(old), &updated)?;
     let updated = written(store.update(kind, id, sent))?.ok_or_else(|| kind.no_such())?;
     Ok(write_answer(kind, 200, &updated))
 }
@@ -220,6 +214,27 @@ fn check(
         sent,
         tenant,
     })
+}
+
+/// Refuses what says the same as another one where only one may.
+fn check_unique(
+    kind: &Kind,
+    store: &Store,
+    old: Option<&Fields>,
+    new: &Fields,
+) -> Result<(), Refusal> {
+    let Some((fields, message)) = kind.collection().and_then(|many| many.unique) else {
+        return Ok(());
+    };
+    let id = old.and_then(|old| kind.id(old));
+    let is_same = |other: &Fields| {
+        (id.is_none() || kind.id(other) != id)
+            && fields.iter().all(|name| other.get(*name) == new.get(*name))
+    };
+    match store.iter(kind).any(is_same) {
+        true => Err(Refusal::api(409, message, "")),
+        false => Ok(()),
+    }
 }
 
 fn write_answer(kind: &Kind, status: u16, fields: &Fields) -> Response<Body> {
