@@ -173,7 +173,7 @@ fn update(
     let old = store.get(kind, id).ok_or_else(|| kind.no_such())?;
     check(kind, Operation::Update, &store, Some(old), &sent)?;
     let mut updated = old.clone();
-    kind.write(&mut updated, sent.clone());
+    kind.write(&mut updated, sent.clone(), Operation::Update);
     check_unique(kind, &store, Some(old), &updated)?;
     let updated = written(store.update(kind, id, sent))?.ok_or_else(|| kind.no_such())?;
     Ok(write_answer(kind, 200, &updated))

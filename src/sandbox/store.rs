@@ -12,6 +12,7 @@ use super::SandboxError;
 use super::kinds::{self, Fields, Form, KINDS, Kind, Neighbours, clients};
 use super::merge;
 use super::random::{Chance, fresh_like};
+use super::shapes::Operation;
 use crate::json;
 
 /// The version of the state file that this code reads and writes.
@@ -129,7 +130,9 @@ impl Store {
         id: &str,
         sent: Fields,
     ) -> io::Result<Option<Fields>> {
-        self.touch(kind, id, |fields| kind.write(fields, sent))?;
+        self.touch(kind, id, |fields| {
+            kind.write(fields, sent, Operation::Update);
+        })?;
         Ok(self.get(kind, id).cloned())
     }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Fields, Kind};
 use crate::sandbox::merge::{Rules, remove};
-use crate::sandbox::shapes::Shapes;
+use crate::sandbox::shapes::{Operation, Shapes};
 
 const SCOPE: &str = "attack_protection";
 
@@ -20,7 +20,7 @@ macro_rules! part {
 }
 
 part!(BOT_DETECTION, "attack-protection/bot-detection", "bot_detection.shapes", {
-    defaults: |_| json!({
+    defaults: |_, _| json!({
         "challenge_password_policy": "never",
         "challenge_passwordless_policy": "never",
         "challenge_password_reset_policy": "never",
@@ -40,7 +40,7 @@ part!(
             sets: &["shields", "admin_notification_frequency", "stage.*.shields"],
             ..Rules::NONE
         },
-        defaults: |_| json!({
+        defaults: |_, _| json!({
             "enabled": false,
             "shields": [],
             "admin_notification_frequency": [],
@@ -55,7 +55,7 @@ part!(
 
 part!(BRUTE_FORCE_PROTECTION, "attack-protection/brute-force-protection", "brute_force_protection.shapes", {
     rules: Rules { sets: &["shields"], ..Rules::NONE },
-    defaults: |_| json!({
+    defaults: |_, _| json!({
         "enabled": true,
         "shields": ["block", "user_notification"],
         "mode": "count_per_identifier_and_ip",
@@ -65,7 +65,7 @@ part!(BRUTE_FORCE_PROTECTION, "attack-protection/brute-force-protection", "brute
 });
 
 part!(CAPTCHA, "attack-protection/captcha", "captcha.shapes", {
-    defaults: |_| json!({ "active_provider_id": "auth_challenge", "auth_challenge": { "fail_open": false } }),
+    defaults: |_, _| json!({ "active_provider_id": "auth_challenge", "auth_challenge": { "fail_open": false } }),
     derive: without_secrets
 });
 
@@ -75,7 +75,7 @@ part!(SUSPICIOUS_IP_THROTTLING, "attack-protection/suspicious-ip-throttling", "s
         sets: &["shields"],
         ..Rules::NONE
     },
-    defaults: |_| json!({
+    defaults: |_, _| json!({
         "enabled": true,
         "shields": ["admin_notification", "block"],
         "allowlist": [],
@@ -88,7 +88,7 @@ part!(SUSPICIOUS_IP_THROTTLING, "attack-protection/suspicious-ip-throttling", "s
 });
 
 /// The keys to the captcha's providers are taken and never given back.
-fn without_secrets(captcha: &mut Fields, _: &Fields) {
+fn without_secrets(captcha: &mut Fields, _: &Fields, _: Operation) {
     let providers: Vec<String> = captcha.keys().cloned().collect();
     for provider in providers {
         for secret in ["secret", "api_key"] {

@@ -35,7 +35,7 @@ pub(in crate::sandbox) static KIND: Kind = Kind {
         misses_deleted: false,
         takes_along: &[],
     }),
-    defaults: |_| json!({ "subject_type": "client" }),
+    defaults: |_, _| json!({ "subject_type": "client" }),
     check,
     derive,
     ..Kind::one("client-grants", "client-grants", "client_grants", &SHAPES)
@@ -83,7 +83,7 @@ fn check(write: &Write<'_>) -> Result<(), Refusal> {
 }
 
 /// A grant names its scopes or has them all.
-fn derive(grant: &mut Fields, sent: &Fields) {
+fn derive(grant: &mut Fields, sent: &Fields, _: Operation) {
     if grant.get("allow_all_scopes") == Some(&Value::Bool(true)) {
         match sent.get("scope").is_some_and(Value::is_array) {
             true => grant.shift_remove("allow_all_scopes"),

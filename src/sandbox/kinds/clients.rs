@@ -75,34 +75,45 @@ pub(in crate::sandbox) static KIND: Kind = Kind {
     ..Kind::one("clients", "clients", "clients", &SHAPES)
 };
 
-/// The fields that the API adds to a new client.
-fn defaults(tenant: &str) -> Value {
+/// The fields that the API adds to a new client. They depend on its type, and on what was sent of an object.
+fn defaults(tenant: &str, sent: &Fields) -> Value {
+    let all_flows = [
+        "authorization_code",
+        "implicit",
+        "refresh_token",
+        "client_credentials",
+    ];
+    let app_type = sent.get("app_type").and_then(Value::as_str);
+    let grant_types = match app_type {
+        Some("native" | "spa") => json!(all_flows[..3]),
+        Some("resource_server") => json!([]),
+        Some("express_configuration") => json!(["authorization_code", "client_credentials"]),
+        _ => json!(all_flows),
+    };
+    let is_modern = matches!(app_type, Some("resource_server" | "express_configuration"));
+    let jwt_configuration = match sent.contains_key("jwt_configuration") {
+        true => json!({ "secret_encoded": false }),
+        false if is_modern => json!({ "secret_encoded": false, "alg": "RS256" }),
+        false => json!({ "secret_encoded": false, "lifetime_in_seconds": 36000 }),
+    };
     json!({
         "tenant": tenant,
         "global": false,
         "is_token_endpoint_ip_header_trusted": false,
         "name": "",
-        "callbacks": [],
         "cross_origin_authentication": false,
         "is_first_party": true,
-        "oidc_conformant": false,
-        "refresh_token": {
-            "expiration_type": "non-expiring",
-            "leeway": 0,
-            "infinite_token_lifetime": true,
-            "infinite_idle_token_lifetime": true,
-            "token_lifetime": 2592000,
-            "idle_token_lifetime": 1296000,
-            "rotation_type": "non-rotating"
-        },
+        "oidc_conformant": is_modern,
         "sso_disabled": false,
         "cross_origin_auth": false,
         "callback_url_template": false,
-        "jwt_configuration": { "alg": "RS256", "lifetime_in_seconds": 36000, "secret_encoded": false },
-        "client_aliases": [],
-        "token_endpoint_auth_method": "client_secret_post",
-        "grant_types": ["authorization_code", "implicit", "refresh_token", "client_credentials"],
-        "custom_login_page_on": true
+        "jwt_configuration": jwt_configuration,
+        "grant_types": grant_types,
+        "custom_login_page_on": true,
+        "refresh_token": {
+            "rotation_type": "non-rotating",
+            "expiration_type": "non-expiring"
+        }
     })
 }
 
@@ -127,7 +138,7 @@ fn check(write: &Write<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn derive(client: &mut Fields, sent: &Fields) {
+fn derive(client: &mut Fields, sent: &Fields, operation: Operation) {
     // Each of the two names of back-channel logout follows the other; the old one has nothing but the URLs.
     let (new, old) = ("oidc_logout", "oidc_backchannel_logout");
     if let (Some(value), false) = (sent.get(old), sent.contains_key(new)) {
@@ -160,6 +171,21 @@ fn derive(client: &mut Fields, sent: &Fields) {
                 "enforce_device_binding": "ip",
                 "allow_refresh_token": false,
                 "enforce_online_refresh_tokens": true
+            }),
+        );
+    }
+    if operation == Operation::Create
+        && let Some(Value::Object(refresh)) = client.get_mut("refresh_token")
+    {
+        let is_endless = refresh.get("expiration_type") != Some(&json!("expiring"));
+        fill(
+            refresh,
+            json!({
+                "leeway": 0,
+                "token_lifetime": 2592000,
+                "infinite_token_lifetime": is_endless,
+                "infinite_idle_token_lifetime": is_endless,
+                "idle_token_lifetime": 1296000
             }),
         );
     }
@@ -242,7 +268,7 @@ mod tests {
     fn after(client: Value, updates: impl IntoIterator<Item = Value>) -> Value {
         let mut client = object(client);
         for update in updates {
-            KIND.write(&mut client, object(update));
+            KIND.write(&mut client, object(update), Operation::Update);
         }
         Value::Object(client)
     }

@@ -41,7 +41,7 @@ pub(in crate::sandbox) static KIND: Kind = Kind {
         "sink.sumoSourceAddress",
         "sink.mixpanelServiceAccountPassword",
     ],
-    defaults: |_| json!({ "status": "active" }),
+    defaults: |_, _| json!({ "status": "active" }),
     check,
     answer,
     ..Kind::one("log-streams", "log-streams", "log_streams", &SHAPES)

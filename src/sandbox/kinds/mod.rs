@@ -40,11 +40,11 @@ pub(super) struct Kind {
     /// Where secrets stand in it, by path. The state file holds none of them.
     pub secrets: &'static [&'static str],
     /// What a new one has under what was sent; what there is one of starts as this.
-    pub defaults: fn(tenant: &str) -> Value,
+    pub defaults: fn(tenant: &str, sent: &Fields) -> Value,
     /// Refuses a body that the shapes can't.
     pub check: fn(&Write<'_>) -> Result<(), Refusal>,
     /// Derives what follows from what was sent.
-    pub derive: fn(&mut Fields, sent: &Fields),
+    pub derive: fn(&mut Fields, sent: &Fields, Operation),
     /// The answer for what is stored.
     pub answer: fn(&Fields, Occasion) -> Fields,
 }
@@ -208,9 +208,9 @@ impl Kind {
             shapes,
             rules: Rules::NONE,
             secrets: &[],
-            defaults: |_| Value::Object(Map::new()),
+            defaults: |_, _| Value::Object(Map::new()),
             check: |_| Ok(()),
-            derive: |_, _| (),
+            derive: |_, _, _| (),
             answer: |stored, _| stored.clone(),
         }
     }
@@ -254,17 +254,17 @@ impl Kind {
 
     /// A new one with what was sent, and the rest as the API fills it in.
     pub fn fresh(&self, tenant: &str, sent: Fields) -> Fields {
-        let mut fields = match (self.defaults)(tenant) {
+        let mut fields = match (self.defaults)(tenant, &sent) {
             Value::Object(defaults) => defaults,
             _ => Map::new(),
         };
-        self.write(&mut fields, sent);
+        self.write(&mut fields, sent, Operation::Create);
         fields
     }
 
     /// Writes a body over what is there.
-    pub fn write(&self, fields: &mut Fields, sent: Fields) {
+    pub fn write(&self, fields: &mut Fields, sent: Fields, operation: Operation) {
         self.rules.apply(fields, sent.clone());
-        (self.derive)(fields, &sent);
+        (self.derive)(fields, &sent, operation);
     }
 }

@@ -58,7 +58,7 @@ const OF_SYSTEM_APIS: [&str; 6] = [
     "token_lifetime_for_web",
 ];
 
-fn defaults(_: &str) -> Value {
+fn defaults(_: &str, _: &Fields) -> Value {
     json!({
         "signing_alg": "RS256",
         "allow_offline_access": false,
@@ -94,7 +94,7 @@ fn check(write: &Write<'_>) -> Result<(), Refusal> {
 }
 
 /// The key that tokens are encrypted with is taken and not given back, but for its name.
-fn derive(api: &mut Fields, _: &Fields) {
+fn derive(api: &mut Fields, _: &Fields, _: Operation) {
     let key = api
         .get_mut("token_encryption")
         .and_then(|encryption| encryption.get_mut("encryption_key")?.as_object_mut());

@@ -7,7 +7,7 @@ use serde_json::{Number, Value, json};
 use super::{Fields, Kind, Occasion, Write};
 use crate::sandbox::answer::Refusal;
 use crate::sandbox::merge::{Rules, remove};
-use crate::sandbox::shapes::Shapes;
+use crate::sandbox::shapes::{Operation, Shapes};
 
 static SHAPES: LazyLock<Shapes> =
     LazyLock::new(|| Shapes::read(include_str!("tenant_settings.shapes")));
@@ -56,7 +56,7 @@ const ONLY_WRITTEN: [&str; 4] = [
 /// What only reading answers.
 const ONLY_READ: &str = "sandbox_versions_available";
 
-fn defaults(tenant: &str) -> Value {
+fn defaults(tenant: &str, _: &Fields) -> Value {
     json!({
         "allowed_logout_urls": [],
         "change_password": { "enabled": false, "html": "" },
@@ -118,7 +118,7 @@ fn check(write: &Write<'_>) -> Result<(), Refusal> {
 }
 
 /// What was given in minutes is kept and served in hours.
-fn derive(settings: &mut Fields, sent: &Fields) {
+fn derive(settings: &mut Fields, sent: &Fields, _: Operation) {
     for (name, minutes) in sent {
         let Some(hours) = name.strip_suffix("_in_minutes") else {
             continue;
