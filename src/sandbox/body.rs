@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
-use super::shapes::{Kind, Rule, Shape};
+use super::shapes::{Rule, Shape, Type};
 use crate::json;
 
 /// The media type of a form.
@@ -67,28 +67,28 @@ fn shaped(shape: &Shape, value: Value) -> Value {
     let Some(rule) = shape.0.first() else {
         return value;
     };
-    match (rule.kind, value) {
-        (Kind::Bool, Value::String(text)) if text == "true" || text == "false" => {
+    match (rule.of, value) {
+        (Type::Bool, Value::String(text)) if text == "true" || text == "false" => {
             Value::Bool(text == "true")
         }
-        (Kind::Integer | Kind::Number, Value::String(text)) => match json::parse(&text) {
+        (Type::Integer | Type::Number, Value::String(text)) => match json::parse(&text) {
             Ok(Value::Number(number)) => Value::Number(number),
             _ => text.into(),
         },
-        (Kind::Object, Value::String(text)) => match json::parse(&text) {
+        (Type::Object, Value::String(text)) => match json::parse(&text) {
             Ok(Value::Object(fields)) => Value::Object(fields),
             _ => text.into(),
         },
-        (Kind::Object, Value::Object(fields)) => shaped_object(rule, fields),
-        (Kind::List, Value::Array(entries)) => entries
+        (Type::Object, Value::Object(fields)) => shaped_object(rule, fields),
+        (Type::List, Value::Array(entries)) => entries
             .into_iter()
             .map(|entry| shaped(&rule.entries, entry))
             .collect(),
-        (Kind::List, Value::Object(numbered)) => numbered
+        (Type::List, Value::Object(numbered)) => numbered
             .into_iter()
             .map(|(_, entry)| shaped(&rule.entries, entry))
             .collect(),
-        (Kind::List, entry) => Value::Array(vec![shaped(&rule.entries, entry)]),
+        (Type::List, entry) => Value::Array(vec![shaped(&rule.entries, entry)]),
         (_, value) => value,
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use super::answer::Refusal;
-use super::kinds::{Collection, Fields, Filter, Kind, Occasion, Paging};
+use super::kind::{Collection, Fields, Filter, Kind, Occasion, Paging};
 
 /// Offset paging ends here; past it, the API wants checkpoint paging.
 const OFFSET_END: usize = 1_000;

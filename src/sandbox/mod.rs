@@ -19,6 +19,7 @@ mod connection;
 mod exchange;
 mod faults;
 mod journal;
+mod kind;
 mod kinds;
 mod listing;
 mod merge;
@@ -40,7 +41,8 @@ pub use builder::Builder;
 pub use faults::{Fault, FaultRule};
 pub use journal::Request;
 
-use kinds::{Kind, clients};
+use kind::Kind;
+use kinds::clients;
 use tenant::Tenant;
 
 /// A running sandbox. It serves on a thread of its own, and stops when dropped.

@@ -10,8 +10,9 @@ use axum::routing::{MethodRouter, get};
 use serde_json::{Value, json};
 
 use super::answer::{Refusal, json_answer};
+use super::kind::{Action, Fields};
+use super::kinds::resource_servers;
 use super::kinds::roles::{KIND as ROLES, PERMISSIONS};
-use super::kinds::{Action, Fields, resource_servers};
 use super::listing::Part;
 use super::request::{authorize, read_body, written};
 use super::shapes::Operation;

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, header};
 
 use super::answer::Refusal;
 use super::body::{self, FORM, media_type};
-use super::kinds::{Action, Fields, Kind};
+use super::kind::{Action, Fields, Kind};
 use super::shapes::Shape;
 use super::tenant::Tenant;
 use super::validate;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::kinds::{self, Fields, KINDS, Kind, client_grants, clients, resource_servers};
+use super::kind::{Fields, Kind};
+use super::kinds::{self, KINDS, client_grants, clients, resource_servers};
 use super::object;
 use super::random::{Chance, derived_id, derived_like};
 use super::store::{Resources, tenant_of};
@@ -113,13 +114,19 @@ pub(super) fn with_access(
         );
     }
     let grants = resources.entry(client_grants::KIND.name).or_default();
-    grants.push(object(json!({
-        "id": derived_like("cgr_F59AaazknDG6nxPP", &format!("{audience}:{client_id}")),
-        "client_id": client_id,
-        "audience": audience,
-        "scope": scopes,
-        "subject_type": "client"
-    })));
+    let is_own = |grant: &Fields| {
+        grant.get("client_id").and_then(Value::as_str) == Some(client_id)
+            && grant.get("audience").and_then(Value::as_str) == Some(&audience)
+    };
+    if !grants.iter().any(is_own) {
+        grants.push(object(json!({
+            "id": derived_like("cgr_F59AaazknDG6nxPP", &format!("{audience}:{client_id}")),
+            "client_id": client_id,
+            "audience": audience,
+            "scope": scopes,
+            "subject_type": "client"
+        })));
+    }
     resources
 }
 

@@ -44,7 +44,7 @@ pub(super) struct Shape(pub Vec<Rule>);
 /// One thing that a value may be.
 #[derive(Debug, Default)]
 pub(super) struct Rule {
-    pub kind: Kind,
+    pub of: Type,
     pub takes_null: bool,
     pub min: Option<usize>,
     pub max: Option<usize>,
@@ -66,7 +66,7 @@ pub(super) struct Property {
 
 /// The type of a value.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum Type {
     #[default]
     Object,
     List,
@@ -97,29 +97,29 @@ impl Rule {
     }
 }
 
-impl Kind {
+impl Type {
     /// As the API names it in a refusal.
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Object => "object",
-            Kind::List => "array",
-            Kind::Text => "string",
-            Kind::Bool => "boolean",
-            Kind::Integer => "integer",
-            Kind::Number => "number",
-            Kind::Any => "anything",
+            Type::Object => "object",
+            Type::List => "array",
+            Type::Text => "string",
+            Type::Bool => "boolean",
+            Type::Integer => "integer",
+            Type::Number => "number",
+            Type::Any => "anything",
         }
     }
 
-    fn of(word: &str) -> Option<Kind> {
+    fn named(word: &str) -> Option<Type> {
         Some(match word {
-            "object" => Kind::Object,
-            "list" => Kind::List,
-            "text" => Kind::Text,
-            "bool" => Kind::Bool,
-            "int" => Kind::Integer,
-            "number" => Kind::Number,
-            "any" => Kind::Any,
+            "object" => Type::Object,
+            "list" => Type::List,
+            "text" => Type::Text,
+            "bool" => Type::Bool,
+            "int" => Type::Integer,
+            "number" => Type::Number,
+            "any" => Type::Any,
             _ => return None,
         })
     }
@@ -133,9 +133,9 @@ fn read(text: &'static str, operation: char) -> Shape {
             continue;
         };
         let mut words = rest.split_whitespace();
-        if let (Some(path), Some(kind)) = (words.next(), words.next())
+        if let (Some(path), Some(word)) = (words.next(), words.next())
             && operations.contains(operation)
-            && let Some(rule) = rule(kind, words)
+            && let Some(rule) = rule(word, words)
         {
             let is_required = path.ends_with('!');
             let path = path.trim_end_matches('!');
@@ -145,10 +145,10 @@ fn read(text: &'static str, operation: char) -> Shape {
     root
 }
 
-fn rule(kind: &'static str, mut words: impl Iterator<Item = &'static str>) -> Option<Rule> {
+fn rule(word: &'static str, mut words: impl Iterator<Item = &'static str>) -> Option<Rule> {
     let mut rule = Rule {
-        kind: Kind::of(kind.trim_end_matches('?'))?,
-        takes_null: kind.ends_with('?'),
+        of: Type::named(word.trim_end_matches('?'))?,
+        takes_null: word.ends_with('?'),
         ..Rule::default()
     };
     while let Some(word) = words.next() {
@@ -176,15 +176,15 @@ fn place<'s>(shape: &'s mut Shape, path: &'static str, is_required: bool) -> &'s
             path.split_at(path.find(['.', '[']).unwrap_or(path.len()))
         }
     };
-    let kind = if step == "[]" {
-        Kind::List
+    let of = if step == "[]" {
+        Type::List
     } else {
-        Kind::Object
+        Type::Object
     };
-    let at = shape.0.iter().position(|rule| rule.kind == kind);
+    let at = shape.0.iter().position(|rule| rule.of == of);
     let at = at.unwrap_or_else(|| {
         shape.0.push(Rule {
-            kind,
+            of,
             ..Rule::default()
         });
         shape.0.len() - 1

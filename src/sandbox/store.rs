@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::SandboxError;
-use super::kinds::{self, Fields, Form, KINDS, Kind, Neighbours, clients};
+use super::kind::{Fields, Form, Kind, Neighbours};
+use super::kinds::{self, KINDS, clients};
 use super::merge;
 use super::random::{Chance, fresh_like};
 use super::shapes::Operation;

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::answer::Refusal;
-use super::shapes::{Kind, Rule, Shape};
+use super::shapes::{Rule, Shape, Type};
 
 /// Checks a request's body.
 ///
@@ -23,24 +23,24 @@ fn check(shape: &Shape, value: &Value, at: &str) -> Result<(), Refusal> {
     if is_null {
         return Ok(());
     }
-    match shape.0.iter().find(|rule| is_of(rule.kind, value)) {
-        Some(rule) if rule.kind == Kind::Any => Ok(()),
+    match shape.0.iter().find(|rule| is_of(rule.of, value)) {
+        Some(rule) if rule.of == Type::Any => Ok(()),
         Some(rule) => check_by(rule, value, at),
         None => {
-            let kinds: Vec<&str> = shape.0.iter().map(|rule| rule.kind.name()).collect();
-            Err(mismatch(&kinds.join(" or "), value, at))
+            let types: Vec<&str> = shape.0.iter().map(|rule| rule.of.name()).collect();
+            Err(mismatch(&types.join(" or "), value, at))
         }
     }
 }
 
-fn is_of(kind: Kind, value: &Value) -> bool {
-    match (kind, value) {
-        (Kind::Object, Value::Object(_))
-        | (Kind::List, Value::Array(_))
-        | (Kind::Text, Value::String(_))
-        | (Kind::Bool, Value::Bool(_)) => true,
-        (Kind::Integer, Value::Number(number)) => number.is_i64() || number.is_u64(),
-        (Kind::Number, Value::Number(_)) | (Kind::Any, _) => true,
+fn is_of(of: Type, value: &Value) -> bool {
+    match (of, value) {
+        (Type::Object, Value::Object(_))
+        | (Type::List, Value::Array(_))
+        | (Type::Text, Value::String(_))
+        | (Type::Bool, Value::Bool(_)) => true,
+        (Type::Integer, Value::Number(number)) => number.is_i64() || number.is_u64(),
+        (Type::Number, Value::Number(_)) | (Type::Any, _) => true,
         _ => false,
     }
 }

@@ -225,6 +225,11 @@ async fn the_tool_s_own_grant_and_the_management_api_are_there_from_the_start() 
         grants[0]["scope"],
         json!(["read:client_grants", "read:resource_servers"])
     );
+    // A client of the seed that has its grant already gets no second one.
+    let deploy = Sandbox::builder()
+        .seed("sandbox")
+        .credentials("dP9wXk5VbT2nRz7JmQc4hLs8FyG3eMuH", "secret");
+    assert_eq!(deploy.start().unwrap().resources("client-grants").len(), 8);
 }
 
 #[tokio::test]

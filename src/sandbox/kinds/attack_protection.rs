@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde_json::json;
 
-use super::{Fields, Kind};
+use crate::sandbox::kind::{Fields, Kind};
 use crate::sandbox::merge::{Rules, remove};
 use crate::sandbox::shapes::{Operation, Shapes};
 
@@ -14,7 +14,7 @@ macro_rules! part {
     ($name:ident, $path:literal, $shapes:literal, { $($field:ident: $value:expr),* }) => {
         pub(in crate::sandbox) static $name: Kind = {
             static SHAPES: LazyLock<Shapes> = LazyLock::new(|| Shapes::read(include_str!($shapes)));
-            Kind { $($field: $value,)* ..Kind::one($path, $path, SCOPE, &SHAPES) }
+            Kind { $($field: $value,)* ..Kind::row($path, $path, SCOPE, &SHAPES) }
         };
     };
 }

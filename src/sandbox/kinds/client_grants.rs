@@ -4,8 +4,9 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
-use super::{Collection, Fields, Filter, Form, Kind, Paging, Write, clients, resource_servers};
+use super::{clients, resource_servers};
 use crate::sandbox::answer::Refusal;
+use crate::sandbox::kind::{Collection, Fields, Filter, Form, Kind, Paging, Write};
 use crate::sandbox::shapes::{Operation, Shapes};
 
 static SHAPES: LazyLock<Shapes> =
@@ -38,7 +39,7 @@ pub(in crate::sandbox) static KIND: Kind = Kind {
     defaults: |_, _| json!({ "subject_type": "client" }),
     check,
     derive,
-    ..Kind::one("client-grants", "client-grants", "client_grants", &SHAPES)
+    ..Kind::row("client-grants", "client-grants", "client_grants", &SHAPES)
 };
 
 fn check(write: &Write<'_>) -> Result<(), Refusal> {

@@ -4,8 +4,10 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
-use super::{Action, Collection, Fields, Filter, Form, Kind, Occasion, Paging, Write};
 use crate::sandbox::answer::Refusal;
+use crate::sandbox::kind::{
+    Action, Collection, Fields, Filter, Form, Kind, Occasion, Paging, Write,
+};
 use crate::sandbox::merge::Rules;
 use crate::sandbox::random::derived_id;
 use crate::sandbox::secrets::{made_up, pem};
@@ -72,7 +74,7 @@ pub(in crate::sandbox) static KIND: Kind = Kind {
     check,
     derive,
     answer,
-    ..Kind::one("clients", "clients", "clients", &SHAPES)
+    ..Kind::row("clients", "clients", "clients", &SHAPES)
 };
 
 /// The fields that the API adds to a new client. They depend on its type, and on what was sent of an object.

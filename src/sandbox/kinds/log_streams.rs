@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
-use super::{Collection, Fields, Form, Kind, Occasion, Paging, Write};
 use crate::sandbox::answer::Refusal;
+use crate::sandbox::kind::{Collection, Fields, Form, Kind, Occasion, Paging, Write};
 use crate::sandbox::merge::Rules;
 use crate::sandbox::secrets::made_up;
 use crate::sandbox::shapes::{Operation, Shapes};
@@ -44,7 +44,7 @@ pub(in crate::sandbox) static KIND: Kind = Kind {
     defaults: |_, _| json!({ "status": "active" }),
     check,
     answer,
-    ..Kind::one("log-streams", "log-streams", "log_streams", &SHAPES)
+    ..Kind::row("log-streams", "log-streams", "log_streams", &SHAPES)
 };
 
 /// What the sinks of a type of streams have.

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
-use super::{Collection, Fields, Filter, Form, Kind, Occasion, Paging, Write};
 use crate::sandbox::answer::Refusal;
+use crate::sandbox::kind::{Collection, Fields, Filter, Form, Kind, Occasion, Paging, Write};
 use crate::sandbox::merge;
 use crate::sandbox::random::derived_id;
 use crate::sandbox::secrets::made_up;
@@ -40,7 +40,7 @@ pub(in crate::sandbox) static KIND: Kind = Kind {
     check,
     derive,
     answer,
-    ..Kind::one(
+    ..Kind::row(
         "resource-servers",
         "resource-servers",
         "resource_servers",

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::{Collection, Fields, Filter, Form, Kind, Occasion, Paging};
+use crate::sandbox::kind::{Collection, Fields, Filter, Form, Kind, Occasion, Paging};
 use crate::sandbox::shapes::Shapes;
 
 static SHAPES: LazyLock<Shapes> = LazyLock::new(|| Shapes::read(include_str!("roles.shapes")));
@@ -32,7 +32,7 @@ pub(in crate::sandbox) static KIND: Kind = Kind {
         takes_along: &[],
     }),
     answer,
-    ..Kind::one("roles", "roles", "roles", &SHAPES)
+    ..Kind::row("roles", "roles", "roles", &SHAPES)
 };
 
 /// Without its permissions. A description that was never given is null when it is written and empty when it is read.

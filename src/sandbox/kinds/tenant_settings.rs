@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use serde_json::{Number, Value, json};
 
-use super::{Fields, Kind, Occasion, Write};
 use crate::sandbox::answer::Refusal;
+use crate::sandbox::kind::{Fields, Kind, Occasion, Write};
 use crate::sandbox::merge::{Rules, remove};
 use crate::sandbox::shapes::{Operation, Shapes};
 
@@ -30,7 +30,7 @@ pub(in crate::sandbox) static KIND: Kind = Kind {
     check,
     derive,
     answer,
-    ..Kind::one(
+    ..Kind::row(
         "tenant-settings",
         "tenants/settings",
         "tenant_settings",
