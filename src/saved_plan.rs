@@ -204,7 +204,7 @@ fn repeated(plan: &Plan) -> Option<String> {
 }
 
 fn resource(saved: SavedResource) -> Result<ResourcePlan, String> {
-    let kind = Kind::named(&saved.kind).ok_or_else(|| {
+    let kind = Kind::of(&saved.kind, &saved.id).ok_or_else(|| {
         let kind = saved.kind.escape_debug();
         format!("`{kind}` is no kind that this tenantry knows")
     })?;
@@ -216,7 +216,7 @@ fn resource(saved: SavedResource) -> Result<ResourcePlan, String> {
     let id = ResourceId::new(kind, saved.id);
     if !id.is_addressable() {
         let id = id.as_str().escape_debug();
-        return Err(format!("`{id}` can't be a {}", kind.id));
+        return Err(format!("`{id}` can't be a {}", kind.id_name()));
     }
     Ok(ResourcePlan {
         id,
