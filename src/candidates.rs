@@ -1,5 +1,5 @@
-//! What a word of a command line could become, for a shell that asks: names of tenants, clients and fields, and paths. They come from
-//! names of files and folders: no file is read and no tenant is asked.
+//! What a word of a command line could become, for a shell that asks: names of tenants, clients and fields, and paths. They are taken
+//! from the names of files and folders: no file is read, and no tenant is asked.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -37,7 +37,7 @@ pub(crate) fn files() -> ArgValueCompleter {
 pub(crate) fn names(names: impl Fn() -> Vec<String> + Send + Sync + 'static) -> ArgValueCandidates {
     ArgValueCandidates::new(move || {
         let mut names = names();
-        // What begins with a dash would be an option.
+        // A name that begins with a dash would be taken for an option.
         names.retain(|name| is_plain(name) && !name.starts_with('-'));
         names.sort();
         names.dedup();
@@ -47,7 +47,7 @@ pub(crate) fn names(names: impl Fn() -> Vec<String> + Send + Sync + 'static) -> 
 
 fn paths(completer: PathCompleter) -> ArgValueCompleter {
     ArgValueCompleter::new(move |word: &OsStr| {
-        // Somebody's home if it is typed; else a file of that name.
+        // A typed `~` is the home folder, which the shell knows; elsewhere it is a character that not every shell leaves alone.
         let home = if word.as_encoded_bytes().starts_with(b"~") {
             "~"
         } else {
@@ -65,7 +65,7 @@ fn paths(completer: PathCompleter) -> ArgValueCompleter {
     })
 }
 
-/// What the line that is typed says of where names are.
+/// The parts of the typed line that say where names are found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Line {
     /// The working directory.
@@ -84,7 +84,7 @@ impl Line {
         Some(Line::read::<Cli>(&words, std::env::current_dir().ok()?))
     }
 
-    /// Reads what can be read of it. It is not finished, so something is always missing.
+    /// Reads as much as possible of a line that is not finished.
     fn read<Cli: CommandFactory>(words: &[OsString], here: PathBuf) -> Line {
         let lenient = Cli::command().ignore_errors(true);
         let matches = lenient.try_get_matches_from(words).unwrap_or_default();
@@ -127,7 +127,7 @@ impl Line {
     }
 }
 
-/// A shell leaves `~` as it is in a line that is not run yet.
+/// The path with its `~` replaced, which a shell does only when the line is run.
 fn at_home(path: &Path) -> PathBuf {
     match (path.strip_prefix("~"), std::env::home_dir()) {
         (Ok(rest), Some(home)) => home.join(rest),
@@ -135,13 +135,13 @@ fn at_home(path: &Path) -> PathBuf {
     }
 }
 
-/// Nothing where there is no such folder.
+/// The names in a folder; none where there is no such folder.
 fn file_names(folder: &Path) -> impl Iterator<Item = String> + use<> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().into_string().ok())
 }
 
-/// Whether a shell takes it as it stands. Not every shell quotes what it is given, and anybody may have named that file.
+/// Whether every shell takes a name as it stands. Not every shell quotes what it is given, and anybody may have named that file.
 fn is_plain(name: &str) -> bool {
     let plain = |character: char| character.is_alphanumeric() || "._-".contains(character);
     name.chars().all(plain)

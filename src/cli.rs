@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
-use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{
+    ArgAction, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+};
 
 use crate::candidates;
 use crate::client::Field;
@@ -69,24 +71,13 @@ pub(crate) struct Global {
         default_value = "auto",
         hide_possible_values = true
     )]
-    pub color: Color,
+    pub color: ColorChoice,
     /// Say what is asked of the tenant, and where settings come from; -vv says more
     #[arg(long, short, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
     pub verbose: u8,
     /// Say only results and errors
     #[arg(long, short, global = true)]
     pub quiet: bool,
-}
-
-/// When to use colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Color {
-    /// On a terminal, unless NO_COLOR is set
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
 }
 
 /// The commands.
@@ -143,7 +134,7 @@ pub(crate) enum Command {
     Man,
 }
 
-/// One line a shell.
+/// How to install the completions, a line for each shell.
 const INSTALL_COMPLETIONS: &str = "\
 bash, in ~/.bashrc: eval \"$(tenantry completions bash)\"
 zsh, in ~/.zshrc after compinit: source <(tenantry completions zsh)

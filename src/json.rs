@@ -21,7 +21,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Where it is in a text, both counted from 1, columns in characters.
+    /// The line and the column in a text, both counted from 1, columns in characters.
     pub fn line_and_column(&self, text: &str) -> (usize, usize) {
         let (Error::Syntax(at, _) | Error::Duplicate(at, ..) | Error::TooDeep(at)) = self;
         let before = text.get(..*at).unwrap_or(text);
@@ -194,7 +194,7 @@ impl<'a> Reader<'a> {
         let key_at = |at| Reader::at(self.text, at).key();
         let key = key_at(second).unwrap_or_default();
         let mut first = second;
-        // Whatever went well goes well again, up to the first of the two.
+        // This reads once more what was read already, and stops at the first of the two keys.
         let _ = Reader::at(self.text, start).object(0, |reader, at| {
             if key_at(at).as_ref() == Ok(&key) {
                 first = at;

@@ -65,7 +65,8 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     regular(&fs::symlink_metadata(path)?)?;
     let mut options = OpenOptions::new();
     options.read(true);
-    // What takes the file's place between the two is neither followed nor waited for.
+    // Something else may have taken the file's place since it was looked at: a link is then not followed, and a pipe not waited
+    // for.
     #[cfg(unix)]
     {
         use rustix::fs::OFlags;
@@ -89,7 +90,7 @@ pub(crate) fn open_own(path: &Path) -> io::Result<File> {
     {
         use std::os::unix::fs::MetadataExt as _;
         let owner = file.metadata()?.uid();
-        // For root, who runs most containers, files that are mounted into one belong to somebody else.
+        // Most containers run as root, and files that are mounted into one may belong to any user.
         if user() != 0 && owner != user() && owner != 0 {
             return Err(io::Error::other("it belongs to another user"));
         }
@@ -104,7 +105,7 @@ pub(crate) fn is_private(found: &fs::Metadata) -> bool {
     found.uid() == user() && found.mode() & 0o077 == 0
 }
 
-/// Elsewhere the user's folders are the user's.
+/// On other systems, the user's own folders are private to begin with.
 #[cfg(not(unix))]
 pub fn is_private(_: &fs::Metadata) -> bool {
     true

@@ -10,12 +10,12 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     })
 }
 
-/// Foreign text on one line, without anything of [`printable`]: it can't pass for a line of ours.
+/// Text from elsewhere as [`printable`] shows it, on one line, so that no part of it can pass for a line of tenantry's own.
 pub(crate) fn one_line(text: &str) -> String {
     printable(text).replace('\n', "\\n")
 }
 
-/// The same for a JSON text, where they can only be inside of strings.
+/// A JSON text without any such character. They can only stand in its strings, where JSON has an escape for each.
 pub(crate) fn printable_json(text: &str) -> Cow<'_, str> {
     escaped(text, |escaped, character| {
         for unit in character.encode_utf16(&mut [0; 2]) {

@@ -10,10 +10,9 @@ use crate::commands::{self, Ending, Logger, Terminal};
 use crate::render;
 use crate::settings::Environment;
 
-/// A command that waits for the network heeds a Ctrl-C at once; one that reads or writes files gets so long to come to an end.
+/// How long a command may take to end after a Ctrl-C. One that waits for the network ends at once; one that reads or writes files
+/// is in the middle of a step.
 const GRACE: Duration = Duration::from_millis(300);
-/// As shells have it: 128 and the number of SIGINT.
-const INTERRUPTED: u8 = 130;
 
 /// Does what the command line of this process says.
 pub fn main() -> ExitCode {
@@ -29,15 +28,13 @@ pub fn main() -> ExitCode {
     };
     let terminal = Terminal::new(&cli.global);
     match run(&cli, &terminal) {
-        Ok(Ending::Clean) => ExitCode::SUCCESS,
-        Ok(Ending::Differences) => ExitCode::from(1),
-        Ok(Ending::Failure) => ExitCode::from(2),
         Ok(Ending::Interrupted) => interrupted(&cli, &terminal),
+        Ok(ending) => ending.code().into(),
         Err(error) if commands::is_interruption(&error) => interrupted(&cli, &terminal),
         Err(error) => {
             if cli.command.answers_json() {
                 let (message, hint) = (format!("{error:#}"), commands::hint(&error));
-                // stdout is one document, also now; where it can't be written there is still stderr.
+                // stdout is one document, also now. If it can't be written, stderr still says what is wrong.
                 let _ = terminal.result(&render::json::error(&message, hint.as_deref()));
             }
             for problem in commands::problems(&error) {
@@ -61,11 +58,11 @@ fn run(cli: &Cli, terminal: &Terminal) -> anyhow::Result<Ending> {
     let ending = runtime.block_on(async {
         tokio::select! {
             ending = commands::run(cli, &environment, terminal) => ending,
-            // Dropped where it waits, a command takes away what it made in vain.
+            // The command is dropped where it waits, and removes what it made in vain.
             Ok(()) = given_up => Ok(Ending::Interrupted),
         }
     });
-    // Whatever still looks up a name or the like is not waited for.
+    // Do not wait for threads that are still busy, such as with looking up a name.
     runtime.shutdown_background();
     ending
 }
@@ -75,10 +72,10 @@ fn interrupted(cli: &Cli, terminal: &Terminal) -> ExitCode {
     if cli.command.answers_json() {
         terminal.last_document(&render::json::error("interrupted", None));
     }
-    INTERRUPTED.into()
+    Ending::Interrupted.code().into()
 }
 
-/// Gives the command up at a Ctrl-C, unless it ends by itself; and ends the process where it does not heed that.
+/// Gives the command up at a Ctrl-C, unless it will end by itself, and ends the process if the command does not end in time.
 #[allow(clippy::exit)]
 async fn end_at_interrupt(terminal: Terminal, answers_json: bool, give_up: oneshot::Sender<()>) {
     while tokio::signal::ctrl_c().await.is_ok() {
@@ -95,6 +92,6 @@ async fn end_at_interrupt(terminal: Terminal, answers_json: bool, give_up: onesh
         if answers_json {
             terminal.last_document(&render::json::error("interrupted", None));
         }
-        std::process::exit(INTERRUPTED.into());
+        std::process::exit(Ending::Interrupted.code().into());
     }
 }

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::{CommandFactory, Parser};
 
 use crate::cli::Cli;
-use crate::commands::{self, Ending, Terminal};
+use crate::commands::{self, Terminal};
 use crate::settings::Environment;
 
 pub use crate::sandbox::faults::{Fault, FaultRule};
@@ -30,10 +30,7 @@ pub async fn run(
         Err(error) => return (2, Some(error.to_string())),
     };
     match commands::run(&cli, environment, &Terminal::new(&cli.global)).await {
-        Ok(Ending::Clean) => (0, None),
-        Ok(Ending::Differences) => (1, None),
-        Ok(Ending::Interrupted) => (130, None),
-        Ok(Ending::Failure) => (2, None),
+        Ok(ending) => (ending.code(), None),
         Err(error) => (2, Some(format!("{error:#}"))),
     }
 }

@@ -464,11 +464,11 @@ fn what_can_t_get_better_is_given_up_at_once() {
     let bed = one().start();
     let key = ("AUTH0_CLIENT_ID", "x");
     let secret = ("AUTH0_CLIENT_SECRET", "a-secret-of-an-application");
-    // A port that was free a moment ago, and that nobody else is given so soon.
+    // This port was free a moment ago, and the system does not give it to anybody else so soon.
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let nobody = free.local_addr().unwrap().to_string();
     drop(free);
-    // No TLS at all, which is as far from a certificate to trust as a server can be.
+    // This server does not speak TLS at all, so there is no certificate to trust.
     let plain = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = plain.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -523,7 +523,7 @@ fn a_proxy_that_can_t_be_used_is_never_passed_over() {
              hint: write it as http://proxy.example.com:3128 (or https://…; others are not supported), or unset it\n"
         );
     }
-    // One that can be is the one that is asked.
+    // A proxy that can be used is asked.
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
     let proxy = Stub::raw(move |method, path| {
@@ -539,7 +539,7 @@ fn a_proxy_that_can_t_be_used_is_never_passed_over() {
     )
     .exits(2);
     assert!(asked.load(Ordering::SeqCst) > 0);
-    // On this machine none is needed.
+    // A tenant on this machine needs no proxy.
     let mut command = bed.command();
     command.env("HTTPS_PROXY", "http://").arg("list");
     bed.run_command(command).exits(0);
@@ -565,7 +565,7 @@ fn a_pasted_address_of_the_dashboard_names_its_tenant() {
     );
 }
 
-/// What stands below the waits, which differ from run to run.
+/// The output without the waits, which differ from run to run.
 fn ending(run: &Run) -> String {
     let lines: Vec<_> = run
         .stderr
@@ -718,7 +718,7 @@ fn without_an_account_the_sandbox_is_a_tenant() {
     let lock = bed.read("tenant/sandbox/tenant.lock");
     assert!(lock.contains("\"domain\": \"sandbox\"") && !lock.contains("127.0.0.1"));
     sandbox(&["sandbox", "reset"]).exits(0);
-    // The tenant forgot; the file is as the last push left it, and so is base.
+    // The tenant lost its change; the file is as the last push left it, and so is base.
     let drifted = sandbox(&["diff"]).exits(1);
     assert!(
         drifted.stdout.contains("name: \"Shop\" → \"Storefront\""),

@@ -31,7 +31,7 @@ fn a_token_is_asked_for_with_a_form() {
         (request.method.as_str(), request.path.as_str()),
         ("POST", "/oauth/token")
     );
-    // The journal shows a form as an object of texts, and anything but a form or JSON as text.
+    // The journal shows a form as an object of strings, and a body that is neither a form nor JSON as a string.
     assert_eq!(
         request.body,
         Some(json!({
@@ -128,7 +128,7 @@ fn a_token_that_is_about_to_expire_is_not_used() {
         .elapsed()
         .unwrap()
         .as_secs();
-    // A day, less the minute in which it might expire under a request.
+    // A day, less the minute in which it might expire during a request.
     assert!(entry["expires"].as_u64().unwrap() <= now + 86_400 - 60);
     for expires in [1, now] {
         entry["expires"] = expires.into();

@@ -14,21 +14,21 @@ use super::token::{Source, Token};
 use crate::opening;
 use crate::settings::{Connection, Credentials};
 
-/// No token comes near this, in bytes.
+/// No token's file comes near this size, in bytes.
 const LARGEST_FILE: u64 = 1_000_000;
 
 /// A folder of cached tokens.
 #[derive(Debug, Clone)]
 pub struct TokenCache(PathBuf);
 
-/// What a token is for: one that differs in any of these is another token.
+/// What a token is for. A token whose key differs in any of these does not serve.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct CacheKey {
     domain: String,
     client_id: String,
     audience: String,
     scope: Option<String>,
-    /// A digest of what proves the application: a token that another secret was good for is none.
+    /// A digest of the secret or key: after a change of it, the tokens that the old one was good for are not used.
     proof: String,
 }
 
@@ -78,7 +78,7 @@ impl TokenCache {
     }
 
     pub(super) fn read(&self, key: &CacheKey) -> Option<Token> {
-        // What others may have written or read is as good as none, and replaced.
+        // A file that others may have written or read is not used, and replaced.
         let file = opening::open_own(&self.path(key)).ok()?;
         if !opening::is_private(&file.metadata().ok()?) {
             return None;
@@ -104,7 +104,7 @@ impl TokenCache {
     }
 
     pub(super) fn remove(&self, key: &CacheKey) {
-        // Where it is gone already, or can't be removed, a new token takes its place anyway.
+        // If it is gone already, or can't be removed, a new token takes its place anyway.
         let _ = fs::remove_file(self.path(key));
     }
 
@@ -131,7 +131,7 @@ impl TokenCache {
     }
 }
 
-/// A digest that says nothing of the bytes, as text that is short enough for a file's name.
+/// A digest of the bytes, which does not reveal them, as text that is short enough for a file's name.
 fn hex(bytes: &[u8]) -> String {
     let hash = digest(&SHA256, bytes);
     let half = hash.as_ref()[..16].iter();

@@ -8,7 +8,6 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::Secrets;
 use super::cache::{CacheKey, TokenCache};
 use super::error::{ApiError, not_the_apis, quoted};
 use super::http::Http;
@@ -16,8 +15,8 @@ use super::token::{Source, Token};
 use crate::settings::{Connection, Credentials};
 use crate::signing::{ASSERTION_TYPE, assertion};
 
-/// A token is not used in the last minute of its life, so that it does not expire under a request; one that lives for minutes
-/// only, not in the last tenth.
+/// A token is not used in the last minute of its life, so that it does not expire during a request. If it lives for minutes only,
+/// the last tenth is not used.
 const MARGIN: Duration = Duration::from_secs(60);
 
 /// Where tokens come from.
@@ -98,7 +97,7 @@ fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<SecretStr
     String::deserialize(deserializer).map(SecretString::from)
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Denied {
     error: Option<String>,
     error_description: Option<String>,
@@ -136,13 +135,7 @@ async fn request(credentials: &Credentials, http: &Http) -> Result<Token, ApiErr
     }
     let (status, body) = http.post_token_form(&form).await?;
     if status != 200 {
-        return Err(refusal(
-            connection,
-            credentials,
-            status,
-            &body,
-            http.secrets(),
-        ));
+        return Err(refusal(credentials, http, status, &body));
     }
     // serde's own message could quote the answer, which holds the token.
     let granted: Granted = serde_json::from_slice(&body).map_err(|_| ApiError::OddAnswer {
@@ -154,7 +147,7 @@ async fn request(credentials: &Credentials, http: &Http) -> Result<Token, ApiErr
     })?;
     let lifetime = Duration::from_secs(granted.expires_in.min(30 * 86_400));
     let used = lifetime - MARGIN.min(lifetime / 10);
-    // One that lives for no time at all is used until it is refused: to ask for another each time would end nowhere.
+    // A token without a lifetime is used until it is refused: asking for another before every request would never end.
     let expires = (!lifetime.is_zero()).then_some(asked + used);
     Token::new(granted.access_token, expires, Source::Fresh).ok_or_else(|| ApiError::OddAnswer {
         request: "POST /oauth/token".to_owned(),
@@ -162,17 +155,9 @@ async fn request(credentials: &Credentials, http: &Http) -> Result<Token, ApiErr
     })
 }
 
-fn refusal(
-    connection: &Connection,
-    credentials: &Credentials,
-    status: u16,
-    body: &[u8],
-    secrets: &Secrets,
-) -> ApiError {
-    let denied = serde_json::from_slice(body).unwrap_or(Denied {
-        error: None,
-        error_description: None,
-    });
+fn refusal(credentials: &Credentials, http: &Http, status: u16, body: &[u8]) -> ApiError {
+    let (connection, secrets) = (http.connection(), http.secrets());
+    let denied: Denied = serde_json::from_slice(body).unwrap_or_default();
     let message = match denied.error_description {
         Some(description) => quoted(&description, secrets),
         None => not_the_apis(status),

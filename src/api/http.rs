@@ -29,6 +29,14 @@ pub(super) struct Response {
     pub(super) taken: Taken,
 }
 
+impl Response {
+    /// What it says about the rate limit.
+    pub(super) fn allowance(&self) -> Allowance {
+        let refused = self.status == StatusCode::TOO_MANY_REQUESTS;
+        Allowance::of(&self.headers, SystemTime::now(), refused)
+    }
+}
+
 /// Sends requests to one tenant.
 #[derive(Debug)]
 pub(super) struct Http {
@@ -69,7 +77,7 @@ impl Http {
         &self.options.secrets
     }
 
-    /// Where long waits are said.
+    /// Where waits are told.
     pub(super) fn waits(&self) -> &Waits {
         &self.waits
     }
@@ -93,34 +101,25 @@ impl Http {
             let outcome = self
                 .attempt(self.client()?.post(url.clone()).form(form))
                 .await;
-            let (wait, error) = match outcome {
+            let (error, wait) = match outcome {
                 Ok(response) => {
                     let status = response.status;
                     log::info!("{name} {} {:.0?}", status.as_u16(), started.elapsed());
-                    let again = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
-                    let wait = match status {
-                        StatusCode::TOO_MANY_REQUESTS => {
-                            let now = SystemTime::now();
-                            let asked = Allowance::of(&response.headers, now, true);
-                            retries.next_limited(asked.wait_after_refusal())
-                        }
-                        _ => retries.next(),
+                    let Some(wait) = retries.after(status, &response.allowance()) else {
+                        return Ok((status.as_u16(), response.body));
                     };
-                    match wait.filter(|_| again) {
-                        Some(wait) => (wait, format!("{name}: {status}")),
-                        None => return Ok((status.as_u16(), response.body)),
-                    }
+                    (format!("{name}: {status}"), wait)
                 }
-                Err(error) => {
-                    let wait = self.wait_after(&error, &mut retries);
-                    let error = self.error(name.to_owned(), &error, retries.sent);
-                    match wait {
-                        Some(wait) => (wait, error.to_string()),
-                        None => return Err(error),
-                    }
+                Err(failure) => {
+                    let wait = self.wait_after(&failure, &mut retries);
+                    let error = self.error(name.to_owned(), &failure, retries.sent);
+                    let Some(wait) = wait else {
+                        return Err(error);
+                    };
+                    (error.to_string(), wait)
                 }
             };
-            self.waits.say(wait, &error.to_string());
+            self.waits.say(wait, &error);
             tokio::time::sleep(wait).await;
             retries.sent += 1;
         }
@@ -153,7 +152,7 @@ impl Http {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        // It is there already when another reader installed it.
+        // Installing fails only where another reader did it before.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("tenantry/", env!("CARGO_PKG_VERSION")))
@@ -162,7 +161,8 @@ impl Http {
             // The API never redirects, and a token is for this domain only.
             .redirect(reqwest::redirect::Policy::none());
         builder = if self.connection.base_url().scheme() == "http" {
-            // Loopback, the settings see to that: neither certificates nor a proxy are needed, and a machine without a CA store has none to load.
+            // The settings accept plain HTTP for loopback only. It needs no proxy and no certificates, which a machine without a CA
+            // store could not load.
             builder.no_proxy().tls_certs_only([])
         } else {
             builder.https_only(true)
@@ -176,7 +176,7 @@ impl Http {
         Ok(self.client.get_or_init(|| client))
     }
 
-    /// How long to wait after a failure before the next try; None where there is no use in one.
+    /// How long to wait after a failure before the next try; None where another try can't help.
     pub(super) fn wait_after(&self, failure: &Failure, retries: &mut Retries) -> Option<Duration> {
         let has_answered = self.has_answered.load(Ordering::Relaxed);
         failure
@@ -221,7 +221,7 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    /// Whether the same request may fare better in a moment. A host that has answered in this run may be gone for a moment only.
+    /// Whether the same request may succeed in a moment. A host that has answered in this run is probably back soon.
     fn may_get_better(&self, has_answered: bool) -> bool {
         match self {
             Failure::TooLarge => false,
@@ -241,7 +241,7 @@ impl From<TooLarge> for Failure {
 
 impl From<reqwest::Error> for Failure {
     fn from(error: reqwest::Error) -> Self {
-        // The URL is in every message of ours already.
+        // Every message of ours names the URL already.
         Failure::Http(error.without_url())
     }
 }
@@ -257,7 +257,7 @@ fn chain(error: &reqwest::Error) -> String {
     deepest.map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-/// A certificate that is not trusted or for another host, or something that is no TLS at all.
+/// Whether a certificate is not trusted or for another host, or the other side does not speak TLS at all.
 fn is_tls(cause: &(dyn StdError + 'static)) -> bool {
     // What an I/O error wraps is not among its sources.
     let inner = cause
@@ -266,7 +266,7 @@ fn is_tls(cause: &(dyn StdError + 'static)) -> bool {
     cause.is::<rustls::Error>() || inner.is_some_and(|inner| is_tls(inner))
 }
 
-/// A name that nobody has, or an address where nobody listens.
+/// Whether a name does not exist, or nobody listens at an address.
 fn is_nobody(cause: &(dyn StdError + 'static)) -> bool {
     use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
     let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
@@ -274,11 +274,11 @@ fn is_nobody(cause: &(dyn StdError + 'static)) -> bool {
         kind,
         Some(ConnectionRefused | HostUnreachable | NetworkUnreachable)
     );
-    // The HTTP library's own word; the system's are many.
+    // This is the HTTP library's own word; those of operating systems differ.
     is_unreachable || cause.to_string() == "dns error"
 }
 
-/// How often a call was sent, and how long to wait before the next time.
+/// How often a request was sent, and how long to wait before the next try.
 pub(super) struct Retries {
     pub(super) sent: usize,
     delays: backon::ExponentialBackoff,
@@ -299,14 +299,17 @@ impl Retries {
         }
     }
 
-    pub(super) fn next(&mut self) -> Option<Duration> {
+    fn next(&mut self) -> Option<Duration> {
         self.delays.next()
     }
 
-    /// The wait after a 429: what the answer asks for. These are bounded apart from the faults, since a shared limit may be
-    /// met many times in a long run.
-    pub(super) fn next_limited(&mut self, asked: Option<Duration>) -> Option<Duration> {
-        self.limited = self.limited.checked_sub(1)?;
-        asked.or_else(|| self.delays.next())
+    /// The wait after an answer; None where another try can't help, or too many were made. After a 429 it is what the answer asks
+    /// for. These are bounded apart from the faults, since a shared limit may be met many times in a long run.
+    pub(super) fn after(&mut self, status: StatusCode, allowance: &Allowance) -> Option<Duration> {
+        if allowance.refused {
+            self.limited = self.limited.checked_sub(1)?;
+            return allowance.wait_after_refusal().or_else(|| self.next());
+        }
+        status.is_server_error().then(|| self.next())?
     }
 }

@@ -1,5 +1,5 @@
-//! When the next request may go: at the pace of the tenant's rate limit, which every answer tells, and never faster. The
-//! arithmetic is a pure token bucket as seen from outside; around it, a gate that requests wait at.
+//! When the next request may be sent: at the pace of the tenant's rate limit, which every answer tells, and never faster. The
+//! arithmetic is pure: it follows the server's token bucket from what the answers say of it. Around it is a gate where requests wait.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -11,21 +11,22 @@ use super::waits::Waits;
 
 /// How many requests are under way at once when no limit is in force.
 const PLACES: usize = 16;
-/// The longest wait that is taken from an answer's word: a limit that refills is asked again after it.
+/// An answer may not impose a longer wait: a limit refills meanwhile, so one more try costs little.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// What is left of a rate that met a refusal.
+/// A refusal shows that the measured rate is too high: it is multiplied by this.
 const LOWERED: f64 = 0.7;
-/// For so many buckets of requests after a refusal, others are taken to use the limit too, and half of what is left is theirs.
+/// After a refusal, others probably use the limit too. They are left half of it for this many times the requests of a full bucket.
 const SHARED: u64 = 3;
-/// A rate that would have nobody go for so long is doubted.
-const DOUBTED: Duration = Duration::from_secs(1);
-/// Requests that are sent together may be served in another order, which looks like a refill within a moment.
+/// A measured rate may be far too low. Where it imposes a longer wait than this, one request is sent early to find out.
+const PROBED_AFTER: Duration = Duration::from_secs(1);
+/// The rate is not measured over a shorter time: requests that are sent together may be served in another order, which looks
+/// like a refill.
 const SHORTEST_MEASURE: Duration = Duration::from_millis(250);
-/// A bucket of so many requests is full again within a wait or two.
+/// A bucket of at most this many requests is small: it is full again after a wait or two.
 const SMALL: u64 = 3;
-/// Shorter waits would only spin.
+/// A shorter wait would only keep the processor busy.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
-/// The wait for one more request while nothing is known of the rate and the answer does not say.
+/// How long to wait for one more request while the rate is not known and no answer tells when one is added.
 const BLIND_WAIT: Duration = Duration::from_millis(250);
 
 /// What an answer says about the tenant's rate limit.
@@ -49,7 +50,7 @@ impl Allowance {
     /// Reads the headers of an answer that came in at `now`.
     pub(super) fn of(headers: &HeaderMap, now: SystemTime, refused: bool) -> Allowance {
         let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
-        // No limit comes near this, and sums of it are numbers still.
+        // No limit comes near this, and sums of such numbers do not overflow.
         let count = |name: &str| number(name).map(|count| count.min(1_000_000));
         let wait = |seconds: u64| Duration::from_secs(seconds).min(LONGEST_WAIT);
         let until = |at: u64| {
@@ -83,7 +84,8 @@ pub(super) struct Pace {
     changed: Notify,
 }
 
-/// Leave to send one request. Tell it of the answer; dropped without one, it counts as sent and unanswered.
+/// Permission to send one request. Its holder reports the answer to it; dropped before that, the request counts as sent and
+/// unanswered.
 pub(super) struct Turn<'a> {
     pace: &'a Pace,
     number: u64,
@@ -102,7 +104,7 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// Waits until a request may go, and says so where that takes long.
+    /// Waits until a request may be sent, and says so where that takes long.
     pub(super) async fn turn(&self, waits: &Waits) -> Turn<'_> {
         // The semaphore is never closed, so there is always a place in the end.
         let place = loop {
@@ -134,7 +136,7 @@ impl Pace {
         }
     }
 
-    /// Lets nobody go for a while.
+    /// Lets no request through for a while.
     pub(super) fn hold(&self, wait: Duration) {
         self.bucket().hold(Instant::now() + wait);
     }
@@ -174,13 +176,13 @@ struct Bucket {
     in_flight: u64,
     /// The newest request with an answer. What an older one's answer says is out of date.
     newest: u64,
-    /// Requests that were refused, and so took nothing out.
+    /// How many requests were refused. They took nothing out of the bucket.
     refused: u64,
     /// The newest request when the rate was lowered.
     lowered: u64,
-    /// Nobody goes before this.
+    /// No request is sent before this time.
     held_until: Option<Instant>,
-    /// When measuring the refill began, and with how much: what was left then and had been taken out before.
+    /// When measuring the refill began, and at which level: what was left then, and what had been taken out before.
     since: Option<(Instant, u64)>,
     /// Requests added per second, as measured; a lower bound.
     rate: Option<f64>,
@@ -193,7 +195,7 @@ enum Limit {
     Unknown,
     /// The answers name no limit.
     None,
-    /// So many requests were left at a time; one more may be had after a while when nothing is known of the rate.
+    /// The bucket held this many requests at that time. While the rate is not known, one more is expected after `next`.
     Left {
         requests: f64,
         at: Instant,
@@ -203,14 +205,14 @@ enum Limit {
 
 #[derive(Debug, PartialEq)]
 enum Ask {
-    /// As the request of this number.
+    /// It may be sent, and has this number.
     Go(u64),
     Wait(Duration),
     WaitForAnswer,
 }
 
 impl Bucket {
-    /// Asks for leave to send one request; with `Go` it counts as sent.
+    /// Asks whether one request may be sent. After `Go` it counts as sent.
     fn ask(&mut self, now: Instant) -> Ask {
         if let Some(until) = self.held_until {
             match until.checked_duration_since(now) {
@@ -223,12 +225,11 @@ impl Bucket {
             Limit::Unknown | Limit::None => {}
             Limit::Left { requests, at, next } => {
                 let passed = now.saturating_duration_since(at);
-                // A rate that was measured while others used the limit too may be far too low: one request finds out.
-                let doubted = next.max(DOUBTED);
+                let probed_after = next.max(PROBED_AFTER);
                 let left = match self.rate {
                     Some(rate) => {
                         let left = requests + rate * passed.as_secs_f64();
-                        let finds_out = passed >= doubted && self.in_flight == 0;
+                        let finds_out = passed >= probed_after && self.in_flight == 0;
                         if finds_out { left.max(1.0) } else { left }
                     }
                     None if passed >= next => requests.max(0.0) + 1.0,
@@ -240,7 +241,7 @@ impl Bucket {
                             let wait = ((1.0 - left) / rate).min(LONGEST_WAIT.as_secs_f64());
                             let mut wait = Duration::from_secs_f64(wait);
                             if self.in_flight == 0 {
-                                wait = wait.min(doubted.saturating_sub(passed));
+                                wait = wait.min(probed_after.saturating_sub(passed));
                             }
                             Ask::Wait(wait.max(SHORTEST_WAIT))
                         }
@@ -282,8 +283,8 @@ impl Bucket {
         }
         self.newest = number;
         if allowance.refused {
-            // It was too high, by a fraction that the next measure began with, or others use the limit too. What was sent
-            // before that was known says nothing more.
+            // The rate was measured a little too high, or others use the limit too. The refusals of requests that were sent
+            // before this one was known say nothing new.
             if number > self.lowered {
                 self.rate = self.rate.map(|rate| rate * LOWERED);
                 self.lowered = self.sent;
@@ -295,7 +296,7 @@ impl Bucket {
         let is_shared = self.lowered > 0 && number <= self.lowered + window;
         let ours = if is_shared { 0.5 } else { 1.0 };
         self.limit = Limit::Left {
-            // Those that were sent later take their share too.
+            // The requests that were sent after this one take from the same bucket.
             requests: remaining as f64 * ours - (self.sent - number) as f64,
             at: now,
             next: allowance
@@ -305,11 +306,12 @@ impl Bucket {
         };
     }
 
-    /// What is left and what was taken out, less the same at an earlier time, is what was added since. It comes in whole
-    /// requests, so the rate is a lower bound that grows exact; what it misses shows up as `remaining` and is used.
+    /// Measures the refill. What is left and what was taken out, less the same at an earlier time, is what was added since then.
+    /// Only whole requests are seen, so the rate is a lower bound, and the longer the measure the closer. What it misses is not
+    /// lost: it shows in the next answer's `remaining`.
     fn measure(&mut self, now: Instant, remaining: u64, limit: Option<u64>) {
         let level = remaining + self.newest - self.refused.min(self.newest);
-        // A full bucket takes nothing in: the bound is a low one then, and measuring begins anew.
+        // To a full bucket nothing is added, so the bound is too low then, and measuring begins anew.
         let full = limit.is_some_and(|limit| remaining + 1 >= limit);
         let passed = |since| now.saturating_duration_since(since);
         if let Some((since, then)) = self
@@ -317,8 +319,8 @@ impl Bucket {
             .filter(|(since, _)| passed(*since) >= SHORTEST_MEASURE)
         {
             let passed = passed(since).as_secs_f64();
-            // What was there at the beginning was not whole, so one of those that were added may only have become so.
-            // A small bucket would be full before that is made up for, so there it counts.
+            // At the beginning a request may have been there in part, and have become whole since: one of those that were added
+            // may be no full one, and is not counted. A small bucket would be full before the second one, so there it is.
             let small = limit.is_some_and(|limit| limit <= SMALL);
             let doubtful = u64::from(self.rate.is_some() && !small);
             let added = level.saturating_sub(then + doubtful);
@@ -341,14 +343,15 @@ mod tests {
     use std::cmp::Reverse;
     use std::collections::BinaryHeap;
 
-    /// What a run came to, in a world of its own: a true token bucket, a latency, and a clock that jumps.
+    /// How long a simulated run took, and how often it was refused. The simulation has a true token bucket, a latency, and a clock
+    /// of its own.
     #[derive(Debug)]
     struct Run {
         seconds: f64,
         refusals: usize,
     }
 
-    /// An answer on its way: when it comes, and to which request; whether that was refused, what is left, and the reset.
+    /// An answer on its way: when it arrives, and to which request; whether that was refused, what is left, and the reset.
     type Answer = Reverse<(Instant, u64, bool, u64, u64)>;
 
     /// A tenant as it is simulated.
@@ -490,7 +493,7 @@ mod tests {
         }
     }
 
-    /// None of them knows of the others, and all begin at the same moment, which is the worst.
+    /// The runs do not know of each other, and begin at the same moment, which is the worst case.
     #[test]
     fn runs_at_once_share_what_the_limit_allows_for() {
         for (runs, requests, rate, burst) in [

@@ -1,21 +1,21 @@
-//! Room for answers: how much of a tenant's word is taken into memory, by one answer and by all that are under way together.
+//! Room for answers in memory: a limit to the size of one, and to that of all that are under way together.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// No answer of the API comes near this; one that does is not read to its end.
+/// The size of the largest answer that is read, in bytes. None of the API's comes near it.
 pub(super) const LARGEST: usize = 16 * 1024 * 1024;
-/// So much of each answer there is always room for. Pages of a hundred clients are smaller.
+/// Up to this size an answer never waits for room. Pages of a hundred clients are smaller.
 const SMALL: usize = 4 * 1024 * 1024;
-/// What a value takes in memory beside its text. A list of single digits comes to many times its size.
+/// What a JSON value takes in memory beside its text: a list of single digits takes many times its size.
 const VALUE: usize = 64;
 
-/// Room for one answer at a time that is not small, so that many large ones are read one after the other.
+/// Room for one large answer at a time, so that several are read one after the other.
 #[derive(Debug, Clone)]
 pub(super) struct Room(Arc<Semaphore>);
 
-/// Room that an answer takes until it is dropped; none beside what there is for every small one.
+/// The room that an answer takes, given back on drop. A small answer takes none.
 #[derive(Debug, Default)]
 pub(super) struct Taken(Option<OwnedSemaphorePermit>);
 
@@ -30,7 +30,7 @@ impl Default for Room {
 }
 
 impl Room {
-    /// Waits until there is room for an answer of that size, of which so much is taken already.
+    /// Waits until there is room for an answer of this size, of which a part may have been taken before.
     pub(super) async fn take(&self, taken: &mut Taken, size: usize) -> Result<(), TooLarge> {
         if size > LARGEST {
             return Err(TooLarge);

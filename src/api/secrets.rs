@@ -12,9 +12,9 @@ use url::form_urlencoded;
 
 /// What stands in a secret's place.
 const MASK: &str = "[redacted]";
-/// What is shorter is no secret of Auth0's, and may be part of any text.
+/// A shorter text is no secret of Auth0's, and may be part of any message.
 const SHORTEST: usize = 8;
-/// So much of a secret's beginning is masked too, since an echo may be cut short.
+/// An echo may be cut short: from this many characters on, a secret's beginning is masked too.
 const BEGINNING: usize = 16;
 
 /// The secrets and tokens that are known so far, shared by its clones. Debug shows none of them.
@@ -22,7 +22,7 @@ const BEGINNING: usize = 16;
 pub struct Secrets(Arc<Mutex<Vec<SecretString>>>);
 
 impl Secrets {
-    /// From now on, this secret is masked: as it is, and as JSON, a form, and Base64 write it.
+    /// Masks this secret from now on: as it is, and as it is written in JSON, a form, or Base64.
     pub fn know(&self, secret: &SecretString) {
         let forms = forms(secret.expose_secret());
         let mut known = self.known();
@@ -31,7 +31,7 @@ impl Secrets {
                 known.push(form.into());
             }
         }
-        // What another one begins with must not keep the rest of that from being found.
+        // The longest come first: a secret that another one begins with would hide the rest of it from the search.
         known.sort_by_key(|form| std::cmp::Reverse(form.expose_secret().len()));
     }
 
@@ -70,12 +70,12 @@ fn forms(secret: &str) -> Vec<String> {
         form,
     ];
     for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
-        // It may stand anywhere in what is encoded, as in `Basic`: that shifts it by up to two bytes.
+        // It may stand anywhere in the encoded text, as in `Basic`, and so be shifted by up to two bytes.
         for shift in 0..3 {
             let mut bytes = vec![0; shift];
             bytes.extend_from_slice(secret.as_bytes());
             let text = engine.encode(&bytes);
-            // Characters at both ends that hold bits of its neighbours too.
+            // The characters at both ends hold bits of its neighbours too.
             let shared = usize::from(bytes.len() % 3 != 0);
             let first = [0, 2, 3][shift].min(text.len());
             let end = text.len().saturating_sub(shared).max(first);

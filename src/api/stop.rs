@@ -1,4 +1,4 @@
-//! A wish to stop: whoever sends finishes what is on its way, and starts nothing more.
+//! A request to stop, as Ctrl-C makes one: what is under way is finished, and nothing more is started.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

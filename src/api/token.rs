@@ -16,16 +16,16 @@ pub(super) struct Token {
 /// Where a token came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
-    /// The user: no other can be had.
+    /// The user gave it: no other can be had.
     Given,
-    /// An earlier run: what the application is granted may have changed since.
+    /// An earlier run left it: what the application is granted may have changed since.
     Cached,
-    /// The token endpoint, in this run.
+    /// The token endpoint issued it in this run.
     Fresh,
 }
 
 impl Token {
-    /// A token, unless it can't be one: what is no header value would break every request.
+    /// A token, unless the text can't be one: what is no header value would break every request.
     pub(super) fn new(
         secret: SecretString,
         expires: Option<SystemTime>,
@@ -48,7 +48,7 @@ impl Token {
         self.expires
     }
 
-    /// Where it is from and how long it is good, in words that say nothing of itself.
+    /// Where it is from and how long it is used, for the log: nothing of the token itself.
     pub(super) fn about(&self, now: SystemTime) -> String {
         let source = match self.source {
             Source::Given => "the one that was given",

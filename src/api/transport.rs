@@ -1,7 +1,8 @@
-//! One request after the other, each done properly: with a token, at the tenant's pace, with timeouts and bounded retries.
-//! Nothing above it sees HTTP, and nothing else in the crate sends.
+//! Calls of the Management API: each is sent with a token, at the tenant's pace, and again a bounded number of times. Nothing above
+//! this sees HTTP.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -11,6 +12,7 @@ use super::error::{ApiError, not_the_apis, quoted, seconds};
 use super::grant::Tokens;
 use super::http::{Failure, Http, Response};
 use super::pace::{Allowance, Pace};
+use super::token::Token;
 use super::{Options, Progress};
 use crate::json;
 use crate::settings::Connection;
@@ -55,39 +57,12 @@ impl Transport {
         let mut renewed = false;
         let mut last = None;
         loop {
-            let ready = async {
-                // The token last: the one in use may be another by the time that it is this call's turn.
-                let turn = self.pace(call).turn(self.http.waits()).await;
-                Ok((self.tokens.get(&self.http).await?, turn))
-            };
-            let ready = self.unless_stopped(call, ready).await;
-            // What was sent before may have had its effect: that is what there is to say then.
-            let (token, turn) = ready.map_err(|stopped| last.take().unwrap_or(stopped))??;
-            let mut request = self
-                .http
-                .client()?
-                .request(call.method.clone(), url.clone())
-                .bearer_auth(token.secret().expose_secret());
-            if let Some(body) = &call.body {
-                request = request.json(body);
-            }
-            let started = Instant::now();
-            let outcome = self.http.attempt(request).await;
-            let allowance = match &outcome {
-                Ok(response) => {
-                    let refused = response.status == StatusCode::TOO_MANY_REQUESTS;
-                    let allowance = Allowance::of(&response.headers, SystemTime::now(), refused);
-                    turn.answered(&allowance);
-                    allowance
-                }
-                // No answer says nothing of a limit.
-                Err(_) => {
-                    drop(turn);
-                    Allowance::default()
-                }
-            };
-            log_request(&url, call, &outcome, started.elapsed(), &allowance);
-
+            let tried = self.try_once(call, &url).await;
+            let (token, outcome, allowance) = tried.map_err(|error| match error {
+                // An earlier try may have had its effect: its error says more than that the call was stopped.
+                ApiError::Stopped { .. } => last.take().unwrap_or(error),
+                error => error,
+            })?;
             let (error, wait) = match outcome {
                 Ok(response) if response.status.is_success() => {
                     let Response { body, taken, .. } = response;
@@ -107,16 +82,8 @@ impl Transport {
                         self.tokens.drop_token(self.http.connection(), &token).await;
                         continue;
                     }
-                    let wait = match status {
-                        StatusCode::TOO_MANY_REQUESTS => {
-                            retries.next_limited(allowance.wait_after_refusal())
-                        }
-                        status if status.is_server_error() => retries.next(),
-                        _ => None,
-                    };
-                    if status == StatusCode::TOO_MANY_REQUESTS
-                        && let Some(wait) = wait
-                    {
+                    let wait = retries.after(status, &allowance);
+                    if let Some(wait) = wait.filter(|_| allowance.refused) {
                         // The limit is the tenant's, so everybody waits.
                         self.pace(call).hold(wait);
                     }
@@ -145,7 +112,45 @@ impl Transport {
         }
     }
 
-    /// Waits for something, unless somebody wishes to stop first.
+    /// Sends a call once, when it has a token and it is its turn. Answers what came of it, with the token that was used and what
+    /// the answer says of the rate limit.
+    async fn try_once(
+        &self,
+        call: &Call,
+        url: &Url,
+    ) -> Result<(Arc<Token>, Result<Response, Failure>, Allowance), ApiError> {
+        let ready = async {
+            // The token comes last: by the time it is this call's turn, another one may be in use.
+            let turn = self.pace(call).turn(self.http.waits()).await;
+            Ok((turn, self.tokens.get(&self.http).await?))
+        };
+        let (turn, token) = self.unless_stopped(call, ready).await??;
+        let client = self.http.client()?;
+        let mut request = client
+            .request(call.method.clone(), url.clone())
+            .bearer_auth(token.secret().expose_secret());
+        if let Some(body) = &call.body {
+            request = request.json(body);
+        }
+        let started = Instant::now();
+        let outcome = self.http.attempt(request).await;
+        let allowance = match &outcome {
+            Ok(response) => {
+                let allowance = response.allowance();
+                turn.answered(&allowance);
+                allowance
+            }
+            // Without an answer nothing is known of the limit.
+            Err(_) => {
+                drop(turn);
+                Allowance::default()
+            }
+        };
+        log_request(url, call, &outcome, started.elapsed(), &allowance);
+        Ok((token, outcome, allowance))
+    }
+
+    /// Waits for something, or fails as soon as somebody wishes to stop.
     async fn unless_stopped<T>(
         &self,
         call: &Call,

@@ -1,4 +1,4 @@
-//! Saying that something takes a while, once for everybody who waits for the same.
+//! Tells the user that something has to wait. Many requests wait for the same at the same time: that is said once.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::Progress;
 use super::error::seconds;
 
-/// A wait that is longer is said; and one that is said covers those that end about when it does.
+/// Only a longer wait is said. What was said covers other waits that end at most this much later.
 const SILENT: Duration = Duration::from_secs(1);
 
 /// The waits that were said.
@@ -24,7 +24,7 @@ impl Waits {
         }
     }
 
-    /// Says a wait, and why, unless it is short or as good as said.
+    /// Says that there is a wait, and why, unless it is short or covered by what was said before.
     pub(super) fn say(&self, wait: Duration, why: &str) {
         if wait <= SILENT {
             return;

@@ -15,7 +15,7 @@ use crate::cli::{Cli, Completions, Shell};
 /// Names the shell that asks; the scripts set it.
 const VARIABLE: &str = "TENANTRY_COMPLETE";
 
-/// For bash one of our own: `clap_complete`'s loses its way after `--tenant=dev`, and where the program's path has a space.
+/// The script for bash is our own: that of `clap_complete` fails after `--tenant=dev`, and where the program's path has a space.
 const BASH: &str = include_str!("completions.bash");
 
 pub(super) fn run(options: &Completions, terminal: &Terminal) -> Result<Ending> {
@@ -36,7 +36,7 @@ fn registration(shell: &dyn EnvCompleter, program: &str) -> Result<String> {
     Ok(String::from_utf8(script)?)
 }
 
-/// What the script calls: this program by its name, or by its path where it was called by one.
+/// How the script calls this program: by its name, or by its path where it was called by one.
 fn program() -> Result<String> {
     let called = std::env::args_os().next().unwrap_or_default();
     if Path::new(&called).components().count() > 1 {
@@ -58,14 +58,14 @@ pub(crate) fn answer_shell() -> bool {
         return false;
     }
     if let Some(answer) = answer(shell, words.collect()) {
-        // Where stdout is gone, nobody waits for it.
+        // If stdout is gone, nobody waits for the answer.
         let _ = io::stdout().write_all(&answer);
     }
     true
 }
 
 fn answer(shell: &dyn EnvCompleter, words: Vec<OsString>) -> Option<Vec<u8>> {
-    // `clap_complete` counts on a word.
+    // `clap_complete` panics without a word.
     words.first()?;
     let here = std::env::current_dir().ok()?;
     let mut command = Cli::command();

@@ -106,7 +106,7 @@ pub(super) fn given(
     }
     let Tenant { name, domain } = &push.plan.tenant;
     let name = name.as_deref().unwrap_or(domain);
-    let typed = terminal.ask_afresh(&format!(
+    let typed = terminal.ask_discarding_typed(&format!(
         "{name} is protected. Type its name to push {what}"
     ))?;
     if typed.trim() != name {

@@ -30,7 +30,7 @@ impl Logger {
             filter: filter(global, std::env::var_os(VARIABLE))?,
         };
         let level = logger.filter.filter();
-        // There is one already when commands are run twice in a process, which only tests do.
+        // There is a logger already when several commands run in one process, which only tests do.
         if log::set_boxed_logger(Box::new(logger)).is_ok() {
             log::set_max_level(level);
         }
@@ -48,7 +48,7 @@ impl log::Log for Logger {
         if self.enabled(record.metadata()) {
             let said = record.args();
             self.terminal.note(&match record.level() {
-                // Who looks for a cause wants to know where it is said.
+                // Whoever looks for a cause wants to know which module says it.
                 level @ (Level::Debug | Level::Trace) => {
                     let level = level.as_str().to_ascii_lowercase();
                     format!("{level} {}: {said}", record.target())
@@ -61,7 +61,7 @@ impl log::Log for Logger {
     fn flush(&self) {}
 }
 
-/// The level that the options ask for, which the variable overrides where it says something; but who asks for quiet gets quiet.
+/// The level that the options ask for. The variable overrides it where it is set, and --quiet overrides both.
 fn filter(global: &Global, variable: Option<OsString>) -> Result<Filter> {
     let mut filter = Builder::new();
     filter.filter_level(match global.verbose {
@@ -72,7 +72,7 @@ fn filter(global: &Global, variable: Option<OsString>) -> Result<Filter> {
     });
     let variable = variable.unwrap_or_default();
     let text = variable.to_string_lossy();
-    // Not by the parser of `env_filter`, which takes a misspelt level for a target, and then shows nothing.
+    // The parser of `env_filter` would take a misspelt level for a target, and then show nothing.
     for entry in text.split(',').filter(|_| !text.is_empty()) {
         let (target, level) = match entry.rsplit_once('=') {
             Some((target, level)) => (Some(target.trim()), level),

@@ -1,11 +1,11 @@
-//! A command line that makes no sense: what it says is answered with what is meant, also where the answer is to be JSON.
+//! A command line that makes no sense: the answer says what was probably meant, as a JSON document where one was asked for.
 
 use std::ffi::OsString;
 
+use clap::ColorChoice;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::{Problem, Terminal};
-use crate::cli::Color;
 use crate::render::json;
 
 /// Words of other tools, and what they are here.
@@ -42,14 +42,14 @@ const WORDS: [(&str, &str); 8] = [
 /// Says what is wrong with the command line of this process.
 pub(crate) fn tell(error: &clap::Error) {
     let problem = problem(error);
-    let terminal = Terminal::with(Color::Auto, false);
+    let terminal = Terminal::with(ColorChoice::Auto, false);
     if wants_json(std::env::args_os()) {
-        // Where stdout can't be written there is still stderr.
+        // If stdout can't be written, stderr still says what is wrong.
         let _ = terminal.result(&json::error(&problem.message, problem.hint.as_deref()));
     }
     match word(error) {
         Some(_) => terminal.problem(&problem),
-        // As clap lays it out, with the usage.
+        // clap lays out the rest, with usage and a near word.
         None => terminal.aside(&error.render().ansi().to_string()),
     }
 }

@@ -21,6 +21,8 @@ mod session;
 mod terminal;
 mod token;
 
+use std::error::Error as StdError;
+
 use anyhow::Result;
 
 use crate::cli::{Cli, Command};
@@ -32,21 +34,31 @@ pub(crate) use log::Logger;
 pub(crate) use misused::tell as misused;
 pub(crate) use terminal::Terminal;
 
-/// How a command ended that has said its result.
+/// How a command ended. It has printed its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
     /// Nothing differs, or all is done.
     Clean,
     /// There are differences or findings, or something was held back.
     Differences,
-    /// Ctrl-C came; what was on its way was finished, and it has reported what it did and what it did not.
+    /// A Ctrl-C stopped it. It finished what was under way, and reported what it did and what it did not.
     Interrupted,
-    /// It failed half-way, and has reported what it did and what it did not.
+    /// It failed half-way, and reported what it did and what it did not.
     Failure,
 }
 
 impl Ending {
-    /// `Differences` if there are some.
+    /// The exit code, as diff(1) has them; and 130 as shells have it, which is 128 and the number of SIGINT.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Ending::Clean => 0,
+            Ending::Differences => 1,
+            Ending::Failure => 2,
+            Ending::Interrupted => 130,
+        }
+    }
+
+    /// `Differences` if there are any, else `Clean`.
     fn differences(some: bool) -> Ending {
         if some {
             Ending::Differences
@@ -98,7 +110,7 @@ pub(crate) struct Problem {
     pub hint: Option<String>,
 }
 
-/// What there is to say of an error. There are several problems where several files are wrong.
+/// An error as it is shown: one problem, or several where several files are wrong.
 pub(crate) fn problems(error: &anyhow::Error) -> Vec<Problem> {
     let in_files = |error: &FilesError| Problem {
         message: error.to_string(),
@@ -132,27 +144,20 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
     use crate::select::NoMatch;
     use crate::settings::SettingsError;
     error.chain().find_map(|cause| {
-        cause
-            .downcast_ref::<ApiError>()
-            .and_then(ApiError::hint)
-            .or_else(|| {
-                cause
-                    .downcast_ref::<FilesError>()
-                    .and_then(FilesError::hint)
-            })
-            .or_else(|| {
-                cause
-                    .downcast_ref::<SettingsError>()
-                    .and_then(SettingsError::hint)
-            })
-            .or_else(|| cause.downcast_ref::<GitError>().and_then(GitError::hint))
-            .or_else(|| cause.downcast_ref::<NoMatch>().map(NoMatch::hint))
-            .or_else(|| {
-                cause
-                    .downcast_ref::<Usage>()
-                    .map(|usage| usage.hint.clone())
-            })
+        hint_of(cause, ApiError::hint)
+            .or_else(|| hint_of(cause, FilesError::hint))
+            .or_else(|| hint_of(cause, SettingsError::hint))
+            .or_else(|| hint_of(cause, GitError::hint))
+            .or_else(|| hint_of(cause, |error: &NoMatch| Some(error.hint())))
+            .or_else(|| hint_of(cause, |error: &Usage| Some(error.hint.clone())))
     })
+}
+
+fn hint_of<E: StdError + 'static>(
+    cause: &(dyn StdError + 'static),
+    hint: impl FnOnce(&E) -> Option<String>,
+) -> Option<String> {
+    cause.downcast_ref().and_then(hint)
 }
 
 /// A command that was used in a way that can't work.

@@ -14,15 +14,15 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Problem, again};
 use crate::api::{Progress, Secrets, Stop};
-use crate::cli::{Color, Global};
+use crate::cli::Global;
 use crate::render::{self, printable};
 
-/// What is done sooner is not worth a word on the way.
-const UNSEEN: Duration = Duration::from_millis(500);
-/// How often what is shown is brought up to date.
+/// Progress is shown only of what takes longer than this.
+const SHOWN_AFTER: Duration = Duration::from_millis(500);
+/// How often the line of progress is drawn.
 const FRAME: Duration = Duration::from_millis(100);
 
-/// Where a command prints, and what Ctrl-C does to it.
+/// Where a command prints and asks, and what it needs to know of a Ctrl-C.
 #[derive(Debug, Clone)]
 pub(crate) struct Terminal {
     color: ColorChoice,
@@ -30,9 +30,9 @@ pub(crate) struct Terminal {
     stop: Stop,
     sending: Arc<AtomicBool>,
     progress: Progress,
-    /// What is never shown, whoever says it.
+    /// These are masked in everything that is printed.
     secrets: Secrets,
-    /// What a command that a hint names has to repeat.
+    /// The options of this command line that a command in a hint has to repeat.
     options: String,
     /// Whether there is a result on stdout. Held by whoever writes there.
     has_result: Arc<Mutex<bool>>,
@@ -52,7 +52,7 @@ impl Terminal {
     }
 
     /// Before any options are known.
-    pub(super) fn with(color: Color, quiet: bool) -> Terminal {
+    pub(super) fn with(color: clap::ColorChoice, quiet: bool) -> Terminal {
         let mut bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
             bar = bar.with_style(style);
@@ -65,9 +65,9 @@ impl Terminal {
             },
             bar: Arc::new(Mutex::new(bar)),
             color: match color {
-                Color::Auto => ColorChoice::Auto,
-                Color::Always => ColorChoice::Always,
-                Color::Never => ColorChoice::Never,
+                clap::ColorChoice::Auto => ColorChoice::Auto,
+                clap::ColorChoice::Always => ColorChoice::Always,
+                clap::ColorChoice::Never => ColorChoice::Never,
             },
             quiet,
             stop: Stop::default(),
@@ -78,20 +78,20 @@ impl Terminal {
         }
     }
 
-    /// Takes a Ctrl-C. True if the command will finish what it has begun and end by itself; false if nothing is begun that a
-    /// sudden end would harm, or if it is the second one.
+    /// Takes note of a Ctrl-C. True if the command will finish what it has begun and end by itself; false if a sudden end harms
+    /// nothing, or if it is the second Ctrl-C.
     pub(crate) fn interrupt(&self) -> bool {
         let first = self.sending.load(Ordering::SeqCst) && !self.stop.is_wished();
         if first {
             self.note("\nstopping: what is on its way is finished and reported; Ctrl-C again ends at once");
             self.stop.wish();
-            // Nobody waits any more for what is not sent.
+            // What was waiting to be sent is not sent any more.
             self.progress.end_wait();
         }
         first
     }
 
-    /// Shows how far something is, on a terminal and once it takes long. Does not end.
+    /// Shows progress on a terminal, once something takes long. Runs until it is dropped.
     pub(crate) async fn show_progress(&self) {
         if !self.progress.is_shown() {
             return;
@@ -100,7 +100,7 @@ impl Terminal {
             tokio::time::sleep(FRAME).await;
             let bar = self.bar();
             if let Some((line, lasted)) = self.progress.line(Instant::now())
-                && lasted >= UNSEEN
+                && lasted >= SHOWN_AFTER
             {
                 if bar.is_finished() {
                     bar.reset();
@@ -152,7 +152,7 @@ impl Terminal {
         self.stdout(&self.secrets.masked(text))
     }
 
-    /// Prints the one result that is a secret itself.
+    /// Prints an access token, the only secret that is ever printed.
     ///
     /// # Errors
     /// As [`Terminal::result`].
@@ -165,7 +165,7 @@ impl Terminal {
     pub(crate) fn last_document(&self, text: &str) {
         let is_missing = self.has_result.try_lock().is_ok_and(|has| !*has);
         if is_missing {
-            // There is nobody left to tell that stdout can't be written.
+            // If stdout can't be written, the process ends all the same.
             let _ = self.result(text);
         }
     }
@@ -177,7 +177,7 @@ impl Terminal {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         *has_result = true;
-        // Taking colours out of what has none could only take something else out.
+        // A text without colours is printed as it is: taking colours out of it could only remove something else.
         let colors = match text.contains('\u{1b}') {
             true => self.color,
             false => ColorChoice::AlwaysAnsi,
@@ -197,7 +197,7 @@ impl Terminal {
     pub(crate) fn text(&self, text: &str) -> io::Result<()> {
         let text = &again::named(text, &self.options);
         match self.width() {
-            // Masked first: what is broken into lines is not recognized any more.
+            // Secrets are masked first: one that is broken into lines is not recognized any more.
             Some(width) => self.result(&render::fit(&self.secrets.masked(text), width)),
             None => self.result(text),
         }
@@ -208,12 +208,12 @@ impl Terminal {
         Term::stdout().size_checked().map(|(_, width)| width.into())
     }
 
-    /// Prints something rendered to stderr, where a question follows.
+    /// Prints something rendered to stderr: what a question is about, or a usage error.
     pub(crate) fn aside(&self, text: &str) {
         self.stderr(text);
     }
 
-    /// Says what happened, unless that is not wanted.
+    /// Says what happened, unless --quiet is given.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
             self.message(&format!("{}\n", printable(text)));
@@ -255,12 +255,12 @@ impl Terminal {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
-    /// Asks a question that takes a typed `yes`: one key, or what a pasted line begins with, is none.
+    /// Asks a question that only a typed `yes` answers: a single key, or the beginning of a pasted line, is too easily a mistake.
     ///
     /// # Errors
     /// The terminal went away.
     pub(crate) fn confirm(&self, question: &str) -> io::Result<bool> {
-        let typed = self.ask_afresh(&format!("{question} Type yes to do it"))?;
+        let typed = self.ask_discarding_typed(&format!("{question} Type yes to do it"))?;
         let is_yes = typed.trim() == "yes";
         if !is_yes {
             self.note("that is not yes");
@@ -268,13 +268,13 @@ impl Terminal {
         Ok(is_yes)
     }
 
-    /// Asks for something to be typed that decides: what was typed before the question is no answer to it.
+    /// Asks for something to be typed that decides. What was typed before the question is discarded: it can't be an answer.
     ///
     /// # Errors
     /// The terminal went away.
-    pub(crate) fn ask_afresh(&self, question: &str) -> io::Result<String> {
+    pub(crate) fn ask_discarding_typed(&self, question: &str) -> io::Result<String> {
         #[cfg(unix)]
-        // Where there is nothing to discard, nothing is lost.
+        // It fails where nothing can be typed ahead.
         let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
         self.ask(question)
     }
@@ -312,12 +312,12 @@ impl Terminal {
         self.bar().suspend(|| {
             let text = again::named(text, &self.options);
             let text = self.secrets.masked(&text);
-            // Nobody can be told that stderr is gone.
+            // If stderr is gone there is nowhere to say so.
             let _ = AutoStream::new(io::stderr(), self.color).write_all(text.as_bytes());
         });
     }
 
-    /// Takes what is shown of the progress off the screen.
+    /// Ends the progress, and takes its line off the screen.
     fn end_progress(&self) {
         let bar = self.bar();
         self.progress.end();
@@ -329,7 +329,7 @@ impl Terminal {
     }
 }
 
-/// A reader that went away is no failure.
+/// The same, except that a reader that went away is no failure.
 fn went_away(written: io::Result<()>) -> io::Result<()> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

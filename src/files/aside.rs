@@ -31,7 +31,7 @@ pub(super) enum Outcome {
     ChangedMeanwhile,
 }
 
-/// Called wherever somebody else may come in between, with a word for the place.
+/// Called between any two steps, with a word for the place. The tests let somebody else change the file there.
 type Watch<'a> = dyn FnMut(&str) + 'a;
 
 /// Replaces the content of a file below `root`, of which `old` was read. The new content is on the disk first; a killed command
@@ -40,7 +40,7 @@ type Watch<'a> = dyn FnMut(&str) + 'a;
 /// # Errors
 /// The system refuses; the file is as it was.
 pub(super) fn replace(root: &Path, path: &Path, old: &[u8], new: &[u8]) -> io::Result<Outcome> {
-    replace_by(&MEANS, root, path, old, new, &mut |_| {})
+    replace_by(&WAYS, root, path, old, new, &mut |_| {})
 }
 
 /// Removes a file below `root`, of which `old` was read.
@@ -53,53 +53,53 @@ pub(super) fn remove(root: &Path, path: &Path, old: &[u8]) -> io::Result<Outcome
 
 /// A way to replace a file by one that is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Means {
+enum Way {
     Exchange,
     Link,
     Rename,
 }
 
 /// All of them, the best first.
-const MEANS: [Means; 3] = [Means::Exchange, Means::Link, Means::Rename];
+const WAYS: [Way; 3] = [Way::Exchange, Way::Link, Way::Rename];
 
 fn replace_by(
-    means: &[Means],
+    ways: &[Way],
     root: &Path,
     path: &Path,
     old: &[u8],
     new: &[u8],
     watch: &mut Watch<'_>,
 ) -> io::Result<Outcome> {
-    let change = Change {
+    let replacement = Replacement {
         target: &follow(root, path)?,
         aside: aside(path, old, new),
         old,
         new,
     };
-    if !change.is_read(change.target) {
+    if !replacement.is_read(replacement.target) {
         return Ok(Outcome::ChangedMeanwhile);
     }
     let written = temporary(path, new, Durability::Synced)?;
-    if let Ok(old) = fs::metadata(change.target) {
+    if let Ok(old) = fs::metadata(replacement.target) {
         fs::set_permissions(&written, old.permissions())?;
     }
     watch("written");
-    for means in means {
-        let outcome = match means {
-            Means::Exchange => change.exchange(&written, watch),
-            Means::Link => change.link(&written, watch),
-            Means::Rename => change.rename(&written),
+    for way in ways {
+        let outcome = match way {
+            Way::Exchange => replacement.exchange(&written, watch),
+            Way::Link => replacement.link(&written, watch),
+            Way::Rename => replacement.rename(&written),
         };
         if let Some(outcome) = outcome? {
-            sync_folder(change.target)?;
+            sync_folder(replacement.target)?;
             return Ok(outcome);
         }
     }
     Err(ErrorKind::Unsupported.into())
 }
 
-/// A file that is to be replaced. Each way to do it is None where the system has none of that kind.
-struct Change<'a> {
+/// A file that is to be replaced. It has a method for each way to do it, which returns None where the system does not support that.
+struct Replacement<'a> {
     /// Where it really is.
     target: &'a Path,
     /// Where it is set aside; None where its name is too long for that.
@@ -108,7 +108,7 @@ struct Change<'a> {
     new: &'a [u8],
 }
 
-impl Change<'_> {
+impl Replacement<'_> {
     /// Whether a file says what was read.
     fn is_read(&self, path: &Path) -> bool {
         says(path, self.old)
@@ -142,7 +142,8 @@ impl Change<'_> {
         Ok(Some(Outcome::ChangedMeanwhile))
     }
 
-    /// A second link keeps what was there. Who writes into it is noticed, and who renames over it in the last moment is not.
+    /// A second link keeps the old file. It is noticed if somebody writes into that one, but not if somebody renames another file
+    /// over it in the last moment.
     fn link(&self, written: &Path, watch: &mut Watch<'_>) -> io::Result<Option<Outcome>> {
         let Some(aside) = &self.aside else {
             return Ok(None);
@@ -170,7 +171,7 @@ impl Change<'_> {
         Ok(Some(Outcome::ChangedMeanwhile))
     }
 
-    /// Nothing keeps what was there.
+    /// The last resort: nothing keeps the old file.
     fn rename(&self, written: &Path) -> io::Result<Option<Outcome>> {
         if !self.is_read(self.target) {
             return Ok(Some(Outcome::ChangedMeanwhile));
@@ -205,28 +206,28 @@ fn remove_watched(
         return Ok(Outcome::Done);
     }
     match rename_new(&aside, path) {
-        // Whoever saved it saved it once more.
+        // They have saved it once more since then, and that version counts.
         Err(error) if error.kind() == ErrorKind::AlreadyExists => fs::remove_file(&aside)?,
         renamed => renamed?,
     }
     Ok(Outcome::ChangedMeanwhile)
 }
 
-/// Gives a file back what was set aside and is somebody's edit; `placed` is what stands in its place and is ours.
+/// Puts back what was set aside and is somebody's edit. `placed` is what was written in its place.
 fn put_back(aside: &Path, target: &Path, placed: &[u8], watch: &mut Watch<'_>) -> io::Result<()> {
     let mut placed = placed.to_vec();
     loop {
         let edit = opening::read(aside, LARGEST_FILE);
         watch("changed");
         match exchange(aside, target) {
-            // They removed it since.
+            // They have removed the file since then.
             Err(error) if error.kind() == ErrorKind::NotFound => return rename_new(aside, target),
             exchanged => exchanged?,
         }
         watch("back");
         match (opening::read(aside, LARGEST_FILE), edit) {
             (Ok(taken), _) if taken == placed => return fs::remove_file(aside),
-            // They saved it once more since, and that is what has to stay.
+            // They have saved it once more since then, and that version has to stay.
             (Ok(_), Ok(edit)) => placed = edit,
             // What can't be read stays aside, and the next command looks at it again.
             _ => return Ok(()),
@@ -234,8 +235,8 @@ fn put_back(aside: &Path, target: &Path, placed: &[u8], watch: &mut Watch<'_>) -
     }
 }
 
-/// Puts back what a killed command had set aside and is somebody's edit, and removes what is not. What it did with an edit, for
-/// people. Only for the one process that may write there.
+/// Looks at what a killed command had set aside: somebody's edit is put back, and anything else is removed. Returns what was done
+/// with an edit, as a sentence for the user. Only the one process that may write there may call it.
 fn rescue(root: &Path, aside: &Path) -> Option<String> {
     let named = aside.file_name()?.to_str()?.strip_prefix(ASIDE)?;
     let mut parts = named.splitn(3, '-');
@@ -280,8 +281,8 @@ fn rescue(root: &Path, aside: &Path) -> Option<String> {
     ))
 }
 
-/// Removes what killed commands left in a folder below `root`, and puts edits back; what it did with those, for people. Only for
-/// the one process that may write there.
+/// Removes what killed commands left in a folder below `root`, and puts edits back. Returns what was done with those, as sentences
+/// for the user. Only the one process that may write there may call it.
 pub(super) fn clean(root: &Path, folder: &Path) -> Vec<String> {
     let mut restored = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -354,7 +355,7 @@ mod tests {
     }
 
     type Files = BTreeMap<String, String>;
-    /// What the file has to say in the end, once somebody did something; None where it has to be gone.
+    /// What the file has to say in the end after somebody's deed; None where it has to be gone.
     type Edit = Option<String>;
 
     /// A folder with a file in it, and what happens to them.
@@ -424,7 +425,7 @@ mod tests {
         }
     }
 
-    /// What the next command makes of a folder.
+    /// A folder as the next command leaves it.
     fn after_kill(files: &Files) -> Files {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {
@@ -435,16 +436,15 @@ mod tests {
     }
 
     /// Replaces or removes the file with somebody at work beside it, and looks at every outcome and every kill.
-    fn check(deed: Deed, place: &'static str, means: Option<Means>) {
-        let case = format!("{deed:?} at {place:?}, {means:?}");
+    fn check(deed: Deed, place: &'static str, way: Option<Way>) {
+        let case = format!("{deed:?} at {place:?}, {way:?}");
         let mut desk = Desk::new(deed, place);
         let (root, path) = (desk.folder.path().to_owned(), desk.path());
         let mut watch = |place: &str| desk.come_to(place);
-        let (outcome, done) = match means {
-            Some(means) => {
+        let (outcome, done) = match way {
+            Some(way) => {
                 let (old, new) = (OLD.as_bytes(), NEW.as_bytes());
-                let outcome =
-                    replace_by(&[means, Means::Rename], &root, &path, old, new, &mut watch);
+                let outcome = replace_by(&[way, Way::Rename], &root, &path, old, new, &mut watch);
                 (outcome, Some(NEW.to_owned()))
             }
             None => (
@@ -464,7 +464,7 @@ mod tests {
 
         for (place, files, edit) in &desk.kills {
             let case = format!("{case}, killed at {place}: {files:?}");
-            if edit.is_none() && means.is_some() {
+            if edit.is_none() && way.is_some() {
                 let now = files.get("a.yaml").map(String::as_str);
                 assert!(matches!(now, Some(OLD | NEW)), "{case}");
             }
@@ -473,7 +473,7 @@ mod tests {
             match edit {
                 Some(edit) => assert_eq!(now, *edit, "{case}"),
                 None => assert!(
-                    matches!(now.as_deref(), Some(OLD | NEW)) || means.is_none(),
+                    matches!(now.as_deref(), Some(OLD | NEW)) || way.is_none(),
                     "{case}"
                 ),
             }
@@ -495,13 +495,13 @@ mod tests {
         for deed in deeds {
             if cfg!(target_os = "linux") {
                 for place in ["written", "named", "exchanged", "compared"] {
-                    check(deed, place, Some(Means::Exchange));
+                    check(deed, place, Some(Way::Exchange));
                 }
             }
             for place in ["written", "linked", "renamed"] {
-                check(deed, place, Some(Means::Link));
+                check(deed, place, Some(Way::Link));
             }
-            check(deed, "written", Some(Means::Rename));
+            check(deed, "written", Some(Way::Rename));
             for place in ["read", "taken", "compared"] {
                 check(deed, place, None);
             }

@@ -12,8 +12,8 @@ use crate::opening::{follow, too_large};
 /// Temporary files start with this. A killed command may leave some; the next one that writes removes them.
 pub(super) const TEMPORARY: &str = ".tenantry-new-";
 
-/// Whether the content has to survive a power failure before the file takes its place. What the tenant has anyway need not:
-/// thousands of new files are written at once, and a lost one is pulled again.
+/// Whether the content has to be safe from a power failure before the file takes its place. That of new files need not: thousands
+/// of them are written at once, and one that is lost is pulled again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Durability {
     /// The content is on the disk first.
@@ -43,14 +43,14 @@ pub(super) fn create(root: &Path, path: &Path, content: &[u8]) -> io::Result<()>
     rename_new(&temporary(path, content, Durability::Cached)?, &target)
 }
 
-/// Renames a file to a name that nothing may have.
+/// Renames a file to a name that no other file has. Where one has it, the error is of the kind `AlreadyExists`.
 pub(super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     let mut there = TempPath::try_from_path(from)?;
     there.disable_cleanup(true);
     let Err(PathPersistError { error, .. }) = there.persist_noclobber(to) else {
         return Ok(());
     };
-    // Some file systems know neither links nor a rename that replaces nothing: to look first is all that is left.
+    // Some file systems support neither links nor a rename that replaces nothing. There, all that can be done is to look first.
     match fs::symlink_metadata(to) {
         Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
         Err(_) => fs::rename(from, to).map_err(|_| error),
@@ -63,13 +63,13 @@ pub(super) fn temporary(
     content: &[u8],
     durability: Durability,
 ) -> io::Result<TempPath> {
-    // The next command would refuse to read it.
+    // A larger file would be refused when it is read.
     if content.len() as u64 > LARGEST_FILE {
         return Err(io::Error::other(too_large(LARGEST_FILE)));
     }
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY);
-    // As the umask has it, unlike a temporary file's 0600.
+    // The umask decides about the mode, as for any new file; a temporary file would have 0600.
     #[cfg(unix)]
     let builder = builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = builder.tempfile_in(folder(path)).map_err(without_path)?;
@@ -94,7 +94,7 @@ pub(super) fn folder(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("."))
 }
 
-/// An error of a temporary file names that file, which means nothing to anybody.
+/// The error without the name of the temporary file, which means nothing to the user.
 fn without_path(error: io::Error) -> io::Error {
     let cause = error
         .get_ref()

@@ -4,6 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
+use icu_normalizer::ComposingNormalizerBorrowed;
 use serde_json::Value;
 
 use super::client_file::ClientFile;
@@ -50,7 +51,7 @@ impl Source<'_> {
             errors.push(error);
         }
         let mut findings: Vec<Finding> = errors.iter().flat_map(findings).collect();
-        findings.extend(self.differ_only_in_case());
+        findings.extend(self.same_to_some_file_systems());
         let known = known(&contents);
         for (id, file) in &contents.clients {
             let Ok(document) = Document::parse(file.text.as_bytes(), file.format) else {
@@ -75,25 +76,34 @@ impl Source<'_> {
 }
 
 impl Source<'_> {
-    /// Files that are one and the same where the file system does not tell upper from lower case.
-    fn differ_only_in_case(&self) -> Vec<Finding> {
+    /// Files that are one and the same where the file system does not tell upper from lower case, or `é` from an `e` with an accent.
+    fn same_to_some_file_systems(&self) -> Vec<Finding> {
         let mut first: HashMap<String, &Path> = HashMap::new();
         let mut findings = Vec::new();
+        let normalizer = ComposingNormalizerBorrowed::new_nfc();
         for path in self.clients() {
-            let other = match first.entry(path.to_string_lossy().to_lowercase()) {
+            let name = path.to_string_lossy().to_lowercase();
+            let other = match first.entry(normalizer.normalize(&name).into_owned()) {
                 Entry::Occupied(other) => *other.get(),
                 Entry::Vacant(entry) => {
                     entry.insert(path);
                     continue;
                 }
             };
+            let (difference, systems) = match other.to_string_lossy().to_lowercase() == name {
+                true => ("case", "macOS and Windows"),
+                false => ("how its accents are encoded", "macOS"),
+            };
             findings.push(Finding {
                 path: self.path().join(path),
                 position: Position::START,
-                message: format!("its name differs from {} only in case", other.display()),
-                hint: Some(
-                    "rename one of them: to macOS and Windows the two are one file".to_owned(),
+                message: format!(
+                    "its name differs from {} only in {difference}",
+                    other.display()
                 ),
+                hint: Some(format!(
+                    "rename one of them: to {systems} the two are one file"
+                )),
             });
         }
         findings
@@ -257,8 +267,15 @@ mod tests {
     use std::collections::BTreeMap;
 
     #[test]
-    fn files_that_differ_only_in_case_are_found() {
-        let files = ["Ärger.yaml", "web.yaml", "WEB.yaml", "ärger.yaml"];
+    fn files_that_are_one_to_some_file_systems_are_found() {
+        let files = [
+            "Ärger.yaml",
+            "web.yaml",
+            "WEB.yaml",
+            "ärger.yaml",
+            "caf\u{e9}.yaml",
+            "cafe\u{301}.yaml",
+        ];
         let file = |(index, name): (usize, &str)| {
             let text = format!("client_id: c{index}\n");
             (Path::new("clients").join(name), text.into_bytes())
@@ -270,6 +287,7 @@ mod tests {
             .map(|finding| format!("{}: {}", finding.path.display(), finding.message))
             .collect();
         insta::assert_snapshot!(found.join("\n"), @"
+        tenant/clients/café.yaml: its name differs from clients/café.yaml only in how its accents are encoded
         tenant/clients/web.yaml: its name differs from clients/WEB.yaml only in case
         tenant/clients/ärger.yaml: its name differs from clients/Ärger.yaml only in case
         ");

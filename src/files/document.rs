@@ -85,8 +85,8 @@ impl ParseError {
     }
 }
 
-/// The first line that a failed merge left, counted from 1. It is found in the text, whatever that says to a reader: to some, a
-/// marker is part of a value. No value that tenantry writes has a line of its own at the left edge.
+/// The first line with a marker that a failed merge left, counted from 1. It is looked for in the text itself, since YAML may take
+/// a marker for part of a value. In a file that tenantry writes, no line of a value's text stands at the left edge.
 pub(super) fn conflict_marker(text: &[u8]) -> Option<usize> {
     let marker = |line: &[u8]| {
         let line = line.strip_suffix(b"\r").unwrap_or(line);

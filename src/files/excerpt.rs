@@ -14,14 +14,14 @@ const AROUND: usize = 60;
 pub struct Excerpt {
     /// The line, from 1.
     pub line: usize,
-    /// What stands before the place, or the end of it.
+    /// What stands before the place; of a long text just the end.
     pub before: String,
-    /// What stands there, or the beginning of it.
+    /// What stands there; of a long text just the beginning.
     pub after: String,
 }
 
-/// The line of a file at a position. None where there is no such line, where something on it may be a secret, or where the
-/// file may hold one: nobody can tell from within a broken file where that ends.
+/// The line of a file at a position. None where there is no such line, where something on it may be a secret, or where the file may
+/// have a key that holds one: in a broken file, nobody can tell on which lines the secret stands.
 pub fn excerpt(path: &Path, position: Position) -> Option<Excerpt> {
     let text = String::from_utf8(read_bounded(path).ok()?).ok()?;
     excerpt_of(&text, position)
@@ -36,7 +36,7 @@ fn excerpt_of(text: &str, position: Position) -> Option<Excerpt> {
     let is_blank = |line: &&str| line.trim().is_empty();
     let (line, column) = match lines.get(position.line - 1).filter(|line| !is_blank(line)) {
         Some(_) => (position.line, position.column),
-        // What ends too early is missed where nothing stands: the end of what does is the place to look at.
+        // An error at a blank line or behind the last one is about something that is missing at the end of the text above.
         None => {
             let above = &lines[..lines.len().min(position.line)];
             let last = above.iter().rposition(|line| !is_blank(line))?;
@@ -75,9 +75,9 @@ const NAMES: [&str; 8] = [
 const ENDS: [&str; 4] = ["token", "key", "keys", "keyid"];
 /// Fields of a client that sound like secrets, and are none.
 const HARMLESS: [&str; 3] = ["secretencoded", "refreshtoken", "sessiontransfertoken"];
-/// So many characters that mean nothing may be a secret.
+/// A word of letters and digits with so many characters may be a secret.
 const OPAQUE: usize = 20;
-/// An id of Auth0's has so many letters and digits.
+/// Auth0's ids, which are no secrets, have so many letters and digits.
 const ID: usize = 32;
 
 /// Whether a text, which may be that of a broken file, has a key that sounds like a secret's.
@@ -89,7 +89,7 @@ fn may_hold_a_secret(text: &str) -> bool {
     let text = normal(text);
     let mut end = 0;
     let keys = text.match_indices([':', '=']).map(|(at, _)| {
-        // The word before the sign, less what may stand between.
+        // The word before the sign, without quotes or blanks between the two.
         let before = text[end..at].trim_end_matches(|c: char| !c.is_alphanumeric());
         end = at + 1;
         before

@@ -49,14 +49,15 @@ pub fn stems_for_new_files(
     for name in clients.values() {
         *sharing.entry(slug(name)).or_default() += 1;
     }
-    // Each starts with the shortest name that may do; those that meet all go on to their next longer one.
-    let mut new: Vec<New> = clients
+    // Each client starts with the shortest name that it may have. Where several come to the same name, all of them go on to their
+    // next longer one.
+    let mut new: Vec<NewFile> = clients
         .iter()
         .filter(|(id, _)| !stems.contains_key(**id))
         .map(|(id, name)| {
             let slug = slug(name);
             let unique = sharing[&slug] == 1 && !DEVICES.contains(&slug.as_str());
-            New {
+            NewFile {
                 id,
                 slug,
                 detail: if unique {
@@ -83,7 +84,7 @@ pub fn stems_for_new_files(
             break;
         }
     }
-    // Ids that differ in case or punctuation only have the same slug: the order of the ids decides.
+    // Ids that differ only in case or punctuation have the same slug. Such names are numbered, in the order of the ids.
     let mut named = BTreeMap::new();
     for new in new {
         let mut stem = new.stem();
@@ -98,7 +99,7 @@ pub fn stems_for_new_files(
 }
 
 /// A client whose file is to be named.
-struct New<'a> {
+struct NewFile<'a> {
     id: &'a ClientId,
     slug: String,
     detail: Detail,
@@ -111,7 +112,7 @@ enum Detail {
     WholeId,
 }
 
-impl New<'_> {
+impl NewFile<'_> {
     fn stem(&self) -> String {
         let id = self.id.as_str();
         match self.detail {
@@ -124,7 +125,7 @@ impl New<'_> {
         }
     }
 
-    /// Whether a longer name was left.
+    /// Goes on to the next longer name; whether there was one.
     fn lengthen(&mut self) -> bool {
         let longer = match self.detail {
             Detail::Name => Detail::ShortId,

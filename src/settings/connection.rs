@@ -1,7 +1,6 @@
-//! The validated outcome: which tenant, and how to get a token for it. A value of these types is complete and free of
-//! the mistakes that copying makes; Debug shows no secret.
+//! A validated connection: which tenant, and how to get a token for it. A value of these types is complete, and has none of the
+//! mistakes that copying makes. Debug shows no secret.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -11,8 +10,6 @@ use super::domain::{self, Domain};
 use super::error::{SettingsError, ValueProblem};
 use super::origin::Origin;
 use crate::signing::SigningKey;
-
-const REDACTED: &str = "[redacted]";
 
 /// A tenant and the credentials for its Management API.
 ///
@@ -26,7 +23,7 @@ const REDACTED: &str = "[redacted]";
 /// assert_eq!(connection.audience(), "https://acme.eu.auth0.com/api/v2/");
 /// # Ok::<(), tenantry::settings::SettingsError>(())
 /// ```
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Connection {
     domain: Domain,
     base_url: Url,
@@ -34,15 +31,15 @@ pub struct Connection {
     scope: Option<String>,
     credentials: Credentials,
     is_protected: bool,
-    notes: Vec<String>,
-    warning: Option<String>,
+    pub(super) notes: Vec<String>,
+    pub(super) warning: Option<String>,
 }
 
 impl Connection {
     /// A connection to `domain`, written as in `AUTH0_DOMAIN`, with the default audience and no scope.
     ///
     /// # Errors
-    /// When `domain` is none, or the credentials contain what no id or token can.
+    /// When `domain` is not a domain, or the credentials contain what no id or token can.
     pub fn new(domain: &str, credentials: Credentials) -> Result<Self, SettingsError> {
         Self::from_parts(domain, Origin::Option("domain"), credentials)
     }
@@ -138,14 +135,6 @@ impl Connection {
         }
     }
 
-    pub(super) fn with_notes(self, notes: Vec<String>) -> Self {
-        Self { notes, ..self }
-    }
-
-    pub(super) fn with_warning(self, warning: Option<String>) -> Self {
-        Self { warning, ..self }
-    }
-
     /// The domain as it is shown and locked.
     pub fn domain(&self) -> &Domain {
         &self.domain
@@ -197,31 +186,8 @@ impl Connection {
     }
 }
 
-impl fmt::Debug for Connection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            domain,
-            base_url,
-            audience,
-            scope,
-            credentials,
-            is_protected,
-            notes: _,
-            warning: _,
-        } = self;
-        f.debug_struct("Connection")
-            .field("domain", &domain.as_str())
-            .field("base_url", &base_url.as_str())
-            .field("audience", audience)
-            .field("scope", scope)
-            .field("credentials", credentials)
-            .field("is_protected", is_protected)
-            .finish_non_exhaustive()
-    }
-}
-
 /// How to get a token.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub enum Credentials {
     /// There is one already.
     Token {
@@ -318,40 +284,6 @@ impl Credentials {
     }
 }
 
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Token { token: _, origin } => f
-                .debug_struct("Token")
-                .field("token", &REDACTED)
-                .field("origin", origin)
-                .finish(),
-            Self::Secret {
-                client_id,
-                client_secret: _,
-                origins,
-            } => f
-                .debug_struct("Secret")
-                .field("client_id", client_id)
-                .field("client_secret", &REDACTED)
-                .field("origins", origins)
-                .finish(),
-            Self::SigningKey {
-                client_id,
-                key,
-                key_path,
-                origins,
-            } => f
-                .debug_struct("SigningKey")
-                .field("client_id", client_id)
-                .field("key", key)
-                .field("key_path", key_path)
-                .field("origins", origins)
-                .finish(),
-        }
-    }
-}
-
 /// What is wrong with an id, a token or a URL, which are visible ASCII and were never seen with a quote or a `;`.
 pub(super) fn word_problem(text: &str) -> Option<ValueProblem> {
     if text.is_empty() {
@@ -370,8 +302,8 @@ pub(super) fn word_problem(text: &str) -> Option<ValueProblem> {
     })
 }
 
-/// What is wrong with a secret. It may be any text, so this looks only for what its way here has left on it: `docker
-/// --env-file` and the like put quotes and `;` into the environment as they stand in the file.
+/// What is wrong with a secret. A secret may be any text, so this looks only for what was added on its way here: `docker --env-file`
+/// and the like put quotes and `;` into the environment as they stand in the file.
 fn secret_problem(secret: &str, origin: &Origin) -> Option<ValueProblem> {
     if secret.is_empty() {
         return Some(ValueProblem::Empty);

@@ -28,8 +28,8 @@ impl fmt::Display for Domain {
     }
 }
 
-/// Why a value is not a domain. Holds nothing of the value but, in `Path`, a host that was read without fault: somebody
-/// may have put a secret on the wrong line.
+/// Why a value is not a domain. Somebody may have put a secret on the wrong line, so this holds nothing of the value but, in
+/// `Path`, a host that was read without fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DomainProblem {
     /// It is empty.
@@ -91,7 +91,7 @@ pub(super) fn parse(text: &str) -> Result<(Domain, Url), DomainProblem> {
     }
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
 
-    // Url forgives much (empty ports, slashes too many, names of one label), so what it gets has been looked at.
+    // Url accepts too much (empty ports, extra slashes, names of one label), so the text is checked before and after.
     let url = Url::parse(&format!(
         "{}://{authority}/",
         scheme.as_deref().unwrap_or("https")
@@ -125,7 +125,7 @@ pub(super) fn parse(text: &str) -> Result<(Domain, Url), DomainProblem> {
 /// `https://manage.auth0.com/dashboard/eu/acme/applications`. None for any other text.
 ///
 /// A tenant that was made in the US before June 10, 2020 has no region in its domain, and the address does not tell it from
-/// later ones: the newer form is what comes out.
+/// later ones: the newer form is returned.
 /// Source: <https://auth0.com/docs/get-started/auth0-overview/create-tenants>, region.
 fn in_dashboard(text: &str) -> Result<Option<String>, DomainProblem> {
     let rest = text.split_once("://").map_or(text, |(_, rest)| rest);

@@ -70,7 +70,7 @@ pub(super) fn parse(text: &str, shown: &Path) -> Result<Vec<Assignment>, Setting
                     continue;
                 };
                 for (inner, content) in lines.by_ref() {
-                    // A quote that somebody forgot to close must not make a setting vanish without a word.
+                    // A quote that somebody forgot to close would hide the setting, so that is an error.
                     if let Head::Ours(variable, _) = Head::of(content) {
                         return Err(SettingsError::Line {
                             path: shown.to_owned(),
@@ -124,7 +124,7 @@ impl<'a> Head<'a> {
         if line.is_empty() || line.starts_with('#') {
             return Self::Nothing;
         }
-        // `export` alone may be a key too.
+        // `export` may be a key itself: `export=1`.
         let assignment = line
             .strip_prefix("export")
             .filter(|rest| rest.starts_with(char::is_whitespace))
@@ -191,10 +191,10 @@ fn value(variable: &str, rest: &str) -> Result<SecretString, LineProblem> {
     }
 }
 
-/// Has dotenvy decode one value, written as `token`. Its errors quote the line, so they end here.
+/// Has dotenvy decode one value, written as `token`. Its errors are dropped, since they quote the line.
 fn decode(variable: &str, token: &str) -> Option<(String, String)> {
-    // dotenvy's splitter of lines takes the end of 'abc\' for an escaped quote, its parser does not. After a comment
-    // that holds one more quote, both are done.
+    // dotenvy splits lines before it parses them. The splitter takes the end of 'abc\' for an escaped quote, the parser does
+    // not. After a comment with one more quote, both see a closed value.
     let line = format!("{variable}={token} #'\n");
     dotenvy::from_read_iter(line.as_bytes()).next()?.ok()
 }
@@ -243,7 +243,7 @@ fn unquoted(text: &str) -> Result<(&str, &str), LineProblem> {
             '$' => return Err(LineProblem::Dollar),
             '\\' => return Err(LineProblem::Backslash),
             '#' => return Err(LineProblem::Hash),
-            // Typographic quotes come with text that was copied from a document.
+            // Text that is copied from a document has typographic quotes.
             '\u{2018}'..='\u{201f}' => return Err(LineProblem::Quote),
             c if is_quote(c) => return Err(LineProblem::Quote),
             c if c.is_control() => return Err(LineProblem::Control),

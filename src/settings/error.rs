@@ -87,7 +87,7 @@ pub enum SettingsError {
         /// The variable.
         variable: &'static str,
     },
-    /// The domain is none.
+    /// The domain is not a domain.
     #[error("{origin} {problem}")]
     Domain {
         /// Where it came from.
@@ -173,7 +173,7 @@ impl SettingsError {
     }
 }
 
-/// Two domains where one is meant.
+/// The environment and a file name different domains.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("two domains: {environment} is {environment_domain}, {file} is {file_domain}")]
 pub struct TwoDomains {
@@ -218,7 +218,7 @@ impl fmt::Display for Missing {
     }
 }
 
-/// One on the same line, several below each other.
+/// One setting on the same line, several below each other.
 fn list(settings: &[Missing]) -> String {
     match settings {
         [one] => format!(" {one}"),
@@ -235,13 +235,13 @@ pub enum ValueProblem {
     /// White space, a control character, a quote, a `;` or a letter that is not ASCII.
     #[error("contains {0}")]
     Character(&'static str),
-    /// Quotes around it, in a place where nobody takes them off.
+    /// Quotes around it, where nothing removes them.
     #[error("has quotes around it, as part of the value")]
     Wrapped,
-    /// No path: a key itself, perhaps.
+    /// Not a path; perhaps the key itself.
     #[error("is not the path of a file")]
     NotPath,
-    /// A `;` at its end, in a place where nobody takes it off.
+    /// A `;` at its end, where nothing removes it.
     #[error("ends in a `;`, as part of the value")]
     Semicolon,
     /// Not the address of a proxy, or of one of a sort that is not supported.
@@ -269,66 +269,48 @@ impl ValueProblem {
     }
 }
 
-/// Why one of our variables' lines has no value that everybody would agree on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why a line that gives one of our variables is not accepted: programs would read different values from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LineProblem {
     /// The line mentions the variable without being `KEY=value`.
+    #[error("is mentioned here, but the line is not of the form KEY=value")]
     Form,
     /// The line is inside the value of another variable, whose quote opens on line `opened`.
+    #[error("is inside a quoted value that begins on line {opened} and is still open here")]
     Swallowed {
         /// From 1.
         opened: usize,
     },
     /// The quote that opens the value is not closed on its line.
+    #[error("has a value whose quote is not closed on its line")]
     Unclosed,
     /// Something else than `;` or a comment follows the closing quote.
+    #[error("has more text after the value's closing quote")]
     AfterQuote,
     /// White space in a value without quotes.
+    #[error("has white space in a value without quotes")]
     Space,
     /// `;` in a value without quotes.
+    #[error("has a `;` inside a value without quotes")]
     Semicolon,
     /// `#` in a value without quotes.
+    #[error("has a `#` in a value without quotes, where some programs begin a comment")]
     Hash,
     /// A quote in a value that does not begin with it, or a typographic one.
+    #[error("has a quote in the middle of its value, or typographic quotes around it")]
     Quote,
     /// A control character in a value without quotes.
+    #[error("has a control character in a value without quotes")]
     Control,
     /// `$` where it would be substituted.
+    #[error("has a `$` in its value, where some programs substitute another variable")]
     Dollar,
     /// `\` where it may be an escape.
+    #[error("has a `\\` in its value, where some programs see an escape")]
     Backslash,
     /// The scan and dotenvy do not agree.
+    #[error("has a value that cannot be read without doubt")]
     Unreadable,
-}
-
-impl fmt::Display for LineProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Form => "is mentioned here, but the line is not of the form KEY=value",
-            Self::Swallowed { opened } => {
-                return write!(
-                    f,
-                    "is inside a quoted value that begins on line {opened} and is still open here"
-                );
-            }
-            Self::Unclosed => "has a value whose quote is not closed on its line",
-            Self::AfterQuote => "has more text after the value's closing quote",
-            Self::Space => "has white space in a value without quotes",
-            Self::Semicolon => "has a `;` inside a value without quotes",
-            Self::Hash => {
-                "has a `#` in a value without quotes, where some programs begin a comment"
-            }
-            Self::Quote => {
-                "has a quote in the middle of its value, or typographic quotes around it"
-            }
-            Self::Control => "has a control character in a value without quotes",
-            Self::Dollar => {
-                "has a `$` in its value, where some programs substitute another variable"
-            }
-            Self::Backslash => "has a `\\` in its value, where some programs see an escape",
-            Self::Unreadable => "has a value that cannot be read without doubt",
-        })
-    }
 }
 
 impl LineProblem {

@@ -83,7 +83,7 @@ pub struct Lookup<'a> {
     pub folder: &'a Path,
 }
 
-/// A tenant's name is the name of a folder, and no way out of the one that it is in.
+/// Whether a name can be a tenant's: it is the name of a folder, and must not lead out of the one that it is in.
 pub fn is_tenant_name(name: &str) -> bool {
     let plain = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
     name.chars().all(plain)

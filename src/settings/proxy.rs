@@ -1,5 +1,4 @@
-//! The proxy that the environment names. What the HTTP library can't use it passes over, and sends past the proxy: here that is
-//! an error.
+//! The proxy that the environment names. The HTTP library ignores one that it can't use, and sends past it: here that is an error.
 
 use http::Uri;
 
@@ -21,7 +20,7 @@ pub(super) fn variable(name: &str) -> Option<&'static str> {
 /// There is one, and it can't be used.
 pub(super) fn check(environment: &Environment) -> Result<(), SettingsError> {
     for [first, second] in PAIRS {
-        // An empty one hides the other from the HTTP library.
+        // The HTTP library stops at the first variable of a pair, even if it is empty.
         let is_set = |variable| {
             environment
                 .get(variable)

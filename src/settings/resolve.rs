@@ -19,7 +19,7 @@ use crate::signing::{Algorithm, SigningKey};
 /// When settings are missing (all of them are named), contradict each other, or have values that cannot be right.
 pub fn connection(lookup: &Lookup, environment: &Environment) -> Result<Connection, SettingsError> {
     let connection = Sources::read(lookup, environment)?.connection()?;
-    // Plain HTTP is for this machine only, and goes there without a proxy.
+    // Plain HTTP is accepted for this machine only, and is sent without a proxy.
     if connection.base_url().scheme() == "https" {
         proxy::check(environment)?;
     }
@@ -95,7 +95,7 @@ impl<'a> Sources<'a> {
                         path: shown.to_owned(),
                     });
                 }
-                // The place in the order stays taken.
+                // A file that is not there keeps its rank.
                 None => values.push(Vec::new()),
             }
         }
@@ -133,7 +133,7 @@ impl<'a> Sources<'a> {
         let mut notes = vec![format!("domain {} from {}", domain.text(), domain.origin)];
         let mut warning = None;
         let mut compare = |what: &str, found: &Found| {
-            // One tenant's secret would be sent to another's domain.
+            // They may belong to two tenants: then one tenant's secret is sent to the other's domain.
             if found.rank != domain.rank {
                 warning = Some(format!(
                     "the domain is {}, and the {what} is {}: are they of one tenant?",
@@ -175,7 +175,7 @@ impl<'a> Sources<'a> {
 
         let mut connection =
             Connection::from_parts(domain.text(), domain.origin.clone(), credentials)?;
-        // What is written in a URL or with capitals is noted in the form that it is used in.
+        // The note shows the domain in the form that is used, not as a URL or with capitals.
         notes[0] = format!("domain {} from {}", connection.domain(), domain.origin);
         if let Some(audience) = self.find(Variable::AUDIENCE)? {
             check(&audience, word_problem(audience.text()))?;
@@ -197,10 +197,12 @@ impl<'a> Sources<'a> {
             notes.push(format!("protected by {origin}"));
             connection = connection.protected();
         }
-        Ok(connection.with_notes(notes).with_warning(warning))
+        connection.notes = notes;
+        connection.warning = warning;
+        Ok(connection)
     }
 
-    /// Where it says that the tenant is protected. One source is enough: what protects is not lifted by what comes before it.
+    /// Which source says that the tenant is protected. One is enough: a source with precedence can't lift the protection.
     fn protected(&self) -> Result<Option<Origin>, SettingsError> {
         for source in &self.values {
             let Some(found) = find_in(source, Variable::PROTECTED)? else {
@@ -422,7 +424,7 @@ fn check(found: &Found, problem: Option<ValueProblem>) -> Result<(), SettingsErr
     }
 }
 
-/// What is wrong with a path. Errors show paths, so the key itself must not pass for one.
+/// What is wrong with a path. Errors show paths, so a key that was given in place of its path must not be taken for one.
 fn path_problem(path: &str) -> Option<ValueProblem> {
     let is_path = !path.contains("-----")
         && !path.contains(char::is_control)
@@ -430,7 +432,7 @@ fn path_problem(path: &str) -> Option<ValueProblem> {
     (!is_path).then_some(ValueProblem::NotPath)
 }
 
-/// No key's file comes near this, in bytes.
+/// No key's file comes near this size, in bytes.
 const LARGEST_KEY: u64 = 1_000_000;
 
 fn read_key(path: &Path) -> io::Result<Vec<u8>> {

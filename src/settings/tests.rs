@@ -551,13 +551,29 @@ fn debug_redacts() {
     let connection = setup().file(".env", DEV).connection().unwrap();
     insta::assert_snapshot!(format!("{connection:#?}"), @r#"
     Connection {
-        domain: "dev.auth0.com",
-        base_url: "https://dev.auth0.com/",
+        domain: Domain(
+            "dev.auth0.com",
+        ),
+        base_url: Url {
+            scheme: "https",
+            cannot_be_a_base: false,
+            username: "",
+            password: None,
+            host: Some(
+                Domain(
+                    "dev.auth0.com",
+                ),
+            ),
+            port: None,
+            path: "/",
+            query: None,
+            fragment: None,
+        },
         audience: "https://dev.auth0.com/api/v2/",
         scope: None,
         credentials: Secret {
             client_id: "dev-id",
-            client_secret: "[redacted]",
+            client_secret: SecretBox<str>([REDACTED]),
             origins: Origins {
                 client_id: File {
                     path: ".env",
@@ -572,7 +588,12 @@ fn debug_redacts() {
             },
         },
         is_protected: false,
-        ..
+        notes: [
+            "domain dev.auth0.com from AUTH0_DOMAIN (.env:1)",
+            "client id dev-id from AUTH0_CLIENT_ID (.env:2)",
+            "client secret from AUTH0_CLIENT_SECRET (.env:3)",
+        ],
+        warning: None,
     }
     "#);
 }

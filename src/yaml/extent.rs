@@ -40,8 +40,8 @@ pub(super) fn quoted_end(text: &str, start: usize) -> usize {
     text.len()
 }
 
-/// Where the block scalar that starts at `start` ends: its header, and its last line of text (with `+`, its last blank
-/// line). `parsed_end` is somewhere in the white space behind that.
+/// Where the header of the block scalar that starts at `start` ends, and where its last line of text does (with `+`, its last blank
+/// line). The parser says that it ends at `parsed_end`, which is somewhere in the white space behind.
 pub(super) fn block_ends(
     text: &str,
     start: usize,

@@ -25,7 +25,7 @@ impl Rewriter<'_> {
             return self.refill_flow(node, &changes.inserted);
         };
         for (before, text) in &changes.inserted {
-            // Next to an entry that stays: what stands between entries may go.
+            // A new entry goes next to one that stays, since the text between two others may be removed.
             let anchor = staying.iter().rev().find(|at| *at < before);
             match (anchor.and_then(|at| entries.get(*at)), entries.get(*first)) {
                 (Some(anchor), _) => self.edits.insert(anchor.end, format!(", {text}")),
@@ -43,7 +43,7 @@ impl Rewriter<'_> {
                 .filter(|_| at > *last)
                 .filter(|gap| !self.slice(gap.clone()).contains(['\n', '\r', '#']));
             match (gap, at == last + 1) {
-                // The entries at the end of a line go at once, with the commas before them.
+                // Entries at the end of a line are removed together with the commas before them.
                 (Some(gap), first) => {
                     let start = if first {
                         gap.start

@@ -17,8 +17,8 @@ pub(super) fn has_changed_entry(list: &List, new: &[Value]) -> bool {
     pairs.any(|(item, new)| is_version_of(item, new))
 }
 
-/// Whether an entry of a list is rather changed than removed: a map or list of which the first entry stays, since
-/// that one may stand on the line of the `-`.
+/// Whether a value is taken for the new version of an entry, and not for another entry in its place: both are maps or both are
+/// lists, and the first entry stays, which may stand on the line of the `-` and can't be removed from there.
 fn is_version_of(item: &Item, new: &Value) -> bool {
     match (&item.node.kind, new) {
         (Kind::Map(old), Value::Object(new)) => {
@@ -46,7 +46,7 @@ struct Comparison<'a> {
     inserted: Vec<(usize, &'a Value)>,
 }
 
-/// A value as text in which equal values are equal.
+/// A value as text. Equal values have the same text, whatever the order of their keys.
 fn canonical(value: &Value) -> String {
     writer::flow(value, true)
 }
@@ -90,7 +90,7 @@ fn compare<'a>(list: &'a List, new: &'a [Value]) -> Comparison<'a> {
 }
 
 impl Rewriter<'_> {
-    /// Makes a list have these entries. One that is in lines of its own has to keep at least one.
+    /// Gives a list these entries. A list without brackets has to keep at least one of its own, beside which the new ones go.
     pub(super) fn list(&mut self, node: &Node, list: &List, new: &[Value]) {
         let comparison = compare(list, new);
         if list.style == Style::Block {

@@ -30,7 +30,7 @@ fn is_plain(text: &str) -> bool {
     let starts_plainly = first.is_ascii_alphanumeric()
         || matches!(first, '_' | '/' | '(' | '$')
         || (!first.is_ascii() && first.is_alphabetic());
-    // A letter that no number, date or time has makes clear that it is text.
+    // What begins with a digit is text to every parser only if it has a character that no number, date or time has.
     let like_number = first.is_ascii_digit()
         && text.chars().all(|c| {
             c.is_ascii_hexdigit()
@@ -100,7 +100,7 @@ fn is_ordinary(c: char) -> bool {
     match c {
         ' '..='~' => true,
         '\0'..='\u{a0}' => false,
-        // Not formats by category, yet nothing to see.
+        // Unicode does not count these among the format characters, and yet they can't be seen.
         '\u{34f}'
         | '\u{115f}'..='\u{1160}'
         | '\u{17b4}'..='\u{17b5}'
@@ -110,7 +110,8 @@ fn is_ordinary(c: char) -> bool {
         | '\u{fe00}'..='\u{fe0f}'
         | '\u{ffa0}'
         | '\u{e0000}'..='\u{e0fff}' => false,
-        // The standard library's table of what is printable; behind a letter, since a combining mark by itself is not.
+        // `escape_debug` knows what can be printed. It is asked about the second of two characters, since it escapes a combining
+        // mark that comes first.
         c => {
             let mut text = String::from("a");
             text.push(c);

@@ -32,7 +32,8 @@ pub(super) fn read(text: &str) -> Result<Option<Map>, Error> {
     } else {
         text.char_indices().map(|(offset, _)| offset).collect()
     };
-    // The parser refuses some tabs after a colon, which are white space to YAML: with spaces there, the text says the same.
+    // The parser refuses some tabs after a colon, although YAML allows them. The text means the same with spaces there, and is read
+    // again with them.
     let mut parsed = Cow::Borrowed(text);
     let mut left = READ_AGAIN;
     loop {
@@ -58,7 +59,7 @@ pub(super) fn read(text: &str) -> Result<Option<Map>, Error> {
     }
 }
 
-/// How many bytes are read once more for the sake of tabs.
+/// How many bytes are read again, at most, because of tabs: each place with some costs a reading of the whole text.
 const READ_AGAIN: usize = 16 * 1024 * 1024;
 
 /// Whether YAML does not allow the character unescaped. A line break of YAML 1.1 that is none in 1.2 is allowed.
@@ -73,7 +74,7 @@ fn is_forbidden(c: char) -> bool {
 struct Reader<'a> {
     text: &'a str,
     parser: Parser<'a, StrInput<'a>>,
-    /// The byte offset of each character; empty where the text is ASCII.
+    /// The byte offset of each character, since the parser counts characters; empty where the text is ASCII and both are the same.
     offsets: &'a [usize],
     /// How far the text has been walked over.
     at: usize,
@@ -230,7 +231,8 @@ impl<'a> Reader<'a> {
         Ok(Scalar { value, header_end })
     }
 
-    /// A block scalar's text. Where it ends the file and its last line has no line break, it has none, and the parser adds one.
+    /// A block scalar's text. Where the file ends in it without a line break, the text has none at its end, but the parser adds
+    /// one: that is taken off.
     fn block_text<'t>(&self, parsed: &'t str, span: Span) -> &'t str {
         let breaks = ['\n', '\r'];
         let ends_file = self.offset(span.end.index()) == self.text.len();
@@ -241,17 +243,17 @@ impl<'a> Reader<'a> {
             return parsed;
         }
         let is_added = if parsed.trim_end_matches('\n').is_empty() {
-            // Blank lines only, of which the last has no line break.
+            // The block has blank lines only, and the last of them has no line break.
             let body = self.text.get(self.at..).unwrap_or_default();
             parsed.len() + 1 >= body.lines().count()
         } else {
-            // The span begins with the text, at its indentation.
+            // The span begins with the text, at its indentation: the last line is part of the text if it reaches that far.
             span.end.col() >= span.start.col().max(1)
         };
         if is_added { less } else { parsed }
     }
 
-    /// Moves to the scalar's end. The end of a block scalar's header, if it is one.
+    /// Moves to the scalar's end, and returns where the header of a block scalar ends.
     fn walk_over_scalar(&mut self, text: &str, style: ScalarStyle, span: Span) -> Option<usize> {
         let start = self.at;
         match style {

@@ -69,7 +69,8 @@ impl Rewriter<'_> {
             format!(" {head}")
         };
         match &node.kind {
-            // `key: value`: the value's extent, or the blank before it too where nothing comes in its place.
+            // The value stands on the line of its key. The blank before it is replaced, too, where nothing comes in its place on
+            // that line.
             Kind::Scalar(Scalar {
                 header_end: None, ..
             })
@@ -86,7 +87,7 @@ impl Rewriter<'_> {
                 }
                 self.edits.insert(self.line_end(node.end), body);
             }
-            // A block scalar: its header, which may have a comment beside it, and its lines.
+            // A block scalar's header, which may have a comment beside it, is replaced by itself, and then its lines.
             Kind::Scalar(Scalar {
                 header_end: Some(header_end),
                 ..
@@ -101,7 +102,7 @@ impl Rewriter<'_> {
                 self.edits
                     .replace(lines..self.line_end(node.end).max(lines), "");
             }
-            // A list or map in lines of its own.
+            // The value stands in lines of its own.
             _ => {
                 let kept = self.comment_lines(entry.after, node, Some(column));
                 let start = if beside {
@@ -111,8 +112,8 @@ impl Rewriter<'_> {
                 };
                 self.edits.insert(entry.after, spaced);
                 let ended = if beside { self.eol } else { "" };
-                // What a comment above the old lines said is said above the new ones; a literal block has to follow
-                // its header.
+                // Comments between the old lines go above the new ones; below them only where those are a literal block, which has
+                // to follow its header.
                 let text = if new.is_string() {
                     format!("{ended}{body}{kept}")
                 } else {

@@ -1,6 +1,6 @@
-//! Changes an existing text where values changed and nowhere else, by edits at the offsets that the reader tells. Lists
-//! are compared entry by entry and maps key by key, so that comments between them stay; a removed entry takes only the
-//! comment beside it along. Whoever calls this reads the result again: it is not trusted.
+//! Changes an existing text where values changed and nowhere else, by edits at the offsets that the reader tells. Lists are
+//! compared entry by entry and maps key by key, so that comments between them stay; a removed entry takes only the comment beside
+//! it along. The caller has to read the result again and compare it, since no edit is certain to mean what it should.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -23,7 +23,7 @@ pub(super) fn rewrite(
     literal: bool,
 ) -> Option<String> {
     let eol = if old.contains("\r\n") { "\r\n" } else { "\n" };
-    // Every line has an end while we work.
+    // The edits rely on it that every line has a line break, the last one too.
     let unended = !old.ends_with('\n');
     let text = if unended {
         format!("{old}{eol}")
@@ -39,7 +39,7 @@ pub(super) fn rewrite(
     };
     rewriter.root(root, fields, layout)?;
     let changed = rewriter.edits.apply(&text)?;
-    // A block at the end needs the last line's end, unless its text has none.
+    // A line break that was added goes again, unless it has become part of the text of a block.
     match changed.strip_suffix(eol).filter(|_| unended) {
         Some(unended) if says(unended, fields) => Some(unended.to_owned()),
         _ => Some(changed),
@@ -120,7 +120,7 @@ impl Rewriter<'_> {
         }
     }
 
-    /// Changes a map key by key; `order` is the new entries in theirs.
+    /// Changes a map key by key. `order` has all entries of `new` in the order in which those are inserted that are new.
     pub(super) fn map(
         &mut self,
         node: &Node,
@@ -182,7 +182,7 @@ impl Rewriter<'_> {
     pub(super) fn insert_first(&mut self, at: usize, lines: &str, column: usize) {
         let mut line = self.line_start(at);
         if self.slice(line..at).trim().is_empty() {
-            // The comment right above is about the entry that was the first.
+            // Comments right above the first entry are about that entry: they stay with it.
             while line > 0 {
                 let above = self.line_start(line - 1);
                 if !self.slice(above..line).trim_start().starts_with('#') {
