@@ -26,12 +26,7 @@ fn protected() -> Bed {
     let bed = Bed::new()
         .client("a", "Alpha", json!({"description": "first"}))
         .start();
-    let settings = format!(
-        "AUTH0_DOMAIN={}\nAUTH0_CLIENT_ID={}\nAUTH0_CLIENT_SECRET={}\nTENANTRY_PROTECTED=true\n",
-        bed.sandbox.url(),
-        bed.sandbox.client_id(),
-        bed.sandbox.client_secret()
-    );
+    let settings = format!("{}TENANTRY_PROTECTED=true\n", bed.env_file());
     bed.write(".env.prod", &settings);
     bed.run(["pull", "--tenant", "prod"]).exits(0);
     bed.edit("tenant/prod/clients/alpha.yaml", "first", "first!");

@@ -336,9 +336,22 @@ fn hundreds_of_hostile_clients_fit_into_one_folder() {
 #[test]
 fn the_reader_of_these_tests_is_exact() {
     let text = "a: 123456789012345678901234567890\nb: '0123'\nc: [1.10, no way, ~, \"\\u0000\"]\nd: |\n  x\n   y\n";
-    let read = exact_yaml(text).unwrap();
+    let exact = exact_yaml(text).unwrap();
     let expected = r#"{"a":123456789012345678901234567890,"b":"0123","c":[1.10,"no way",null,"\u0000"],"d":"x\n y\n"}"#;
-    assert_eq!(read.to_string(), expected);
+    assert_eq!(exact.to_string(), expected);
+    let fields = |text: &str| read("a.json", text);
+    let few = r#"{"a": 1.5, "b": ["x"], "c": "no"}"#;
+    assert_eq!(
+        libyaml_agrees("{a: 1.5, b: [x], c: 'no'}", &fields(few)),
+        Some(true)
+    );
+    for other in [
+        "{a: 1.5, b: [x]}",
+        "{a: 1.5, b: [x], c: false}",
+        "{a: 1.6, b: [x], c: 'no'}",
+    ] {
+        assert_eq!(libyaml_agrees(other, &fields(few)), Some(false), "{other}");
+    }
     for unclear in [
         "no",
         "0123",

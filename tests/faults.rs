@@ -6,11 +6,11 @@ mod common;
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{Bed, Stub, until};
+use common::{Bed, Run, Stub, until};
 use serde_json::json;
 use tenantry::api::{Fields, Options, Reader};
 use tenantry::settings::Connection;
@@ -217,19 +217,11 @@ fn a_tenant_that_nobody_answers_for_is_named() {
 
 /// Runs the binary where no file can grow, as on a full disk.
 #[cfg(unix)]
-fn on_a_full_disk(bed: &Bed, arguments: &str) -> common::Run {
-    let mut shell = assert_cmd::Command::new("sh");
-    let binary = env!("CARGO_BIN_EXE_tenantry");
-    shell
-        .args([
-            "-c",
-            &format!("trap '' XFSZ; ulimit -f 0; exec {binary} {arguments}"),
-        ])
-        .current_dir(bed.path(""))
-        .env("HOME", bed.path("home"))
-        .env("AUTH0_DOMAIN", bed.sandbox.url())
-        .env("AUTH0_CLIENT_ID", bed.sandbox.client_id())
-        .env("AUTH0_CLIENT_SECRET", bed.sandbox.client_secret());
+fn on_a_full_disk(bed: &Bed, arguments: &str) -> Run {
+    let binary = common::BINARY;
+    let script = format!("trap '' XFSZ; ulimit -f 0; exec {binary} {arguments}");
+    let mut shell = assert_cmd::Command::from_std(bed.program("sh"));
+    shell.args(["-c", &script]).envs(bed.settings());
     bed.run_command(shell)
 }
 
@@ -287,21 +279,6 @@ fn carried_out(bed: &Bed) -> u64 {
     done.count() as u64
 }
 
-/// The binary under way, with the settings of the sandbox; what it says is piped.
-#[cfg(unix)]
-fn piped(bed: &Bed, arguments: &[&str]) -> std::process::Child {
-    let mut command = bed.bare();
-    command
-        .args(arguments)
-        .env("AUTH0_DOMAIN", bed.sandbox.url())
-        .env("AUTH0_CLIENT_ID", bed.sandbox.client_id())
-        .env("AUTH0_CLIENT_SECRET", bed.sandbox.client_secret())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command.spawn().unwrap()
-}
-
 /// What a process came to that got a Ctrl-C.
 #[cfg(unix)]
 fn interrupted(child: std::process::Child) -> std::process::Output {
@@ -327,7 +304,7 @@ fn ctrl_c_leaves_one_document_and_no_folder() {
     ] {
         let bed = Bed::new().plain_clients(1).start();
         bed.sandbox.fail_next(fault.always());
-        let child = piped(&bed, &["pull", "-o", "json"]);
+        let child = bed.piped(["pull", "-o", "json"]);
         until(|| bed.requests().len() > 1 || bed.count("POST /oauth/token") > 0);
         let output = interrupted(child);
         let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -347,7 +324,7 @@ fn ctrl_c_ends_the_wait_for_a_token_too() {
         FaultRule::new(Fault::RevokeTokens).method("PATCH"),
         FaultRule::new(wait).token().always(),
     ]);
-    let child = piped(&bed, &["push", "--yes", "-o", "json"]);
+    let child = bed.piped(["push", "--yes", "-o", "json"]);
     until(|| bed.count("POST /oauth/token") > 0);
     let output = interrupted(child);
     let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -365,26 +342,9 @@ fn ctrl_c_finishes_what_is_on_its_way_and_reports_the_rest() {
         .plain_clients(30)
         .pulled();
     (0..30).for_each(|number| edit(&bed, number));
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tenantry"));
-    let child = command
-        .args(["push", "--yes", "-o", "json"])
-        .current_dir(bed.path(""))
-        .env_clear()
-        .env("HOME", bed.path("home"))
-        .env("AUTH0_DOMAIN", bed.sandbox.url())
-        .env("AUTH0_CLIENT_ID", bed.sandbox.client_id())
-        .env("AUTH0_CLIENT_SECRET", bed.sandbox.client_secret())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let child = bed.piped(["push", "--yes", "-o", "json"]);
     until(|| bed.count("PATCH") > 0);
-    Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    let output = interrupted(child);
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let (updated, rest) = (
         report["summary"]["updated"].as_u64(),
@@ -398,24 +358,20 @@ fn ctrl_c_finishes_what_is_on_its_way_and_reports_the_rest() {
     assert_all_arrived(&bed, 30);
 }
 
+/// What has `setpriv` run a program as somebody who owns nothing.
+#[cfg(unix)]
+const NOBODY: [&str; 3] = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+
 /// Runs the binary as somebody who may not write: root may everywhere.
 #[cfg(unix)]
-fn as_nobody(bed: &Bed, arguments: &[&str]) -> common::Run {
+fn as_nobody(bed: &Bed, arguments: &[&str]) -> Run {
     let mut command = bed.command();
     if common::is_root() {
-        command = assert_cmd::Command::new("setpriv");
+        command = assert_cmd::Command::from_std(bed.program("setpriv"));
         command
-            .args([
-                "--reuid=65534",
-                "--regid=65534",
-                "--clear-groups",
-                env!("CARGO_BIN_EXE_tenantry"),
-            ])
-            .current_dir(bed.path(""))
-            .env("HOME", bed.path("home"))
-            .env("AUTH0_DOMAIN", bed.sandbox.url())
-            .env("AUTH0_CLIENT_ID", bed.sandbox.client_id())
-            .env("AUTH0_CLIENT_SECRET", bed.sandbox.client_secret());
+            .args(NOBODY)
+            .arg(common::BINARY)
+            .envs(bed.settings());
     }
     command.args(arguments);
     bed.run_command(command)
@@ -428,8 +384,8 @@ fn a_directory_that_may_only_be_read_stops_a_pull_and_not_a_diff() {
     use std::os::unix::fs::PermissionsExt;
 
     let nobody = Command::new("setpriv")
-        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-        .args([env!("CARGO_BIN_EXE_tenantry"), "--version"])
+        .args(NOBODY)
+        .args([common::BINARY, "--version"])
         .output();
     if common::is_root() && !nobody.is_ok_and(|output| output.status.success()) {
         eprintln!(
@@ -480,22 +436,17 @@ fn tenant_of_pages(page: impl Fn(usize) -> String + Send + 'static) -> Stub {
 }
 
 /// Runs `list` at a stub; on Linux with no more than half a gigabyte of memory for everything.
-fn list_at(stub: &Stub, bed: &Bed) -> common::Run {
-    let mut shell = assert_cmd::Command::new("sh");
+fn list_at(stub: &Stub, bed: &Bed) -> Run {
     let limit = if cfg!(target_os = "linux") {
         "ulimit -v 524288;"
     } else {
         ""
     };
-    let binary = env!("CARGO_BIN_EXE_tenantry");
+    let binary = common::BINARY;
+    let script = format!("{limit} exec {binary} list --no-token-cache");
+    let mut shell = assert_cmd::Command::from_std(bed.program("sh"));
     shell
-        .args([
-            "-c",
-            &format!("{limit} exec {binary} list --no-token-cache"),
-        ])
-        .env_clear()
-        .current_dir(bed.path(""))
-        .env("HOME", bed.path("home"))
+        .args(["-c", &script])
         // Threads of their own heaps would each reserve much that they never use.
         .env("MALLOC_ARENA_MAX", "1")
         .env("AUTH0_DOMAIN", stub.url())

@@ -1072,7 +1072,7 @@ fn a_broken_file_stops_only_what_touches_it() {
 #[test]
 fn a_file_that_is_gone_deletes_no_client() {
     let bed = three().pulled();
-    std::fs::remove_file(bed.path(BETA)).unwrap();
+    bed.remove(BETA);
     let run = bed.run(["push", "--yes"]).exits(0);
     assert_eq!(
         run.stderr,

@@ -24,15 +24,6 @@ fn run(bed: &Bed, variables: &[(&str, &str)], arguments: &[&str]) -> Run {
     bed.run_command(command)
 }
 
-/// The text of a .env file for the bed's sandbox.
-fn env_file(bed: &Bed) -> String {
-    let (id, secret) = (bed.sandbox.client_id(), bed.sandbox.client_secret());
-    format!(
-        "AUTH0_DOMAIN={}\nAUTH0_CLIENT_ID={id}\nAUTH0_CLIENT_SECRET={secret}\n",
-        bed.sandbox.url()
-    )
-}
-
 #[test]
 fn the_env_file_of_the_published_scripts_works() {
     let bed = one().start();
@@ -60,7 +51,9 @@ fn a_line_that_could_mean_two_things_is_an_error() {
         "AUTH0_CLIENT_SECRET: a",
         "AUTH0_CLIENT_SECRET=\u{201c}a\u{201d}",
     ] {
-        let text = env_file(&bed).replace(&format!("AUTH0_CLIENT_SECRET={secret}"), line);
+        let text = bed
+            .env_file()
+            .replace(&format!("AUTH0_CLIENT_SECRET={secret}"), line);
         bed.write(".env", &text);
         screens.push(run(&bed, &[], &["list"]).exits(2).stderr);
     }
@@ -89,7 +82,7 @@ fn the_environment_wins_over_the_tenant_s_file_and_that_over_the_common_one() {
     let secret = bed.sandbox.client_secret().to_owned();
     bed.write(
         ".env",
-        &env_file(&common).replace("CLIENT_ID=", "CLIENT_ID=common-"),
+        &common.env_file().replace("CLIENT_ID=", "CLIENT_ID=common-"),
     );
     bed.write(
         ".env.dev",
@@ -126,7 +119,7 @@ fn the_environment_wins_over_the_tenant_s_file_and_that_over_the_common_one() {
 fn a_file_that_is_named_replaces_the_others() {
     let bed = one().start();
     bed.write(".env", "AUTH0_DOMAIN=nowhere.example\n");
-    bed.write("ci/settings", &env_file(&bed));
+    bed.write("ci/settings", &bed.env_file());
     run(&bed, &[], &["list", "--env-file", "ci/settings"]).exits(0);
     let missing = run(&bed, &[], &["list", "--env-file", "ci/nothing"]).exits(2);
     insta::assert_snapshot!(missing, @"
@@ -140,7 +133,7 @@ fn a_file_that_is_named_replaces_the_others() {
 #[test]
 fn two_domains_are_an_error_that_names_both() {
     let bed = one().start();
-    bed.write(".env.prod", &env_file(&bed));
+    bed.write(".env.prod", &bed.env_file());
     for command in ["pull", "push", "diff", "list", "token"] {
         let variables = [("AUTH0_DOMAIN", "acme-dev.eu.auth0.com")];
         // push and diff look at files first.
@@ -296,7 +289,7 @@ fn a_ready_token_needs_no_credentials() {
 #[test]
 fn refused_credentials_name_the_variables() {
     let bed = one().start();
-    bed.write(".env", &env_file(&bed).replace("-secret-", "-wrong-"));
+    bed.write(".env", &bed.env_file().replace("-secret-", "-wrong-"));
     insta::assert_snapshot!(run(&bed, &[], &["list"]).exits(2), @"
     exit code 2
     --- stderr
@@ -361,7 +354,7 @@ fn a_signing_key_stands_for_the_secret() {
     let bed = one().start();
     let key = include_str!("../fixtures/settings/test-signing-key.pem");
     bed.write("keys/dev.pem", key);
-    let text = env_file(&bed);
+    let text = bed.env_file();
     let secret = text.lines().last().unwrap();
     bed.write(
         ".env",
@@ -899,7 +892,7 @@ fn a_sandbox_that_runs_is_not_reset() {
 #[test]
 fn a_domain_and_a_secret_from_two_places_are_asked_about() {
     let bed = one().start();
-    let text = env_file(&bed);
+    let text = bed.env_file();
     let (domain, keys) = text.split_once('\n').unwrap();
     bed.write(".env", keys);
     bed.write(".env.dev", domain);

@@ -33,6 +33,9 @@ pub use conversation::Conversation;
 pub use stub::Stub;
 pub use without_secrets::without_secrets;
 
+/// The tested program.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_tenantry");
+
 /// A client's fields.
 pub type Fields = Map<String, Value>;
 
@@ -133,15 +136,15 @@ impl Bed {
     pub fn spawn<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Child {
         let stderr = fs::File::create(self.path("stderr")).unwrap();
         let mut command = self.process(arguments);
-        command.stdout(Stdio::null()).stderr(stderr);
-        command.spawn().unwrap()
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        command.stderr(stderr).spawn().unwrap()
     }
 
     /// The binary under way, with the settings of the sandbox; what it says is piped.
     pub fn piped<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Child {
         let mut command = self.process(arguments);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.spawn().unwrap()
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        command.stderr(Stdio::piped()).spawn().unwrap()
     }
 
     /// The binary at a terminal, with the settings of the sandbox.
@@ -150,19 +153,21 @@ impl Bed {
         Conversation::start(self.process(arguments))
     }
 
-    /// The binary with the settings of the sandbox and nobody to type, for a test that starts it by itself.
+    /// The binary with the settings of the sandbox, for a test that starts it by itself.
     fn process<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = self.bare();
-        command
-            .envs(self.settings())
-            .args(arguments)
-            .stdin(Stdio::null());
+        command.envs(self.settings()).args(arguments);
         command
     }
 
     /// The binary in the bed's folder, for a test that starts it by itself.
     pub fn bare(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tenantry"));
+        self.program(BINARY)
+    }
+
+    /// Another program in the place of the binary: a shell that calls it, say.
+    pub fn program(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
         command
             .env_clear()
             .env("HOME", self.path("home"))
@@ -319,6 +324,12 @@ impl Bed {
             &plan.replace("127.0.0.1:PORT", &self.address()),
         );
         self.sandbox.clear_requests();
+    }
+
+    /// Runs git in the bed's folder. Fails where git fails.
+    #[track_caller]
+    pub fn git(&self, arguments: &[&str]) -> String {
+        git::git(&self.path(""), arguments)
     }
 
     /// The lock.
