@@ -215,11 +215,11 @@ fn a_tenant_that_nobody_answers_for_is_named() {
     assert!(run.stderr.contains("hint: is the domain right"), "{run}");
 }
 
-/// Runs the binary where no file can grow, as on a full disk.
+/// Runs the binary where no file can grow beyond so many blocks of half a KiB or one, as on a disk that is full.
 #[cfg(unix)]
-fn on_a_full_disk(bed: &Bed, arguments: &str) -> Run {
+fn on_a_full_disk(bed: &Bed, blocks: usize, arguments: &str) -> Run {
     let binary = common::BINARY;
-    let script = format!("trap '' XFSZ; ulimit -f 0; exec {binary} {arguments}");
+    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec {binary} {arguments}");
     let mut shell = assert_cmd::Command::from_std(bed.program("sh"));
     shell.args(["-c", &script]).envs(bed.settings());
     bed.run_command(shell)
@@ -229,13 +229,13 @@ fn on_a_full_disk(bed: &Bed, arguments: &str) -> Run {
 #[test]
 fn a_full_disk_stops_a_pull_and_leaves_whole_files() {
     let bed = Bed::new().plain_clients(3).start();
-    let run = on_a_full_disk(&bed, "pull").exits(2);
+    let run = on_a_full_disk(&bed, 0, "pull").exits(2);
     assert!(run.stderr.contains("error: can't write "), "{run}");
     bed.pull();
     let before = bed.age();
     bed.sandbox
         .edit("c0001", "description", Some(json!("drift")));
-    let run = on_a_full_disk(&bed, "pull").exits(2);
+    let run = on_a_full_disk(&bed, 0, "pull").exits(2);
     assert!(
         run.stderr
             .contains("error: can't write tenant/clients/client-0001.yaml: "),
@@ -254,7 +254,7 @@ fn a_full_disk_stops_a_pull_and_leaves_whole_files() {
 fn a_push_on_a_full_disk_says_what_it_sent_and_the_next_one_sends_nothing_again() {
     let bed = edited(2);
     let lock = bed.read("tenant/tenant.lock");
-    let run = on_a_full_disk(&bed, "push --yes").exits(2);
+    let run = on_a_full_disk(&bed, 0, "push --yes").exits(2);
     // The second one is on its way by then, or is kept from going.
     let left = run.stdout.matches("\nnot attempted  ").count();
     assert_eq!(run.stdout.matches("\nupdated  ").count(), 2 - left, "{run}");
@@ -269,6 +269,46 @@ fn a_push_on_a_full_disk_says_what_it_sent_and_the_next_one_sends_nothing_again(
     bed.run(["push", "--yes"]).exits(0);
     assert_eq!(bed.count("PATCH"), left);
     assert_all_arrived(&bed, 2);
+}
+
+/// The second of three files is too large for what is left of the disk.
+#[cfg(unix)]
+#[test]
+fn a_promotion_that_ends_half_way_says_what_it_wrote_and_can_be_finished() {
+    let bed = Bed::new().start();
+    let names = ["a", "b", "c"];
+    let file = |tenant: &str, name: &str| format!("tenant/{tenant}/clients/{name}.yaml");
+    for name in names {
+        for (tenant, description) in [("dev", "new"), ("prod", "old")] {
+            let mut text = format!("client_id: {tenant}-{name}\ndescription: {description}\n");
+            if (tenant, name) == ("prod", "b") {
+                text.push_str(&format!("note: {}\n", "x".repeat(20_000)));
+            }
+            bed.write(&file(tenant, name), &text);
+        }
+    }
+    let promoted = || names.map(|name| bed.read(&file("prod", name)).contains("description: new"));
+    let before = bed.files("tenant/prod");
+    let run = on_a_full_disk(&bed, 8, "promote --from dev --to prod").exits(2);
+    insta::assert_snapshot!(run.stdout, @r#"
+    clients/a.yaml  a prod-a
+      description: "old" → "new"
+
+    1 value written to 1 file
+    "#);
+    run.complains("error: can't write tenant/prod/clients/b.yaml: ");
+    assert_eq!(promoted(), [true, false, false]);
+    let after = bed.files("tenant/prod");
+    let as_it_was = |name: &str| after[&file("prod", name)] == before[&file("prod", name)];
+    assert!(as_it_was("b") && as_it_was("c"));
+    assert_eq!(after.len(), 3, "{:?}", after.keys());
+    let run = bed.run(["promote", "--from", "dev", "--to", "prod"]);
+    let run = run.exits(0);
+    assert!(
+        run.stdout.ends_with("2 values written to 2 files\n"),
+        "{run}"
+    );
+    assert_eq!(promoted(), [true; 3]);
 }
 
 /// How many PATCHes the tenant carried out; those that its rate limit refused had no effect.
@@ -358,41 +398,12 @@ fn ctrl_c_finishes_what_is_on_its_way_and_reports_the_rest() {
     assert_all_arrived(&bed, 30);
 }
 
-/// What has `setpriv` run a program as somebody who owns nothing.
-#[cfg(unix)]
-const NOBODY: [&str; 3] = ["--reuid=65534", "--regid=65534", "--clear-groups"];
-
-/// Runs the binary as somebody who may not write: root may everywhere.
-#[cfg(unix)]
-fn as_nobody(bed: &Bed, arguments: &[&str]) -> Run {
-    let mut command = bed.command();
-    if common::is_root() {
-        command = assert_cmd::Command::from_std(bed.program("setpriv"));
-        command
-            .args(NOBODY)
-            .arg(common::BINARY)
-            .envs(bed.settings());
-    }
-    command.args(arguments);
-    bed.run_command(command)
-}
-
 #[cfg(unix)]
 #[test]
 fn a_directory_that_may_only_be_read_stops_a_pull_and_not_a_diff() {
     use std::fs::{Permissions, set_permissions};
     use std::os::unix::fs::PermissionsExt;
 
-    let nobody = Command::new("setpriv")
-        .args(NOBODY)
-        .args([common::BINARY, "--version"])
-        .output();
-    if common::is_root() && !nobody.is_ok_and(|output| output.status.success()) {
-        eprintln!(
-            "skipped: root may write anywhere, and can't run the binary as somebody else here"
-        );
-        return;
-    }
     let bed = Bed::new().plain_clients(2).pulled();
     bed.sandbox
         .edit("c0001", "description", Some(json!("drift")));
@@ -403,10 +414,17 @@ fn a_directory_that_may_only_be_read_stops_a_pull_and_not_a_diff() {
             set_permissions(bed.path(folder), Permissions::from_mode(mode)).unwrap()
         })
     };
+    let run = |command: &str| {
+        let mut run = bed.as_nobody()?;
+        run.arg(command).envs(bed.settings());
+        Some(bed.run_command(run))
+    };
     allow(0o555);
-    let diff = as_nobody(&bed, &["diff"]);
-    let pull = as_nobody(&bed, &["pull"]);
+    let runs = run("diff").zip(run("pull"));
     allow(0o755);
+    let Some((diff, pull)) = runs else {
+        return;
+    };
     assert!(diff.exits(1).stdout.contains("description"));
     pull.exits(2)
         .complains("error: can't write tenant/clients/client-0001.yaml: Permission denied");

@@ -1,6 +1,6 @@
 //! Settings end to end: where they come from, which one wins, and what somebody is told when one is missing, wrong or not
 //! enough.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
 mod common;
 
@@ -963,4 +963,38 @@ fn a_sandbox_grants_the_scopes_that_it_is_told_to() {
             .stderr
             .contains("403: Insufficient scope, expected any of: update:clients")
     );
+}
+
+/// What is in another user's file says what that user wants: whose client gets the secret, say.
+#[cfg(unix)]
+#[test]
+fn another_user_s_env_file_is_not_read() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    let bed = one().start();
+    bed.write(".env", &bed.env_file());
+    let open = |path: &str, mode| {
+        std::fs::set_permissions(bed.path(path), PermissionsExt::from_mode(mode)).unwrap();
+    };
+    open("", 0o755);
+    open(".env", 0o644);
+    if !common::is_root() {
+        eprintln!("skipped: only root can give a file to somebody else");
+        return;
+    }
+    for (owner, is_read) in [(65534, true), (0, true), (1, false)] {
+        chown(bed.path(".env"), Some(owner), None).unwrap();
+        bed.sandbox.clear_requests();
+        let Some(mut command) = bed.as_nobody() else {
+            return;
+        };
+        command.arg("list");
+        let run = bed.run_command(command);
+        assert_eq!(bed.requests().len(), if is_read { 2 } else { 0 }, "{run}");
+        match is_read {
+            true => run.exits(0),
+            false => run
+                .exits(2)
+                .complains("error: .env: cannot be read: it belongs to another user"),
+        };
+    }
 }

@@ -5,7 +5,7 @@
     unused_imports,
     reason = "each test file is a crate of its own and uses a part of this"
 )]
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -163,6 +163,26 @@ impl Bed {
     /// The binary in the bed's folder, for a test that starts it by itself.
     pub fn bare(&self) -> Command {
         self.program(BINARY)
+    }
+
+    /// The binary run by somebody who owns nothing and may write nowhere, without settings; root may everywhere. None, and a
+    /// word about it, where nobody can be had.
+    #[cfg(unix)]
+    pub fn as_nobody(&self) -> Option<assert_cmd::Command> {
+        if !is_root() {
+            return Some(self.command_without_settings());
+        }
+        let nobody = || {
+            let mut command = self.program("setpriv");
+            command.args(["--reuid=65534", "--regid=65534", "--clear-groups", BINARY]);
+            command
+        };
+        let may_run = nobody().arg("--version").output();
+        if !may_run.is_ok_and(|output| output.status.success()) {
+            eprintln!("skipped: root can't run the binary as somebody else here");
+            return None;
+        }
+        Some(assert_cmd::Command::from_std(nobody()))
     }
 
     /// Another program in the place of the binary: a shell that calls it, say.
