@@ -446,10 +446,7 @@ fn tenant_of_pages(page: impl Fn(usize) -> String + Send + 'static) -> Stub {
                     .unwrap_or_default(),
             ),
         };
-        format!(
-            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-            body.len()
-        )
+        Stub::answer(200, "", &body)
     })
 }
 
@@ -467,9 +464,7 @@ fn list_at(stub: &Stub, bed: &Bed) -> Run {
         .args(["-c", &script])
         // Threads of their own heaps would each reserve much that they never use.
         .env("MALLOC_ARENA_MAX", "1")
-        .env("AUTH0_DOMAIN", stub.url())
-        .env("AUTH0_CLIENT_ID", "an-application")
-        .env("AUTH0_CLIENT_SECRET", "the-application-s-own-secret");
+        .envs(stub.settings());
     bed.run_command(shell)
 }
 

@@ -365,11 +365,12 @@ fn one_tenant_is_not_called_several() {
 #[test]
 fn a_scope_that_is_not_granted_names_its_variable() {
     let bed = Bed::new().start();
-    let mut command = bed.command();
-    command
-        .env("AUTH0_SCOPE", "read:clients delete:everything")
-        .arg("list");
-    bed.run_command(command).exits(2).complains("AUTH0_SCOPE");
+    bed.run_with(
+        [("AUTH0_SCOPE", "read:clients delete:everything")],
+        ["list"],
+    )
+    .exits(2)
+    .complains("AUTH0_SCOPE");
 }
 
 /// A client is deleted and another made while pages are read: the total stays, and one slips from page to page.
@@ -394,11 +395,9 @@ fn a_client_that_slips_between_pages_is_not_gone() {
     let mut lock = bed.read("tenant/tenant.lock");
     lock = lock.replace(&bed.address(), &stub.address());
     bed.write("tenant/tenant.lock", &lock);
-    let mut command = bed.command();
-    command
-        .env("AUTH0_DOMAIN", stub.url())
-        .args(["pull", "--prune"]);
-    let run = bed.run_command(command).exits(0);
+    let run = bed
+        .run_with([("AUTH0_DOMAIN", stub.url())], ["pull", "--prune"])
+        .exits(0);
     assert!(
         bed.path("tenant/clients/client-0100.yaml").exists(),
         "{run}"
@@ -413,18 +412,13 @@ fn a_limit_beyond_all_numbers_is_none() {
             "/oauth/token" => json!({"access_token": "t", "expires_in": 86400}),
             _ => json!({"start": 0, "limit": 100, "total": 1, "clients": [plain_client(1)]}),
         };
-        let body = body.to_string();
-        format!(
-            "HTTP/1.1 200 OK\r\nx-ratelimit-limit: {max}\r\nx-ratelimit-remaining: {max}\r\nx-ratelimit-reset: {max}\r\n\
-             content-length: {}\r\nconnection: close\r\n\r\n{body}",
-            body.len(),
-            max = u64::MAX
-        )
+        let limits = ["limit", "remaining", "reset"];
+        let limits = limits.map(|name| format!("x-ratelimit-{name}: {}\r\n", u64::MAX));
+        Stub::answer(200, &limits.concat(), &body.to_string())
     });
     let bed = Bed::new().start();
-    let mut command = bed.command();
-    command.env("AUTH0_DOMAIN", stub.url()).arg("pull");
-    bed.run_command(command).exits(0);
+    bed.run_with([("AUTH0_DOMAIN", stub.url())], ["pull"])
+        .exits(0);
 }
 
 /// DEL was taken out of a plan on its way to stdout, and the push of that plan sent what nobody wrote.

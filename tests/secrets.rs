@@ -142,11 +142,12 @@ fn failures_of_every_sort_show_no_secret() {
         }
     }
     bed.sandbox.set_faults([]);
-    let mut command = bed.command();
-    command
-        .env("AUTH0_CLIENT_SECRET", format!("{MARK}-wrong"))
-        .args(["list", "-v", "--no-token-cache"]);
-    let run = bed.run_command(command).exits(2);
+    let run = bed
+        .run_with(
+            [("AUTH0_CLIENT_SECRET", format!("{MARK}-wrong"))],
+            ["list", "-v", "--no-token-cache"],
+        )
+        .exits(2);
     assert_discreet(&bed, &run);
     for variables in [
         [
@@ -377,11 +378,8 @@ fn assert_no_echo(text: &str) {
 }
 
 fn answer(status: u16, body: &Value) -> String {
-    let body = body.to_string();
-    format!(
-        "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\nretry-after: 0\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-        body.len()
-    )
+    let headers = "content-type: application/json\r\nretry-after: 0\r\n";
+    Stub::answer(status, headers, &body.to_string())
 }
 
 fn granted() -> String {
@@ -391,8 +389,7 @@ fn granted() -> String {
 fn at(stub: &Stub, bed: &Bed) -> assert_cmd::Command {
     let mut command = bed.command_without_settings();
     command
-        .env("AUTH0_DOMAIN", stub.url())
-        .env("AUTH0_CLIENT_ID", "an-application")
+        .envs(stub.settings())
         .env("AUTH0_CLIENT_SECRET", CLIENT_SECRET);
     command
 }

@@ -228,12 +228,10 @@ fn several_tenants_are_listed_where_none_is_named() {
         }
     }
     assert_eq!(bed.requests(), [""; 0]);
-    let mut command = bed.command();
-    command.env("TENANTRY_TENANT", "dev").arg("diff");
-    bed.run_command(command).exits(0);
-    let mut command = bed.command();
-    command.env("TENANTRY_DIR", "tenant/dev").arg("diff");
-    bed.run_command(command).exits(0);
+    bed.run_with([("TENANTRY_TENANT", "dev")], ["diff"])
+        .exits(0);
+    bed.run_with([("TENANTRY_DIR", "tenant/dev")], ["diff"])
+        .exits(0);
 }
 
 #[test]
@@ -329,11 +327,11 @@ fn an_unknown_audience_is_told() {
     error: POST /oauth/token: 403: Service not found: http://127.0.0.1:PORT/api/v2/ (access_denied)
     hint: the audience http://127.0.0.1:PORT/api/v2/ is no API of this tenant: set AUTH0_AUDIENCE (behind a custom domain it is https://<tenant>.<region>.auth0.com/api/v2/)
     ");
-    let mut command = bed.command();
-    command
-        .env("AUTH0_AUDIENCE", "https://acme.eu.auth0.com/api/v2/")
-        .arg("list");
-    bed.run_command(command).exits(0);
+    bed.run_with(
+        [("AUTH0_AUDIENCE", "https://acme.eu.auth0.com/api/v2/")],
+        ["list"],
+    )
+    .exits(0);
 }
 
 #[test]
@@ -389,11 +387,7 @@ fn a_signing_key_stands_for_the_secret() {
 #[test]
 fn a_scope_that_is_asked_for_is_asked_for() {
     let bed = one().start();
-    let scoped = |scope: &str| {
-        let mut command = bed.command();
-        command.env("AUTH0_SCOPE", scope).arg("list");
-        bed.run_command(command)
-    };
+    let scoped = |scope: &str| bed.run_with([("AUTH0_SCOPE", scope)], ["list"]);
     scoped("read:clients").exits(0);
     assert_eq!(
         bed.sandbox.requests()[0].body.as_ref().unwrap()["scope"],
@@ -533,9 +527,8 @@ fn a_proxy_that_can_t_be_used_is_never_passed_over() {
     .exits(2);
     assert!(asked.load(Ordering::SeqCst) > 0);
     // A tenant on this machine needs no proxy.
-    let mut command = bed.command();
-    command.env("HTTPS_PROXY", "http://").arg("list");
-    bed.run_command(command).exits(0);
+    bed.run_with([("HTTPS_PROXY", "http://")], ["list"])
+        .exits(0);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tenantry::sandbox::{Builder, Request, Sandbox};
 use tenantry::testing;
@@ -82,6 +82,15 @@ impl Setup {
         }
     }
 
+    /// Adds three clients, Alpha, Beta and Gamma, each with every updatable field and a read-only one.
+    pub fn three(self) -> Setup {
+        let fields =
+            |text: &str| json!({"description": text, "allowed_clients": ["x"], "app_type": "spa"});
+        self.client("a", "Alpha", fields("first"))
+            .client("b", "Beta", fields("second"))
+            .client("c", "Gamma", fields("third"))
+    }
+
     /// Starts the sandbox, with a new folder.
     pub fn start(self) -> Bed {
         Bed {
@@ -107,6 +116,16 @@ impl Bed {
         Setup {
             sandbox: Sandbox::builder(),
         }
+    }
+
+    /// The three clients of [`Setup::three`], pulled, with edited descriptions.
+    pub fn three_edited() -> Bed {
+        let bed = Bed::new().three().pulled();
+        for (name, text) in [("alpha", "first"), ("beta", "second"), ("gamma", "third")] {
+            let file = format!("tenant/clients/{name}.yaml");
+            bed.edit(&file, text, &format!("{text}!"));
+        }
+        bed
     }
 
     /// Starts another sandbox for the same folder: another tenant, or the same one changed.
@@ -210,8 +229,17 @@ impl Bed {
 
     /// Runs the binary with these arguments.
     pub fn run<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Run {
+        self.run_with([("", ""); 0], arguments)
+    }
+
+    /// Runs the binary with these variables beside the settings of the sandbox, or in place of them.
+    pub fn run_with<'a>(
+        &self,
+        variables: impl IntoIterator<Item = (&'a str, impl AsRef<std::ffi::OsStr>)>,
+        arguments: impl IntoIterator<Item = &'a str>,
+    ) -> Run {
         let mut command = self.command();
-        command.args(arguments);
+        command.envs(variables).args(arguments);
         self.run_command(command)
     }
 
