@@ -391,7 +391,7 @@ fn ctrl_c_finishes_what_is_on_its_way_and_reports_the_rest() {
         report["summary"]["not_attempted"].as_u64(),
     );
     assert_eq!(updated, Some(carried_out(&bed)));
-    assert_eq!(updated.unwrap() + rest.unwrap(), 30);
+    assert_eq!(updated.unwrap() + rest.unwrap(), 30, "{report}");
     assert!(rest.unwrap() > 0, "{report}");
     bed.run(["push", "--yes"]).exits(0);
     assert_eq!(carried_out(&bed), 30, "something was sent twice");
