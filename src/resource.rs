@@ -251,8 +251,8 @@ mod tests {
         `description` has 141 characters
         `allowed_clients` may not be null
         `allowed_clients` is text, not a list
-        `allowed_clients` is empty
-        `allowed_clients` is a number, not text
+        entry 2 of `allowed_clients` is empty
+        entry 2 of `allowed_clients` is a number, not text
         ");
         let patch = Patch::set(field("allowed_clients"), json!([]))
             .and_then(|patch| patch.and(field("description"), ""))

@@ -237,6 +237,7 @@ mod tests {
             live_name: Some("Web App"),
         };
         let api = Names {
+            kind: Some(&clients::KIND),
             id: "Xyz",
             live_name: Some("API"),
             ..Names::default()
