@@ -1,29 +1,46 @@
-//! The schema of a client's file, held against what it claims: it is standard JSON Schema, and says to any validator what it
-//! says to tenantry. With `TENANTRY_RECORDED` it is held against the official document, field by field, and against
-//! recorded clients and updates of real tenants.
+//! The schemas of the kinds' files, held against what they claim: each is standard JSON Schema, and says to any validator what
+//! it says to tenantry. With `TENANTRY_RECORDED` they are held against the official documents, field by field, and against
+//! recorded resources and updates of real tenants.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
+#[path = "schema/kinds.rs"]
+mod kinds;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use common::recorded::recorded;
-use common::without_secrets;
+use kinds::{Difference, KINDS, Kind, Official};
 use serde_json::{Map, Value, json};
 use tenantry::schema::Schema;
 
-static CLIENTS: Schema = Schema::new(include_str!("../src/kinds/schema/clients.json"));
+impl Kind {
+    fn schema(&self) -> Schema {
+        Schema::new(self.text)
+    }
 
-fn data() -> Value {
-    serde_json::from_str(CLIENTS.text()).unwrap()
-}
+    fn data(&self) -> Value {
+        serde_json::from_str(self.text).unwrap()
+    }
 
-/// The rules of an update, by field, with what they refer to in its place.
-fn updates(data: &Value) -> Map<String, Value> {
-    whole(data, &data["$defs"]["update"]["properties"])
-        .as_object()
-        .cloned()
-        .unwrap()
+    /// The rules of an update, by field, with what they refer to in its place.
+    fn updates(&self) -> Map<String, Value> {
+        let data = self.data();
+        let updates = whole(&data, &data["$defs"]["update"]["properties"]);
+        updates.as_object().cloned().unwrap()
+    }
+
+    /// Whether the API serves values of the field that an update refuses.
+    fn serves_otherwise(&self, field: &str) -> bool {
+        let mut listed = self.served_otherwise.iter();
+        listed.any(|(other, _)| *other == field)
+    }
+
+    /// The rules of a file likewise.
+    fn file(&self) -> Value {
+        let data = self.data();
+        whole(&data, &data["properties"])
+    }
 }
 
 /// A schema with what it refers to in the references' place; what stands beside a reference comes on top.
@@ -72,30 +89,48 @@ fn lay(below: &mut Value, above: Value) {
 }
 
 #[test]
-fn it_is_valid_json_schema() {
-    let data = data();
-    assert_eq!(
-        data["$schema"],
-        "https://json-schema.org/draft/2020-12/schema"
-    );
-    let errors = jsonschema::draft202012::meta::validate(&data);
-    assert!(errors.is_ok(), "{errors:?}");
-    let fields = data["properties"].as_object().unwrap();
-    for (field, schema) in fields {
-        let text = schema["description"]
-            .as_str()
-            .unwrap_or_else(|| panic!("{field} has no description"));
-        assert!(
-            text.ends_with('.') && !text.trim_end_matches('.').contains(". "),
-            "{field}: {text}"
+fn they_are_valid_json_schema() {
+    for kind in &KINDS {
+        let data = kind.data();
+        assert_eq!(
+            data["$schema"],
+            "https://json-schema.org/draft/2020-12/schema"
         );
+        let errors = jsonschema::draft202012::meta::validate(&data);
+        assert!(errors.is_ok(), "{}: {errors:?}", kind.name);
+        let file = kind.file();
+        for (field, schema) in file.as_object().unwrap() {
+            let text = schema["description"]
+                .as_str()
+                .unwrap_or_else(|| panic!("{}: {field} has no description", kind.name));
+            assert!(
+                text.ends_with('.') && !text.trim_end_matches('.').contains(". "),
+                "{}: {field}: {text}",
+                kind.name
+            );
+        }
+        let names: Vec<&String> = data["properties"].as_object().unwrap().keys().collect();
+        let (first, others) = names.split_at(kind.first.len());
+        assert_eq!(first, kind.first);
+        assert!(others.is_sorted(), "{}: {others:?}", kind.name);
     }
-    let names: Vec<&String> = fields.keys().collect();
-    assert_eq!(names[..3], ["name", "description", "allowed_clients"]);
-    assert!(names[3..].is_sorted());
 }
 
-/// A file's rules are types and nothing else: what the API serves is as old as the client, and was valid then.
+/// What can be updated can be written into a file.
+#[test]
+fn what_can_be_updated_is_a_field() {
+    for kind in &KINDS {
+        let (schema, updates) = (kind.schema(), kind.updates());
+        assert!(!updates.is_empty(), "{}", kind.name);
+        for field in updates.keys() {
+            assert!(schema.has(field), "{}: {field}", kind.name);
+            let is_read_only = kind.file()[field].get("readOnly").is_some();
+            assert!(!is_read_only, "{}: {field}", kind.name);
+        }
+    }
+}
+
+/// A file's rules are types and nothing else: what the API serves is as old as the resource, and was valid then.
 #[test]
 fn a_files_rules_are_types() {
     fn holds(schema: &Value) {
@@ -108,9 +143,44 @@ fn a_files_rules_are_types() {
             }
         }
     }
-    let data = data();
-    let file = whole(&data, &data["properties"]);
-    file.as_object().unwrap().values().for_each(holds);
+    for kind in &KINDS {
+        kind.file().as_object().unwrap().values().for_each(holds);
+    }
+}
+
+/// Every rule of an update is one that there are words for, and a pattern says what it means.
+#[test]
+fn an_updates_rules_have_words() {
+    fn holds(place: &str, schema: &Value) {
+        let Some(schema) = schema.as_object() else {
+            return;
+        };
+        for (keyword, rule) in schema {
+            let place = format!("{place}.{keyword}");
+            match keyword.as_str() {
+                "properties" => {
+                    for (key, schema) in rule.as_object().unwrap() {
+                        holds(&format!("{place}.{key}"), schema);
+                    }
+                }
+                "items" | "additionalProperties" => holds(&place, rule),
+                "pattern" => {
+                    let words = &schema["x-messages"]["pattern"]["problem"];
+                    assert!(words.is_string(), "{place}");
+                }
+                "minLength" | "minItems" | "minProperties" => assert_eq!(rule, 1, "{place}"),
+                "type" | "enum" | "required" | "maxLength" | "maxProperties" | "minimum"
+                | "maximum" => {}
+                "description" | "examples" | "x-messages" | "$comment" => {}
+                _ => panic!("no words for {place}"),
+            }
+        }
+    }
+    for kind in &KINDS {
+        for (field, update) in kind.updates() {
+            holds(&format!("{}: {field}", kind.name), &update);
+        }
+    }
 }
 
 /// Editors offer the examples: they are what an update takes.
@@ -144,8 +214,10 @@ fn examples_are_taken() {
             holds(&format!("{place}.{key}"), value);
         }
     }
-    for (field, update) in updates(&data()) {
-        holds(&field, &update);
+    for kind in &KINDS {
+        for (field, update) in kind.updates() {
+            holds(&format!("{}: {field}", kind.name), &update);
+        }
     }
 }
 
@@ -160,6 +232,7 @@ fn samples(schema: &Value) -> Vec<Value> {
         "uap_a",
         "cred_a",
         "192.0.2.1",
+        "DE",
         &"x".repeat(300),
     ] {
         samples.push(json!(text));
@@ -203,132 +276,61 @@ fn samples(schema: &Value) -> Vec<Value> {
 }
 
 #[test]
-fn other_validators_read_it_alike() {
-    let mut data = data();
-    let updates = updates(&data);
-    let of_files = jsonschema::draft202012::new(&data).unwrap();
-    data["properties"]["an update"] = json!({"$ref": "#/$defs/update"});
-    let of_updates = jsonschema::draft202012::new(&data).unwrap();
-    let mut counts = BTreeMap::new();
-    for (field, schema) in &updates {
-        for value in samples(schema) {
-            let is_taken = CLIENTS.update(field, &value).is_ok();
-            assert_eq!(
-                of_updates.is_valid(&json!({"an update": {field: value}})),
-                is_taken,
-                "{field}: {value}"
-            );
-            let file = json!({ field: value });
-            let is_legal = CLIENTS.file(file.as_object().unwrap()).is_empty();
-            assert_eq!(of_files.is_valid(&file), is_legal, "{field}: {value}");
-            // A key of metadata that is null removes the key, which a file says by leaving it out.
-            assert!(
-                is_legal || !is_taken || field == "client_metadata",
-                "{field}: {value}"
-            );
-            *counts.entry((is_legal, is_taken)).or_insert(0) += 1;
+fn other_validators_read_them_alike() {
+    for kind in &KINDS {
+        let mut data = kind.data();
+        let of_files = jsonschema::draft202012::new(&data).unwrap();
+        data["properties"]["an update"] = json!({"$ref": "#/$defs/update"});
+        let of_updates = jsonschema::draft202012::new(&data).unwrap();
+        let (schema, mut counts) = (kind.schema(), BTreeMap::new());
+        for (field, rules) in &kind.updates() {
+            for value in samples(rules) {
+                let at = || format!("{}: {field}: {value}", kind.name);
+                let is_taken = schema.update(field, &value).is_ok();
+                let update = json!({"an update": {field: value}});
+                assert_eq!(of_updates.is_valid(&update), is_taken, "{}", at());
+                let file = json!({ field: value });
+                let is_legal = schema.file(file.as_object().unwrap()).is_empty();
+                assert_eq!(of_files.is_valid(&file), is_legal, "{}", at());
+                let is_wider = kind.wider_in_updates.contains(&field.as_str());
+                assert!(is_legal || !is_taken || is_wider, "{}", at());
+                *counts.entry((is_legal, is_taken)).or_insert(0) += 1;
+            }
         }
+        let is_wider = counts.contains_key(&(false, true));
+        assert_eq!(is_wider, !kind.wider_in_updates.is_empty(), "{}", kind.name);
+        assert!(
+            [(true, true), (true, false), (false, false)]
+                .iter()
+                .all(|case| counts[case] > 10),
+            "{}: {counts:?}",
+            kind.name
+        );
     }
-    assert!(
-        counts.len() == 4 && counts[&(true, true)] > 500,
-        "{counts:?}"
-    );
 }
 
 #[test]
-fn the_sandboxs_clients_are_accepted() {
-    let clients: Vec<Map<String, Value>> =
+fn what_the_sandbox_is_seeded_with_is_accepted() {
+    let clients: Value =
         serde_json::from_str(include_str!("../fixtures/sandbox/acme.json")).unwrap();
-    for client in &clients {
-        assert_eq!(CLIENTS.file(client), []);
-        for (field, value) in client {
-            assert!(CLIENTS.has(field), "{field}");
-            assert_eq!(CLIENTS.update(field, value), Ok(()), "{field}");
+    let mut seed: Value =
+        serde_json::from_str(include_str!("../fixtures/sandbox/acme-others.json")).unwrap();
+    seed["clients"] = clients;
+    for (name, resources) in seed.as_object().unwrap() {
+        let kind = KINDS.iter().find(|kind| kind.name == name).unwrap();
+        let schema = kind.schema();
+        for resource in resources.as_array().unwrap() {
+            let resource = resource.as_object().unwrap();
+            assert_eq!(schema.file(resource), [], "{name}");
+            for (field, value) in resource {
+                assert!(schema.has(field), "{name}: {field}");
+                if !kind.serves_otherwise(field) {
+                    assert_eq!(schema.update(field, value), Ok(()), "{name}: {field}");
+                }
+            }
         }
     }
 }
-
-/// Where the schema differs from the official document on purpose: the place, the difference, the reason.
-const DIFFERENCES: &[(&str, &str, &str)] = &[
-    (
-        "addons",
-        "takes null",
-        "recorded: null removes every add-on",
-    ),
-    (
-        "addons.azure_blob.storageAccessKey",
-        "is left out",
-        "a secret",
-    ),
-    ("addons.azure_sb.sasKey", "is left out", "a secret"),
-    ("addons.firebase.private_key", "is left out", "a secret"),
-    ("addons.firebase.private_key_id", "is left out", "a secret"),
-    ("addons.firebase.secret", "is left out", "a secret"),
-    (
-        "addons.layer",
-        "required",
-        "its other required keys are secrets, which no file has",
-    ),
-    ("addons.layer.keyId", "is left out", "a secret"),
-    ("addons.layer.privateKey", "is left out", "a secret"),
-    ("addons.sap_api.servicePassword", "is left out", "a secret"),
-    ("addons.wams.masterkey", "is left out", "a secret"),
-    (
-        "client_metadata",
-        "additionalProperties",
-        "the official description: text of at most 255 characters, and null removes a key",
-    ),
-    ("client_secret", "is left out", "a secret"),
-    ("encryption_key", "is left out", "a secret"),
-    (
-        "identity_assertion_authorization_grant",
-        "is added",
-        "newer than the document, and recorded",
-    ),
-    (
-        "name",
-        "minLength",
-        "the pattern says the same; this way it has words of its own",
-    ),
-    (
-        "oidc_backchannel_logout",
-        "is left out",
-        "deprecated: oidc_logout takes its place, and the two must not be sent together",
-    ),
-    (
-        "signed_request_object",
-        "takes null",
-        "recorded: null clears it",
-    ),
-    (
-        "third_party_security_mode",
-        "is left out",
-        "an update of it is refused: it is set when the client is made",
-    ),
-];
-
-/// Where a file's fields are others than those that the official document has the API serve, beside [`DIFFERENCES`].
-const SERVED: &[(&str, &str, &str)] = &[
-    ("callback_url_template", "is added", "recorded"),
-    (
-        "config_route",
-        "is added",
-        "served, though no document has it",
-    ),
-    (
-        "cross_origin_auth",
-        "is added",
-        "recorded: the deprecated twin of cross_origin_authentication",
-    ),
-    ("encrypted", "is added", "recorded"),
-    (
-        "oidc_backchannel_logout",
-        "is added",
-        "recorded: the deprecated twin of oidc_logout",
-    ),
-    ("owners", "is added", "recorded"),
-    ("signing_keys", "is left out", "a secret"),
-];
 
 /// What the rules of an update say otherwise than the official ones.
 fn differences(
@@ -351,7 +353,7 @@ fn differences(
         differs("type");
     }
     // A format is a pattern here, which may be looser: formats have no public definition. A choice has its own length.
-    let has_format = ["format", "oneOf"]
+    let has_format = ["format", "oneOf", "anyOf"]
         .iter()
         .any(|keyword| official.get(keyword).is_some());
     let is_choice = official.get("enum").is_some();
@@ -368,7 +370,8 @@ fn differences(
         "uniqueItems",
     ];
     for keyword in limits {
-        let length = ["minLength", "pattern"].contains(&keyword) && (has_format || is_choice);
+        let length = ["minLength", "pattern"].contains(&keyword) && (has_format || is_choice)
+            || keyword == "maxLength" && is_choice;
         let official = official
             .get(keyword)
             .filter(|limit| **limit != 0 || keyword == "minimum");
@@ -391,18 +394,23 @@ fn differences(
             .cloned()
             .unwrap_or(json!(true))
     };
-    if more(official) != more(ours) {
+    let (official_more, own_more) = (more(official), more(ours));
+    let are_schemas = official_more.is_object() && own_more.is_object();
+    if !are_schemas && official_more != own_more {
         differs("additionalProperties");
     }
-    match (official.get("items"), ours.get("items")) {
-        (Some(official), Some(ours)) => differences(&format!("{place}[]"), official, ours, found),
-        (None, Some(ours)) => {
-            let lists = official["oneOf"].as_array().into_iter().flatten();
-            let items = lists.filter_map(|one| one.get("items")).next().unwrap();
-            differences(&format!("{place}[]"), items, ours, found);
-        }
-        (None, None) => {}
-        (Some(_), None) => differs("items"),
+    // Of a choice the list is what says of what entries.
+    let lists = official["oneOf"].as_array().into_iter().flatten();
+    let official_items = [official].into_iter().chain(lists);
+    let official_items = official_items.filter_map(|list| list.get("items")).next();
+    if official_items.is_some() != ours.get("items").is_some() {
+        differs("items");
+    }
+    if let (Some(official), Some(ours)) = (official_items, ours.get("items")) {
+        differences(&format!("{place}[]"), official, ours, found);
+    }
+    if are_schemas {
+        differences(&format!("{place}.*"), &official_more, &own_more, found);
     }
     each_property(
         place,
@@ -457,28 +465,38 @@ fn types(schema: &Value) -> BTreeSet<String> {
     named(&schema["type"]).into_iter().chain(choices).collect()
 }
 
+impl Official {
+    /// The document's schemas of that name, without what they refer to; None where there is no document.
+    fn properties(&self, schemas: &[&str]) -> Option<Value> {
+        let openapi = recorded(self.document)?;
+        let mut all = json!({});
+        for name in schemas {
+            let properties = &openapi["components"]["schemas"][name]["properties"];
+            assert!(properties.is_object(), "{name}");
+            lay(&mut all, whole(&openapi, properties));
+        }
+        Some(all)
+    }
+}
+
 #[test]
 fn an_update_obeys_the_official_document() {
-    let Some(openapi) = recorded("clients-openapi.json") else {
-        return;
-    };
-    let official = whole(
-        &openapi,
-        &openapi["components"]["schemas"]["UpdateClientRequestContent"]["properties"],
-    );
-    let mut found = BTreeSet::new();
-    each_property(
-        "",
-        &official,
-        &Value::Object(updates(&data())),
-        &mut found,
-        differences,
-    );
-    assert_listed(&found, DIFFERENCES);
+    for kind in &KINDS {
+        let Some(official) = &kind.official else {
+            continue;
+        };
+        let Some(official) = official.properties(official.updates) else {
+            return;
+        };
+        let mut found = BTreeSet::new();
+        let ours = Value::Object(kind.updates());
+        each_property("", &official, &ours, &mut found, differences);
+        assert_listed(kind, &found, kind.differences);
+    }
 }
 
 /// Every difference is listed, and no other one is.
-fn assert_listed(found: &BTreeSet<(String, String)>, list: &[(&str, &str, &str)]) {
+fn assert_listed(kind: &Kind, found: &BTreeSet<(String, String)>, list: &[Difference]) {
     let listed = list.iter();
     let listed = listed.map(|(place, what, _)| ((*place).to_owned(), (*what).to_owned()));
     let listed: BTreeSet<(String, String)> = listed.collect();
@@ -486,7 +504,8 @@ fn assert_listed(found: &BTreeSet<(String, String)>, list: &[(&str, &str, &str)]
     let stale: Vec<_> = listed.difference(found).collect();
     assert!(
         new.is_empty() && stale.is_empty(),
-        "not listed: {new:?}, stale: {stale:?}"
+        "{}: not listed: {new:?}, stale: {stale:?}",
+        kind.name
     );
 }
 
@@ -513,96 +532,137 @@ fn refused(place: &str, official: &Value, ours: &Value, found: &mut BTreeSet<(St
 
 #[test]
 fn a_file_takes_what_the_api_serves_by_the_official_document() {
-    let Some(openapi) = recorded("clients-openapi.json") else {
-        return;
-    };
-    let schemas = &openapi["components"]["schemas"];
-    let served = whole(&openapi, &schemas["GetClientResponseContent"]["properties"]);
-    let data = data();
-    let mut found = BTreeSet::new();
-    let ours = whole(&data, &data["properties"]);
-    each_property("", &served, &ours, &mut found, refused);
-    found.retain(|(place, what)| {
-        !DIFFERENCES
-            .iter()
-            .any(|(other, difference, _)| (*other, *difference) == (place, what))
-    });
-    assert_listed(&found, SERVED);
+    for kind in &KINDS {
+        let Some(official) = &kind.official else {
+            continue;
+        };
+        let Some(mut served) = official.properties(&[official.serves]) else {
+            return;
+        };
+        // A file may say what an update takes, too, also where the API serves it under another name or not at all.
+        for (field, update) in official
+            .properties(official.updates)
+            .unwrap()
+            .as_object()
+            .unwrap()
+        {
+            if served.get(field).is_none() {
+                served[field] = update.clone();
+            }
+        }
+        let mut found = BTreeSet::new();
+        each_property("", &served, &kind.file(), &mut found, refused);
+        found.retain(|(place, what)| {
+            let mut listed = kind.differences.iter();
+            !listed.any(|(other, difference, _)| (*other, *difference) == (place, what))
+        });
+        assert_listed(kind, &found, kind.served);
+    }
 }
 
 /// Recorded traffic of real tenants.
+#[derive(Default)]
 struct Traffic {
-    /// Every client that was served, in whatever answer.
-    clients: Vec<Map<String, Value>>,
+    /// Every resource that was served, in whatever answer.
+    bodies: Vec<Map<String, Value>>,
     /// The body of every update that was accepted.
     updates: Vec<Map<String, Value>>,
 }
 
-fn traffic() -> Option<Traffic> {
+/// The traffic of each kind by its name.
+fn traffic() -> Option<BTreeMap<String, Traffic>> {
     let folder = std::path::PathBuf::from(std::env::var_os("TENANTRY_RECORDED")?);
     let object = |value: &Value| value.as_object().cloned().unwrap();
-    let (mut clients, mut updates) = (Vec::new(), Vec::new());
-    for client in recorded("recorded-clients.json")?["clients"]
-        .as_array()
-        .unwrap()
-    {
-        clients.push(object(client));
-    }
+    let mut traffic: BTreeMap<String, Traffic> = BTreeMap::new();
+    let of_clients = traffic.entry("clients".to_owned()).or_default();
+    let clients = recorded("recorded-clients.json")?;
+    let clients = clients["clients"].as_array().unwrap().iter().map(object);
+    of_clients.bodies.extend(clients);
     for patch in recorded("recorded-exchanges.json")?["patches"]
         .as_array()
         .unwrap()
     {
-        updates.push(object(&patch["request"]["body"]));
-        clients.push(object(&patch["response"]["body"]));
+        of_clients.updates.push(object(&patch["request"]["body"]));
+        of_clients.bodies.push(object(&patch["response"]["body"]));
     }
     let lines = std::fs::read_to_string(folder.join("recorded-kinds.jsonl")).unwrap();
     for line in lines.lines() {
         let exchange: Value = serde_json::from_str(line).unwrap();
-        if exchange["kind"] != "clients"
-            || !(exchange["status"] == 200 || exchange["status"] == 201)
-        {
+        let (method, path) = (&exchange["method"], exchange["path"].as_str().unwrap());
+        let is_accepted = exchange["status"] == 200 || exchange["status"] == 201;
+        if !is_accepted || method == "DELETE" {
             continue;
         }
-        let answer = &exchange["response"];
-        match answer.get("clients").unwrap_or(answer) {
-            Value::Array(list) => clients.extend(list.iter().map(object)),
-            client => clients.push(object(client)),
+        let (request, answer) = (&exchange["request"], &exchange["response"]);
+        // The permissions of a role have requests of their own, and are a field in its file.
+        if exchange["kind"] == "role-permissions" {
+            let roles = traffic.entry("roles".to_owned()).or_default();
+            match method == "GET" {
+                true => roles
+                    .bodies
+                    .push(object(&json!({"permissions": answer["permissions"]}))),
+                false => roles.updates.push(object(request)),
+            }
+            continue;
         }
-        if exchange["method"] == "PATCH" {
-            updates.push(object(&exchange["request"]));
+        // A part of the attack protection is a kind of its own, which the path names.
+        let name = match exchange["kind"].as_str().unwrap() {
+            "attack-protection" => path.trim_start_matches('/'),
+            name => name,
+        };
+        let of_kind = traffic.entry(name.to_owned()).or_default();
+        match answer.get(name.replace('-', "_")).unwrap_or(answer) {
+            Value::Array(list) => of_kind.bodies.extend(list.iter().map(object)),
+            body => of_kind.bodies.push(object(body)),
+        }
+        if method == "PATCH" {
+            of_kind.updates.push(object(request));
         }
     }
-    Some(Traffic { clients, updates })
+    Some(traffic)
 }
 
 #[test]
-fn recorded_clients_and_updates_are_accepted() {
-    let Some(Traffic {
-        clients,
-        updates: patches,
-    }) = traffic()
-    else {
+fn what_is_recorded_is_accepted() {
+    let Some(mut traffic) = traffic() else {
         return;
     };
-    assert!(
-        clients.len() > 200 && patches.len() > 20,
-        "{} and {}",
-        clients.len(),
-        patches.len()
-    );
-    for client in &clients {
-        let client = without_secrets(client);
-        assert_eq!(CLIENTS.file(&client), [], "{client:?}");
-        assert!(client.keys().all(|field| CLIENTS.has(field)), "{client:?}");
-    }
-    let updates = updates(&data());
-    let mut without_rules = BTreeSet::new();
-    for (field, value) in patches.iter().flatten() {
-        assert_eq!(CLIENTS.update(field, value), Ok(()), "{field}: {value}");
-        if !updates.contains_key(field) {
-            without_rules.insert(field.as_str());
+    for kind in &KINDS {
+        let Traffic { bodies, updates } = traffic.remove(kind.name).unwrap_or_default();
+        let schema = kind.schema();
+        let (least_bodies, least_updates) = kind.recorded;
+        assert!(
+            bodies.len() >= least_bodies && updates.len() >= least_updates,
+            "{}: {} and {}",
+            kind.name,
+            bodies.len(),
+            updates.len()
+        );
+        let mut served_otherwise = BTreeSet::new();
+        for body in &bodies {
+            let body = (kind.as_in_a_file)(body);
+            assert_eq!(schema.file(&body), [], "{}: {body:?}", kind.name);
+            for (field, value) in &body {
+                assert!(schema.has(field), "{}: {field}", kind.name);
+                if schema.update(field, value).is_err() {
+                    served_otherwise.insert(field.clone());
+                }
+            }
         }
+        let listed = kind.served_otherwise.iter();
+        let listed = listed.map(|(field, _)| (*field).to_owned()).collect();
+        assert_eq!(served_otherwise, listed, "{}", kind.name);
+        let rules = kind.updates();
+        let mut without_rules = BTreeSet::new();
+        for (field, value) in updates.iter().flatten() {
+            let checked = schema.update(field, value);
+            assert_eq!(checked, Ok(()), "{}: {field}: {value}", kind.name);
+            if !rules.contains_key(field) {
+                without_rules.insert(field.as_str());
+            }
+        }
+        let listed = kind.without_rules.iter().copied().collect();
+        assert_eq!(without_rules, listed, "{}", kind.name);
     }
-    // A secret, which no push sends.
-    assert_eq!(without_rules, BTreeSet::from(["client_secret"]));
+    assert!(traffic.is_empty(), "{:?}", traffic.keys());
 }
