@@ -221,6 +221,143 @@ fn examples_are_taken() {
     }
 }
 
+#[test]
+fn where_an_update_takes_null() {
+    fn walk(schema: &Schema, path: &mut Vec<String>, rules: &Value, found: &mut Vec<String>) {
+        let keys: Vec<&str> = path.iter().map(String::as_str).collect();
+        if schema.takes_null(&keys) {
+            found.push(path.join("."));
+        }
+        let properties = rules["properties"].as_object();
+        for (key, rules) in properties.into_iter().flatten() {
+            path.push(key.clone());
+            walk(schema, path, rules, found);
+            path.pop();
+        }
+    }
+    let mut found = Vec::new();
+    for kind in KINDS.iter().filter(|kind| kind.name != "clients") {
+        let updates = json!({"properties": kind.updates()});
+        let mut of_kind = Vec::new();
+        walk(&kind.schema(), &mut Vec::new(), &updates, &mut of_kind);
+        found.extend(of_kind.iter().map(|path| format!("{}: {path}", kind.name)));
+    }
+    insta::assert_snapshot!(found.join("\n"), @"
+    resource-servers: authorization_details
+    resource-servers: authorization_policy
+    resource-servers: consent_policy
+    resource-servers: proof_of_possession
+    resource-servers: token_encryption
+    client-grants: allow_all_scopes
+    client-grants: allow_any_organization
+    client-grants: organization_usage
+    client-grants: scope
+    tenant-settings: acr_values_supported
+    tenant-settings: allow_organization_name_in_authentication_api
+    tenant-settings: authorization_response_iss_parameter_supported
+    tenant-settings: change_password
+    tenant-settings: country_codes
+    tenant-settings: customize_mfa_in_postlogin_action
+    tenant-settings: default_token_quota
+    tenant-settings: device_flow
+    tenant-settings: error_page
+    tenant-settings: guardian_mfa_page
+    tenant-settings: mtls
+    tenant-settings: pushed_authorization_requests_supported
+    tenant-settings: security_headers
+    tenant-settings: security_headers.content_security_policy
+    tenant-settings: security_headers.content_security_policy.reporting_infrastructure
+    tenant-settings: security_headers.content_security_policy.reporting_infrastructure.report_to
+    tenant-settings: security_headers.x_xss_protection
+    tenant-settings: session_cookie
+    tenant-settings: sessions
+    tenant-settings: skip_non_verifiable_callback_uri_confirmation_prompt
+    log-streams: pii_config
+    ");
+}
+
+#[test]
+fn what_an_update_refuses() {
+    let lines = [
+        ("resource-servers", "name", json!("<Orders>")),
+        ("resource-servers", "scopes", json!([{"description": "x"}])),
+        ("resource-servers", "scopes", json!([{"value": "a", "desc": "x"}])),
+        ("resource-servers", "token_lifetime", json!(2_592_001)),
+        (
+            "resource-servers",
+            "token_encryption",
+            json!({"format": "compact-nested-jwe", "encryption_key": {"alg": "RSA-OAEP-256", "kid": "k"}}),
+        ),
+        ("client-grants", "scope", json!(["read:orders", ""])),
+        ("client-grants", "authorization_details_types", json!(null)),
+        ("roles", "description", json!(null)),
+        ("roles", "permissions", json!([{"permission_name": "a"}])),
+        (
+            "roles",
+            "permissions",
+            json!([{"permission_name": "a", "resource_server_identifier": "b", "description": "c"}]),
+        ),
+        ("tenant-settings", "session_lifetime", json!(0.5)),
+        ("tenant-settings", "idle_session_lifetime", json!(0)),
+        ("tenant-settings", "country_codes", json!({"list": ["de"]})),
+        ("tenant-settings", "support_email", json!("support")),
+        ("tenant-settings", "default_redirection_uri", json!("http://a")),
+        ("tenant-settings", "enabled_locales", json!([])),
+        ("tenant-settings", "flags", json!({"enable_sso": null})),
+        ("tenant-settings", "flags", json!({"enable_ssl": true})),
+        ("attack-protection/brute-force-protection", "max_attempts", json!(101)),
+        ("attack-protection/brute-force-protection", "allowlist", json!(["localhost"])),
+        (
+            "attack-protection/suspicious-ip-throttling",
+            "stage",
+            json!({"pre-login": {"rate": 1}}),
+        ),
+        (
+            "attack-protection/breached-password-detection",
+            "stage",
+            json!({"pre-change-password": {"shields": ["user_notification"]}}),
+        ),
+        ("attack-protection/captcha", "active_provider_id", json!("recaptcha")),
+        ("attack-protection/captcha", "auth_challenge", json!({})),
+        ("log-streams", "status", json!("stopped")),
+        ("log-streams", "pii_config", json!({"method": "hash"})),
+    ]
+    .map(|(name, field, value)| {
+        let kind = KINDS.iter().find(|kind| kind.name == name).unwrap();
+        let refused = kind.schema().update(field, &value).unwrap_err();
+        let hint = refused.hint.map(|hint| format!(" ({hint})"));
+        format!("{name}: {field} … {}{}", refused.problem, hint.unwrap_or_default())
+    });
+    insta::assert_snapshot!(lines.join("\n"), @"
+    resource-servers: name … contains `<` or `>` (Auth0 refuses both in a name)
+    resource-servers: scopes … lacks `value`
+    resource-servers: scopes … has a key `desc` that Auth0 does not know
+    resource-servers: token_lifetime … is more than 2592000 (Auth0 takes 0 to 2592000)
+    resource-servers: token_encryption … lacks `pem`
+    client-grants: scope … is empty
+    client-grants: authorization_details_types … may not be null
+    roles: description … may not be null
+    roles: permissions … lacks `resource_server_identifier`
+    roles: permissions … has a key `description` that Auth0 does not know
+    tenant-settings: session_lifetime … is a number with a fraction, not a whole number (write whole hours)
+    tenant-settings: idle_session_lifetime … is less than 1
+    tenant-settings: country_codes … is no country's code (write two capital letters, as in `DE`)
+    tenant-settings: support_email … is no email address (write it as in `support@example.com`)
+    tenant-settings: default_redirection_uri … is no https URL (begin it with `https://`)
+    tenant-settings: enabled_locales … is an empty list
+    tenant-settings: flags … may not be null
+    tenant-settings: flags … has a key `enable_ssl` that Auth0 does not know (did you mean `enable_sso`?)
+    attack-protection/brute-force-protection: max_attempts … is more than 100 (Auth0 takes 1 to 100)
+    attack-protection/brute-force-protection: allowlist … is no IP address or network (write it as in `192.0.2.1` or `198.51.100.0/24`)
+    attack-protection/suspicious-ip-throttling: stage … is less than 34560 (Auth0 takes 34560 to 86400000)
+    attack-protection/breached-password-detection: stage … is `user_notification`, and may be `block`, `admin_notification` (did you mean `admin_notification`?)
+    attack-protection/captcha: active_provider_id … is `recaptcha`, and may be `arkose`, `auth_challenge`, `friendly_captcha`, `hcaptcha`, `recaptcha_v2`, `recaptcha_enterprise`, `simple_captcha` (did you mean `recaptcha_v2`?)
+    attack-protection/captcha: auth_challenge … lacks `fail_open`
+    log-streams: status … is `stopped`, and may be `active`, `paused`, `suspended`
+    log-streams: pii_config … lacks `log_fields`
+    ");
+}
+
 /// Values for a schema of a file, right and wrong ones.
 fn samples(schema: &Value) -> Vec<Value> {
     let mut samples = json!([null, true, 0, 1, 12, 1000, 1.5, "", "x", "a<b", [], [""], [1], {}, {"a": 1}, {"a": null}]);
