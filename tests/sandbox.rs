@@ -265,6 +265,18 @@ async fn refusals_have_the_api_s_bodies() {
         (status, &body["message"]),
         (400, &json!("Global client cannot be deleted."))
     );
+    let alias = json!({"name": "C", "client_aliases": ["urn:c", "urn:d"]});
+    assert_eq!(
+        api.send(Method::POST, "/clients", Some(alias.clone()))
+            .await
+            .0,
+        201
+    );
+    let (status, body) = api.send(Method::POST, "/clients", Some(alias)).await;
+    assert_eq!(
+        (status, &body["message"]),
+        (409, &json!("Another client exists with the same alias"))
+    );
     for (method, path) in [
         (Method::GET, "/connections"),
         (Method::DELETE, "/clients"),

@@ -133,8 +133,8 @@ pub(super) struct Write<'a> {
 
 /// The resources of a tenant, as far as another one's body depends on them.
 pub(super) trait Neighbours {
-    /// Whether one of that kind has that value in that field.
-    fn has(&self, kind: &str, field: &str, value: &Value) -> bool;
+    /// Whether there is one of that kind of which that is so.
+    fn any(&self, kind: &str, is_it: &dyn Fn(&Fields) -> bool) -> bool;
 }
 
 impl Kind {

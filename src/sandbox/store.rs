@@ -286,12 +286,8 @@ impl Store {
 }
 
 impl Neighbours for Store {
-    fn has(&self, kind: &str, field: &str, value: &Value) -> bool {
-        let kind = kinds::named(kind);
-        kind.is_some_and(|kind| {
-            self.iter(kind)
-                .any(|fields| fields.get(field) == Some(value))
-        })
+    fn any(&self, kind: &str, is_it: &dyn Fn(&Fields) -> bool) -> bool {
+        kinds::named(kind).is_some_and(|kind| self.iter(kind).any(is_it))
     }
 }
 

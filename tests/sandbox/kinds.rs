@@ -174,6 +174,7 @@ async fn grants_are_filtered_paged_both_ways_and_unique() {
         (None, &json!([]))
     );
     sandbox.edit_resource("client-grants", &all[1], "is_system", Some(json!(true)));
+    sandbox.create(json!({"client_id": "express", "app_type": "express_configuration"}));
     let with = |field: &str, value: Value| {
         let mut body = body.clone();
         body[field] = value;
@@ -183,6 +184,7 @@ async fn grants_are_filtered_paged_both_ways_and_unique() {
         with("scope", json!([])).await,
         with("audience", json!("urn:none")).await,
         with("client_id", json!("none")).await,
+        with("client_id", json!("express")).await,
         api.send(
             Method::POST,
             "/client-grants",
@@ -200,6 +202,7 @@ async fn grants_are_filtered_paged_both_ways_and_unique() {
     409 no code: client_grant already exists
     404 inexistent_resource_server: The resource server does not exist
     404 inexistent_client: The client does not exist
+    400 validation_error: Client of type express_configuration cannot be used
     400 invalid_body: A grant needs a client_id or a default_for
     400 invalid_body: Payload validation error: 'Additional properties not allowed: audience'.
     400 invalid_body: scope and allow_all_scopes cannot be used together

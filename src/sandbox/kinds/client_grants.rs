@@ -76,11 +76,22 @@ fn check(write: &Write<'_>) -> Result<(), Refusal> {
             write.sent.get("audience"),
         ),
     ] {
-        if value.is_some_and(|value| !write.tenant.has(kind.name, field, value)) {
+        let is_it = |other: &Fields| other.get(field) == value;
+        if value.is_some() && !write.tenant.any(kind.name, &is_it) {
             return Err(kind.no_such());
         }
     }
-    Ok(())
+    let express = json!("express_configuration");
+    let is_express = |other: &Fields| {
+        other.get("client_id") == client && other.get("app_type") == Some(&express)
+    };
+    match client.is_some() && write.tenant.any(clients::KIND.name, &is_express) {
+        true => Err(Refusal::bad_request(
+            "validation_error",
+            "Client of type express_configuration cannot be used",
+        )),
+        false => Ok(()),
+    }
 }
 
 /// A grant names its scopes or has them all.

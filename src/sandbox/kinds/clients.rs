@@ -119,10 +119,10 @@ fn defaults(tenant: &str, sent: &Fields) -> Value {
     })
 }
 
-/// The global client stays, and a client's security mode is what it was made with, though the OpenAPI lists it as updatable.
+/// No two clients share an alias, the global client stays, and a client's security mode is what it was made with, though the OpenAPI lists it as updatable.
 fn check(write: &Write<'_>) -> Result<(), Refusal> {
     let Some(old) = write.old else {
-        return Ok(());
+        return check_aliases(write);
     };
     if write.operation == Operation::Delete && old.get("global") == Some(&Value::Bool(true)) {
         return Err(Refusal::bad_request(
@@ -138,6 +138,28 @@ fn check(write: &Write<'_>) -> Result<(), Refusal> {
         ));
     }
     Ok(())
+}
+
+fn check_aliases(write: &Write<'_>) -> Result<(), Refusal> {
+    let of = |client: &Fields| {
+        client
+            .get("client_aliases")
+            .and_then(Value::as_array)
+            .cloned()
+    };
+    let aliases = of(write.sent).unwrap_or_default();
+    let shares_one = |other: &Fields| {
+        let mut others = of(other).into_iter().flatten();
+        others.any(|alias| aliases.contains(&alias))
+    };
+    match write.tenant.any(KIND.name, &shares_one) {
+        true => Err(Refusal::api(
+            409,
+            "Another client exists with the same alias",
+            "",
+        )),
+        false => Ok(()),
+    }
 }
 
 fn derive(client: &mut Fields, sent: &Fields, operation: Operation) {

@@ -52,7 +52,7 @@ struct Sink {
     of: &'static str,
     needs: &'static [&'static str],
     takes: &'static [&'static str],
-    /// What of it the API answers in clear.
+    /// The secret that it can't be without, and that the API answers in clear.
     secret: &'static str,
 }
 
@@ -66,7 +66,7 @@ const SINKS: [Sink; 8] = [
             "httpContentType",
             "httpCustomHeaders",
         ],
-        secret: "httpAuthorization",
+        secret: "",
     },
     Sink {
         of: "eventbridge",
