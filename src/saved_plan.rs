@@ -310,10 +310,10 @@ pub fn left_of(
     file: Option<&ResourceFile>,
     base: Option<ResourceBase<'_>>,
     live: Option<&Resource>,
-) -> Result<ResourcePlan, HeldBack> {
-    let held_back = |reason| HeldBack {
-        resource: resource.clone(),
-        reason,
+) -> Result<ResourcePlan, Box<HeldBack>> {
+    let held_back = |reason| {
+        let resource = resource.clone();
+        Box::new(HeldBack { resource, reason })
     };
     let file = file.ok_or_else(|| held_back(Reason::NoFile))?;
     let mut edits = resource

@@ -65,7 +65,7 @@ pub(super) async fn planned(
         let base = workspace.bases.of(id);
         match left_of(workspace.managed(), resource, file, base, live.get(id)) {
             Ok(resource) => left.push(resource),
-            Err(reason) => held_back.push(reason),
+            Err(held) => held_back.push(*held),
         }
     }
     left.retain(|resource| resource.state == State::FileOnly || !resource.fields.is_empty());

@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 use super::Clear::EmptyList;
-use super::Merge::{Parts, Set};
+use super::Merge::{Parts, PartsOfSets, Set};
 use super::{Kind, Label, Risk, Row, Shape};
 use crate::schema::Schema;
 
@@ -82,7 +82,7 @@ pub static BREACHED_PASSWORD_DETECTION: Kind = part!(
             .clears(EmptyList)
             .risks(&[FEWER]),
         // What it does where accounts are made and passwords changed.
-        Row::opt_in("stage").merges(Parts),
+        Row::opt_in("stage").merges(PartsOfSets),
     ]
 );
 
@@ -142,6 +142,6 @@ pub static SUSPICIOUS_IP_THROTTLING: Kind = part!(
             .clears(EmptyList)
             .risks(&[FEWER]),
         // How many attempts are too many, and how fast they are forgotten.
-        Row::opt_in("stage").merges(Parts),
+        Row::opt_in("stage").merges(PartsOfSets),
     ]
 );

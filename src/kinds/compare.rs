@@ -22,6 +22,7 @@ impl Row {
         match (self.plain(one), self.plain(other)) {
             (Some(one), Some(other)) => match (self.merge, &*one, &*other) {
                 (Merge::Set, Value::Array(one), Value::Array(other)) => same_entries(one, other),
+                (Merge::PartsOfSets, one, other) => same_but_for_order(one, other),
                 _ => one == other,
             },
             (one, other) => one.is_none() && other.is_none(),
@@ -37,9 +38,10 @@ impl Row {
             _ => {}
         }
         match (self.merge, value) {
-            (Merge::Parts | Merge::Keys | Merge::Flags, Value::Object(parts))
-                if has_null(parts) =>
-            {
+            (
+                Merge::Parts | Merge::PartsOfSets | Merge::Keys | Merge::Flags,
+                Value::Object(parts),
+            ) if has_null(parts) => {
                 let parts = parts.iter().filter(|(_, value)| !value.is_null());
                 let parts = parts.map(|(key, value)| (key.clone(), value.clone()));
                 Some(Cow::Owned(Value::Object(parts.collect())))
@@ -70,7 +72,7 @@ impl Field {
     /// # Errors
     /// A part goes that the API takes no null for.
     pub fn sent(self, local: &Value, live: Option<&Value>) -> Result<Value, CannotRemove> {
-        let (Merge::Parts, Value::Object(parts), Some(Value::Object(there))) =
+        let (Merge::Parts | Merge::PartsOfSets, Value::Object(parts), Some(Value::Object(there))) =
             (self.row().merge, local, live)
         else {
             return Ok(local.clone());
@@ -89,6 +91,22 @@ impl Field {
 
 fn has_null(parts: &Map<String, Value>) -> bool {
     parts.values().any(Value::is_null)
+}
+
+/// Whether two values are the same, but for the order of the lists in them.
+fn same_but_for_order(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Array(one), Value::Array(other)) => same_entries(one, other),
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one.iter().all(|(key, value)| {
+                    other
+                        .get(key)
+                        .is_some_and(|other| same_but_for_order(value, other))
+                })
+        }
+        _ => one == other,
+    }
 }
 
 /// Whether two lists have the same entries, each as often.

@@ -220,6 +220,9 @@ pub enum Merge {
     Whole,
     /// The same, and the order of the entries means nothing.
     Set,
+    /// Keys of the object that are not sent stay, and the order of lists in it means nothing. It is compared and sent whole, and a key
+    /// that goes is sent as null.
+    PartsOfSets,
     /// Keys of the object that are not sent stay. It is compared and sent whole, and a key that goes is sent as null.
     Parts,
     /// The same, and each key is compared and sent by itself.
