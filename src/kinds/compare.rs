@@ -35,6 +35,7 @@ impl Row {
         match (self.clear, value) {
             (Clear::Null, Value::Null) => return None,
             (Clear::EmptyTextIsAbsent, Value::String(text)) if text.is_empty() => return None,
+            (Clear::EmptyListIsAbsent, Value::Array(entries)) if entries.is_empty() => return None,
             _ => {}
         }
         match (self.merge, value) {

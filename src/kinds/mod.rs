@@ -5,6 +5,7 @@ pub mod attack_protection;
 pub mod client_grants;
 pub mod clients;
 mod compare;
+pub mod log_streams;
 mod managed;
 mod reference;
 pub mod resource_servers;
@@ -29,7 +30,7 @@ pub use managed::{Manage, Managed};
 pub use risk::{Guard, Risk};
 
 /// Every kind, in the order in which they are read, shown and locked.
-pub static KINDS: [&Kind; 10] = [
+pub static KINDS: [&Kind; 11] = [
     &clients::KIND,
     &resource_servers::KIND,
     &client_grants::KIND,
@@ -40,6 +41,7 @@ pub static KINDS: [&Kind; 10] = [
     &attack_protection::BRUTE_FORCE_PROTECTION,
     &attack_protection::CAPTCHA,
     &attack_protection::SUSPICIOUS_IP_THROTTLING,
+    &log_streams::KIND,
 ];
 
 /// A sort of resource. What there is one of is a kind by itself; those that belong together have one name.
@@ -242,6 +244,8 @@ pub enum Clear {
     EmptyTextIsAbsent,
     /// An empty list.
     EmptyList,
+    /// An empty list, and the tenant then serves no value.
+    EmptyListIsAbsent,
     /// Nothing does.
     Cannot,
 }
@@ -686,7 +690,9 @@ impl Row {
             Clear::EmptyText | Clear::EmptyTextIsAbsent => {
                 format!("write `{name}: \"\"` to clear it, or {leave}")
             }
-            Clear::EmptyList => format!("write `{name}: []` to clear it, or {leave}"),
+            Clear::EmptyList | Clear::EmptyListIsAbsent => {
+                format!("write `{name}: []` to clear it, or {leave}")
+            }
             Clear::Null | Clear::Cannot => leave.to_owned(),
         }
     }
