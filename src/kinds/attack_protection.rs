@@ -3,9 +3,11 @@
 
 use std::sync::OnceLock;
 
-use super::Clear::EmptyList;
-use super::Merge::{Parts, PartsOfSets, Set};
-use super::{Kind, Label, Risk, Row, Shape};
+use super::kind::{Kind, Label, Shape};
+use super::risk::Risk;
+use super::row::Clear::EmptyList;
+use super::row::Merge::{Parts, PartsOfSets, Set};
+use super::row::Row;
 use crate::schema::Schema;
 
 /// What all of the parts have in common.

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::{Clear, Field, Merge, Row, Sending};
+use super::field::Field;
+use super::row::{Clear, Merge, Row, Sending};
 
 /// A key that was taken out of a file, and that no update takes out of the tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,8 +3,9 @@
 
 use std::sync::OnceLock;
 
-use super::Clear::{EmptyListIsAbsent, Null};
-use super::{Collection, Kind, Label, Paging, Row, Shape};
+use super::kind::{Collection, Kind, Label, Paging, Shape};
+use super::row::Clear::{EmptyListIsAbsent, Null};
+use super::row::Row;
 use crate::schema::Schema;
 
 /// What is known of log streams.

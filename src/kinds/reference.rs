@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Kind, Reference};
+use super::kind::Kind;
+use super::row::Reference;
 use crate::json::Step;
 
 impl Reference {

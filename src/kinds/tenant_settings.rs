@@ -3,9 +3,11 @@
 
 use std::sync::OnceLock;
 
-use super::Clear::{EmptyList, EmptyText, EmptyTextIsAbsent, Null};
-use super::Merge::{Flags, Parts};
-use super::{Kind, Label, Risk, Row, Shape};
+use super::kind::{Kind, Label, Shape};
+use super::risk::Risk;
+use super::row::Clear::{EmptyList, EmptyText, EmptyTextIsAbsent, Null};
+use super::row::Merge::{Flags, Parts};
+use super::row::Row;
 use crate::schema::Schema;
 
 /// What is known of the tenant's settings.
