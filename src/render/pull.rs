@@ -104,6 +104,10 @@ fn lines(resource: &Pulled) -> Vec<String> {
     if resource.status != Status::Created && !took.is_empty() {
         lines.push(format!("took {}", printable(&took.join(", "))));
     }
+    let is_moved = resource.fields.is_empty() && resource.text.is_some();
+    if is_moved {
+        lines.push("its managed fields stand above the others again".to_owned());
+    }
     lines.extend(resource.dropped.iter().map(dropped));
     lines
 }
