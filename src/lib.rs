@@ -33,7 +33,7 @@
 //! | [`select`] | `SELECTOR…` arguments → resources | I/O |
 //! | [`apply`] | sends a push plan's updates; nothing else sends a write | decide what to send |
 //! | `render` | plans and results → text, JSON, markdown: a file a document | print |
-//! | [`sandbox`] | a tenant on loopback, by the official OpenAPI | share code or data with `api` and `kinds`: what is shared hides its own faults |
+//! | [`sandbox`] | a tenant on loopback, by the official OpenAPI | share code or data with the others but `json`: what is shared hides its own faults |
 //! | `cli`, `candidates` | clap types, and what a word of a command line could become | decide anything |
 //! | `manual` | the command line, exit codes, environment, files → the manual page | I/O |
 //! | `commands`, `program` | one file a command: wiring, and the edge to the terminal | domain logic |

@@ -1,15 +1,19 @@
-//! The sandbox over a real socket: what any client of the API sees of it. With `TENANTRY_RECORDED` naming a folder that
-//! holds the official OpenAPI (`clients-openapi.json`) and recorded traffic of real tenants, its answers are held against
-//! those as well.
+//! The sandbox over a real socket: what any client of the API sees of it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use tenantry::sandbox::{Builder, Sandbox};
 use tenantry::testing::{Fault, FaultRule};
+
+#[path = "sandbox/kinds.rs"]
+mod kinds;
+#[path = "sandbox/official.rs"]
+mod official;
+#[path = "common/recorded.rs"]
+mod recorded;
 
 /// What talks to a sandbox: one token, one connection per request.
 struct Api {
@@ -164,6 +168,78 @@ async fn a_client_is_created_read_updated_and_deleted() {
 }
 
 #[tokio::test]
+async fn an_update_merges_and_clears_as_recorded() {
+    let builder = Sandbox::builder().client(json!({
+        "client_id": "a", "name": "A", "description": "first", "initiate_login_uri": "https://a.example/login",
+        "jwt_configuration": {"alg": "HS256", "lifetime_in_seconds": 60},
+        "client_metadata": {"team": "shop", "stage": "dev"},
+        "mobile": {"ios": {"team_id": "T", "app_bundle_identifier": "a.b"}},
+        "native_social_login": {"apple": {"enabled": true}, "facebook": {"enabled": false}},
+        "session_transfer": {"allow_refresh_token": true, "delegation": {"allow_delegated_access": true}},
+        "signed_request_object": {"required": false, "credentials": [{"id": "cred_1"}]},
+        "refresh_token": {"rotation_type": "rotating", "expiration_type": "expiring", "leeway": 3},
+        "addons": {"samlp": {"audience": "urn:a", "mappings": {"a": "b"}}, "wsfed": {}},
+        "oidc_logout": {"backchannel_logout_urls": ["https://a.example/out"]},
+        "oidc_backchannel_logout": {"backchannel_logout_urls": ["https://a.example/out"]},
+        "grant_types": ["implicit", "authorization_code"]
+    }));
+    let (_sandbox, api) = start(builder).await;
+    let mut lines = Vec::new();
+    for body in [
+        json!({"description": "", "initiate_login_uri": "", "grant_types": ["refresh_token"]}),
+        json!({"jwt_configuration": {"alg": "RS256"}}),
+        json!({"client_metadata": {"stage": null, "owner": "me"}}),
+        json!({"mobile": {"android": {"app_package_name": "a.b"}}}),
+        json!({"native_social_login": {"apple": {"enabled": false}}}),
+        json!({"session_transfer": {"delegation": null}}),
+        json!({"signed_request_object": {"required": true}}),
+        json!({"refresh_token": {"rotation_type": "non-rotating", "expiration_type": "expiring"}}),
+        json!({"addons": {"samlp": {"audience": "urn:b"}}}),
+        json!({"addons": null}),
+        json!({"oidc_backchannel_logout": null}),
+        json!({"oidc_logout": {"backchannel_logout_urls": ["https://a.example/bye"], "backchannel_logout_session_metadata": {"include": true}}}),
+        json!({"organization_discovery_methods": []}),
+        json!({"async_approval_notification_channels": []}),
+        json!({"third_party_security_mode": "strict"}),
+    ] {
+        let names: Vec<String> = body.as_object().unwrap().keys().cloned().collect();
+        let (status, answer) = api.patch("/clients/a", body).await;
+        if status != 200 {
+            lines.push(format!("{status} {}", answer["message"]));
+            continue;
+        }
+        assert_eq!(api.get("/clients/a").await, (200, answer.clone()));
+        let twins = ["oidc_logout", "oidc_backchannel_logout"].map(str::to_owned);
+        let shown = match twins.contains(&names[0]) {
+            true => twins.to_vec(),
+            false => names,
+        };
+        let shown = shown.iter().map(|name| match answer.get(name) {
+            Some(value) => format!("{name}: {value}"),
+            None => format!("no {name}"),
+        });
+        lines.push(shown.collect::<Vec<_>>().join(", "));
+    }
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    description: "", no initiate_login_uri, grant_types: ["refresh_token"]
+    jwt_configuration: {"alg":"RS256","lifetime_in_seconds":60}
+    client_metadata: {"team":"shop","owner":"me"}
+    mobile: {"ios":{"team_id":"T","app_bundle_identifier":"a.b"},"android":{"app_package_name":"a.b"}}
+    native_social_login: {"apple":{"enabled":false},"facebook":{"enabled":false}}
+    session_transfer: {"allow_refresh_token":true,"can_create_session_transfer_token":false,"enforce_cascade_revocation":true,"allowed_authentication_methods":[],"enforce_device_binding":"ip","enforce_online_refresh_tokens":true}
+    signed_request_object: {"required":true,"credentials":[{"id":"cred_1"}]}
+    refresh_token: {"rotation_type":"non-rotating","expiration_type":"expiring"}
+    addons: {"samlp":{"audience":"urn:b"},"wsfed":{}}
+    no addons
+    no oidc_logout, no oidc_backchannel_logout
+    oidc_logout: {"backchannel_logout_urls":["https://a.example/bye"],"backchannel_logout_session_metadata":{"include":true}}, oidc_backchannel_logout: {"backchannel_logout_urls":["https://a.example/bye"]}
+    400 "Payload validation error: 'Array is too short (0), minimum 1' on property organization_discovery_methods."
+    400 "Payload validation error: 'Array is too short (0), minimum 1' on property async_approval_notification_channels."
+    400 "third_party_security_mode cannot be changed after the client was created"
+    "#);
+}
+
+#[tokio::test]
 async fn refusals_have_the_api_s_bodies() {
     let (_sandbox, api) = start(two_clients().seed("sandbox")).await;
     assert_eq!(
@@ -188,6 +264,18 @@ async fn refusals_have_the_api_s_bodies() {
     assert_eq!(
         (status, &body["message"]),
         (400, &json!("Global client cannot be deleted."))
+    );
+    let alias = json!({"name": "C", "client_aliases": ["urn:c", "urn:d"]});
+    assert_eq!(
+        api.send(Method::POST, "/clients", Some(alias.clone()))
+            .await
+            .0,
+        201
+    );
+    let (status, body) = api.send(Method::POST, "/clients", Some(alias)).await;
+    assert_eq!(
+        (status, &body["message"]),
+        (409, &json!("Another client exists with the same alias"))
     );
     for (method, path) in [
         (Method::GET, "/connections"),
@@ -660,345 +748,4 @@ async fn a_signed_assertion_stands_for_the_secret() {
         ];
         assert_eq!(api.ask_token(&sandbox, &fields).await.status(), status);
     }
-}
-
-/// A JSON file of the folder that `TENANTRY_RECORDED` names; None, and a word about it, where that is not set.
-fn recorded(file: &str) -> Option<Value> {
-    let Some(folder) = std::env::var_os("TENANTRY_RECORDED") else {
-        eprintln!("skipped: TENANTRY_RECORDED does not name a folder with {file}");
-        return None;
-    };
-    let text = std::fs::read(PathBuf::from(folder).join(file)).unwrap();
-    Some(serde_json::from_slice(&text).unwrap())
-}
-
-/// What `answer` violates of that schema.
-fn violations(openapi: &Value, schema: Value, answer: &Value) -> Vec<String> {
-    let mut document = schema;
-    document["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
-    document["components"] = openapi["components"].clone();
-    let validator = jsonschema::validator_for(&document).unwrap();
-    let errors = validator.iter_errors(answer);
-    errors
-        .map(|error| format!("{}: {error}", error.instance_path()))
-        .collect()
-}
-
-#[tokio::test]
-async fn answers_obey_the_official_openapi() {
-    let Some(openapi) = recorded("clients-openapi.json") else {
-        return;
-    };
-    let builder = Sandbox::builder()
-        .seed("sandbox")
-        .generated(20)
-        .page_cap(30);
-    let (_sandbox, api) = start(builder).await;
-    let response = |path: &str, method: &str, status: &str| {
-        openapi["paths"][path][method]["responses"][status]["content"]["application/json"]["schema"]
-            .clone()
-    };
-    for path in [
-        "/clients",
-        "/clients?page=0&per_page=100&include_totals=true",
-        "/clients?take=20",
-        "/clients?take=100&is_global=false&fields=name&include_fields=true",
-    ] {
-        let (status, body) = api.get(path).await;
-        assert_eq!(status, 200, "{path}");
-        let schema = response("/clients", "get", "200");
-        assert_eq!(violations(&openapi, schema, &body), [""; 0], "{path}");
-    }
-    // The pages also fit what they are meant to be, not just one of the three shapes.
-    for (path, name) in [
-        (
-            "/clients?include_totals=true",
-            "ListClientsOffsetPaginatedResponseContent",
-        ),
-        ("/clients?take=3", "ListClientsPaginatedResponseContent"),
-    ] {
-        let schema = json!({"$ref": format!("#/components/schemas/{name}")});
-        assert_eq!(
-            violations(&openapi, schema, &api.get(path).await.1),
-            [""; 0]
-        );
-    }
-    let (_, list) = api.get("/clients?per_page=100").await;
-    let schema = response("/clients/{id}", "get", "200");
-    for id in ids(&list) {
-        let (_, client) = api.get(&format!("/clients/{id}")).await;
-        assert_eq!(
-            violations(&openapi, schema.clone(), &client),
-            [""; 0],
-            "{id}"
-        );
-    }
-    let body = json!({"name": "New", "description": "ü", "allowed_clients": ["x"]});
-    let (status, made) = api.send(Method::POST, "/clients", Some(body.clone())).await;
-    assert_eq!(status, 201);
-    let schema = response("/clients", "post", "201");
-    assert_eq!(violations(&openapi, schema, &made), [""; 0]);
-    let path = format!("/clients/{}", made["client_id"].as_str().unwrap());
-    let (status, updated) = api.patch(&path, body).await;
-    assert_eq!(status, 200);
-    let schema = response("/clients/{id}", "patch", "200");
-    assert_eq!(violations(&openapi, schema, &updated), [""; 0]);
-}
-
-/// Whatever the OpenAPI's schema refuses, the sandbox refuses, and the other way round.
-#[tokio::test]
-async fn bodies_are_refused_as_the_official_openapi_says() {
-    let Some(openapi) = recorded("clients-openapi.json") else {
-        return;
-    };
-    let (_sandbox, api) = start(two_clients()).await;
-    let values = [
-        json!(null),
-        json!(true),
-        json!(7),
-        json!(300),
-        json!("text"),
-        json!(""),
-        json!("a<b"),
-        json!("x".repeat(141)),
-        json!([]),
-        json!(["a"]),
-        json!([""]),
-        json!([1]),
-    ];
-    let mut differing = Vec::new();
-    for (method, path, name) in [
-        (Method::PATCH, "/clients/a", "UpdateClientRequestContent"),
-        (Method::POST, "/clients", "CreateClientRequestContent"),
-    ] {
-        let mut document = json!({"$ref": format!("#/components/schemas/{name}")});
-        document["components"] = openapi["components"].clone();
-        let validator = jsonschema::validator_for(&document).unwrap();
-        let both = ["UpdateClientRequestContent", "CreateClientRequestContent"];
-        let mut properties: Vec<&String> = both
-            .iter()
-            .flat_map(|name| {
-                openapi["components"]["schemas"][name]["properties"]
-                    .as_object()
-                    .unwrap()
-                    .keys()
-            })
-            .collect();
-        properties.sort();
-        properties.dedup();
-        for property in properties {
-            for value in &values {
-                let mut body = json!({"name": "A"});
-                body[property] = value.clone();
-                let (status, answer) = api.send(method.clone(), path, Some(body.clone())).await;
-                let accepted = status < 300;
-                if accepted != validator.is_valid(&body) {
-                    differing.push(format!("{method} {body}: {answer}"));
-                }
-            }
-        }
-    }
-    assert_eq!(differing, [""; 0]);
-}
-
-/// A schema of the OpenAPI and what it refers to.
-struct Official<'a> {
-    schemas: &'a Value,
-}
-
-impl<'a> Official<'a> {
-    fn resolved(&self, schema: &'a Value) -> &'a Value {
-        match schema["$ref"].as_str() {
-            Some(name) => self.resolved(&self.schemas[name.rsplit('/').next().unwrap()]),
-            None => schema,
-        }
-    }
-
-    fn is_valid(&self, schema: &Value, value: &Value) -> bool {
-        let mut document = schema.clone();
-        document["components"] = json!({ "schemas": self.schemas });
-        jsonschema::validator_for(&document)
-            .unwrap()
-            .is_valid(value)
-    }
-
-    /// The simplest value that a schema takes.
-    fn simplest(&self, schema: &'a Value) -> Value {
-        let schema = self.resolved(schema);
-        if let Some(choice) = schema["enum"].get(0) {
-            return choice.clone();
-        }
-        if let Some(first) = schema["oneOf"].get(0) {
-            return self.simplest(first);
-        }
-        let kind = match &schema["type"] {
-            Value::Array(kinds) => kinds[0].as_str().unwrap(),
-            kind => kind.as_str().unwrap(),
-        };
-        match kind {
-            "object" => {
-                let required = schema["required"].as_array().cloned().unwrap_or_default();
-                let mut names: Vec<&str> =
-                    required.iter().map(|name| name.as_str().unwrap()).collect();
-                let properties = schema["properties"].as_object();
-                if names.is_empty() && schema["minProperties"].as_u64() > Some(0) {
-                    names.extend(
-                        properties
-                            .and_then(|properties| properties.keys().next().map(String::as_str)),
-                    );
-                }
-                let values = names
-                    .into_iter()
-                    .map(|name| (name.to_owned(), self.simplest(&schema["properties"][name])));
-                values.collect()
-            }
-            "array" => match schema["minItems"].as_u64() {
-                Some(1..) => json!([self.simplest(&schema["items"])]),
-                _ => json!([]),
-            },
-            "boolean" => json!(true),
-            "integer" | "number" => schema.get("minimum").cloned().unwrap_or(json!(1)),
-            _ => {
-                let texts = ["text", "aaaaaaaaaa", ""].map(str::to_owned);
-                let mut texts = texts.into_iter().chain([format!("{}==", "a".repeat(86))]);
-                texts
-                    .find(|text| self.is_valid(schema, &json!(text)))
-                    .unwrap()
-                    .into()
-            }
-        }
-    }
-
-    /// Values that a schema takes or nearly takes, each wrong or right in one place.
-    fn tries(&self, schema: &'a Value) -> Vec<Value> {
-        let schema = self.resolved(schema);
-        let simplest = self.simplest(schema);
-        let mut tries = vec![
-            simplest.clone(),
-            json!(null),
-            json!(7),
-            json!(-1),
-            json!(100_000_000_000_u64),
-            json!("a<b c"),
-            json!(""),
-            json!("x".repeat(2000)),
-            json!([]),
-            json!({}),
-            json!({"unheard_of": 1}),
-        ];
-        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-            for value in self.tries(property) {
-                let mut object = simplest.clone();
-                object[name] = value;
-                tries.push(object);
-            }
-            let mut object = simplest.clone();
-            object.as_object_mut().unwrap().remove(name);
-            tries.push(object);
-        }
-        if schema["items"].is_object() {
-            let entries = self.tries(&schema["items"]);
-            tries.extend(entries.into_iter().map(|entry| json!([entry])));
-            tries.push(json!(vec![self.simplest(&schema["items"]); 12]));
-        }
-        for alternative in schema["oneOf"].as_array().into_iter().flatten() {
-            tries.extend(self.tries(alternative));
-        }
-        tries
-    }
-}
-
-/// The same at every depth: each property of each object within each property.
-#[tokio::test]
-async fn nested_bodies_are_refused_as_the_official_openapi_says() {
-    let Some(openapi) = recorded("clients-openapi.json") else {
-        return;
-    };
-    let official = Official {
-        schemas: &openapi["components"]["schemas"],
-    };
-    let (sandbox, api) = start(two_clients()).await;
-    let mut differing = Vec::new();
-    let mut taken = 0;
-    for (method, path, name) in [
-        (Method::PATCH, "/clients/a", "UpdateClientRequestContent"),
-        (Method::POST, "/clients", "CreateClientRequestContent"),
-    ] {
-        let mut document = json!({"$ref": format!("#/components/schemas/{name}")});
-        document["components"] = openapi["components"].clone();
-        let validator = jsonschema::validator_for(&document).unwrap();
-        for (property, schema) in official.schemas[name]["properties"].as_object().unwrap() {
-            for value in official.tries(schema) {
-                let mut body = json!({"name": "A"});
-                body[property] = value;
-                // Several formats of a text to choose from are not told apart.
-                if body
-                    .pointer("/token_vault_privileged_access/ip_allowlist/0")
-                    .is_some()
-                {
-                    continue;
-                }
-                let (status, answer) = api.send(method.clone(), path, Some(body.clone())).await;
-                let accepted = status < 300;
-                taken += usize::from(accepted);
-                if accepted != validator.is_valid(&body) {
-                    differing.push(format!("{method} {body}: {answer}"));
-                }
-                if let Some(id) = answer["client_id"].as_str().filter(|id| *id != "a") {
-                    sandbox.delete(id);
-                }
-            }
-        }
-    }
-    assert_eq!(differing, [""; 0]);
-    assert!(taken > 500, "{taken}");
-}
-
-#[tokio::test]
-async fn recorded_traffic_replays() {
-    let (Some(clients), Some(exchanges)) = (
-        recorded("recorded-clients.json"),
-        recorded("recorded-exchanges.json"),
-    ) else {
-        return;
-    };
-    let recorded: Vec<Value> = clients["clients"].as_array().unwrap().clone();
-    let (_sandbox, api) = start(Sandbox::builder().clients(recorded.clone())).await;
-
-    let (_, list) = api.get("/clients?per_page=100&include_totals=true").await;
-    let mut expected = clients.clone();
-    for (client, answered) in recorded.iter().zip(list["clients"].as_array().unwrap()) {
-        for (field, value) in client.as_object().unwrap() {
-            assert_eq!(&answered[field], value);
-        }
-    }
-    expected["clients"] = list["clients"].clone();
-    assert_eq!(list, expected, "the page around the clients");
-
-    for patch in exchanges["patches"].as_array().unwrap() {
-        let request = &patch["request"];
-        let path = request["path"]
-            .as_str()
-            .unwrap()
-            .trim_start_matches("/api/v2");
-        let (status, answer) = api.patch(path, request["body"].clone()).await;
-        assert_eq!(status, 200, "{path}: {answer}");
-        for field in request["body"].as_object().unwrap().keys() {
-            assert_eq!(
-                answer[field], patch["response"]["body"][field],
-                "{path} {field}"
-            );
-        }
-    }
-    let mut replayed = 0;
-    for error in exchanges["errors"].as_array().unwrap() {
-        let path = error["path"].as_str().unwrap();
-        if path.starts_with("/api/v2/clients") {
-            let (status, body) = api.get(path.trim_start_matches("/api/v2")).await;
-            assert_eq!(json!(status), error["status"]);
-            assert_eq!(body, error["body"]);
-            replayed += 1;
-        }
-    }
-    assert!(replayed > 0);
 }

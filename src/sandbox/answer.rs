@@ -1,4 +1,4 @@
-//! The API's answers: bodies of clients on one side, refusals with status, message and error code on the other.
+//! The API's answers: JSON bodies on one side, refusals with status, message and error code on the other.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
@@ -39,6 +39,31 @@ impl Refusal {
         Refusal::api(400, message, code)
     }
 
+    /// 400 for what a body says at that path; an empty one is the body itself.
+    pub fn bad_property(problem: &str, at: &str) -> Refusal {
+        let on = match at {
+            "" => ".".to_owned(),
+            at => format!(" on property {at}."),
+        };
+        let message = format!("Payload validation error: '{problem}'{on}");
+        Refusal::bad_request("invalid_body", &message)
+    }
+
+    /// 400 for properties that a body may not have.
+    pub fn unknown_properties(names: &[&str]) -> Refusal {
+        let names = names.join(", ");
+        Refusal::bad_property(&format!("Additional properties not allowed: {names}"), "")
+    }
+
+    /// 403 for what the tenant's plan does not include.
+    pub fn not_included() -> Refusal {
+        Refusal::api(
+            403,
+            "Please upgrade your subscription to use this feature",
+            "insufficient_entitlement",
+        )
+    }
+
     /// 400 for a query parameter.
     pub fn bad_query(problem: &str) -> Refusal {
         Refusal::bad_request(
@@ -57,11 +82,6 @@ impl Refusal {
             }),
             retry_after: None,
         }
-    }
-
-    /// 404 for a client that does not exist.
-    pub fn no_such_client() -> Refusal {
-        Refusal::api(404, "The client does not exist", "inexistent_client")
     }
 
     /// 429, with a `retry-after` of that many seconds if there is to be one.

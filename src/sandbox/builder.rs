@@ -1,4 +1,4 @@
-//! What a sandbox is to be: its clients, whom it lets in, how strict, slow and faulty it is.
+//! What a sandbox is to be: its resources, whom it lets in, how strict, slow and faulty it is.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
@@ -6,19 +6,20 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::faults::{FaultRule, Faults};
+use super::kinds::{self, clients};
 use super::rate::Bucket;
-use super::store::Store;
+use super::store::{Resources, Store};
 use super::tenant::Tenant;
 use super::tokens::Authority;
-use super::{Sandbox, SandboxError, object, seed, server};
+use super::{Sandbox, SandboxError, known, object, seed, server};
 
 /// A sandbox that has not started yet. By default it is an empty tenant on a free port, without limits or faults.
 #[derive(Debug, Clone)]
 pub struct Builder {
-    clients: Vec<Map<String, Value>>,
+    resources: Resources,
     state_file: Option<PathBuf>,
     port: u16,
     authority: Authority,
@@ -29,25 +30,20 @@ pub struct Builder {
     trouble: Option<(u8, u64)>,
     faults: Vec<FaultRule>,
     shuffle: Option<u64>,
+    not_included: Vec<&'static str>,
 }
 
 impl Default for Builder {
     fn default() -> Builder {
-        let scopes = [
-            "read:clients",
-            "update:clients",
-            "create:clients",
-            "delete:clients",
-        ];
         Builder {
-            clients: Vec::new(),
+            resources: Resources::new(),
             state_file: None,
             port: 0,
             authority: Authority {
                 client_id: "sandbox".to_owned(),
                 client_secret: "sandbox-secret-of-the-sandbox-itself".to_owned(),
                 assertion_key: None,
-                scopes: scopes.map(str::to_owned).to_vec(),
+                scopes: kinds::scopes(),
                 audience: None,
                 granted: true,
                 lifetime: Duration::from_secs(86_400),
@@ -59,38 +55,53 @@ impl Default for Builder {
             trouble: None,
             faults: Vec::new(),
             shuffle: None,
+            not_included: Vec::new(),
         }
     }
 }
 
 impl Builder {
     /// Adds a client, exactly as given. One without a `client_id` gets one; one whose id is there already replaces it.
-    pub fn client(mut self, client: Value) -> Builder {
-        self.clients.push(object(client));
-        self
+    pub fn client(self, client: Value) -> Builder {
+        self.resource(clients::KIND.name, client)
     }
 
     /// Adds clients, exactly as given.
-    pub fn clients(mut self, clients: impl IntoIterator<Item = Value>) -> Builder {
-        self.clients.extend(clients.into_iter().map(object));
+    pub fn clients(self, clients: impl IntoIterator<Item = Value>) -> Builder {
+        let name = clients::KIND.name;
+        clients
+            .into_iter()
+            .fold(self, |builder, client| builder.resource(name, client))
+    }
+
+    /// Adds a resource of a kind, exactly as given; what there is one of is replaced. Kinds are named as the API's paths do, except
+    /// for `tenant-settings`.
+    pub fn resource(mut self, kind: &str, resource: Value) -> Builder {
+        if let Some(kind) = known(kind) {
+            self.resources
+                .entry(kind.name)
+                .or_default()
+                .push(object(resource));
+        }
         self
     }
 
-    /// Adds the clients of the built-in tenant of that name: twelve that refer to one another, and the legacy global one.
+    /// Adds the built-in tenant of that name: twelve clients that refer to one another, and the legacy global one.
     /// `sandbox-dev` and `sandbox-prod` are the same applications under ids of their own, prod a few settings behind; every
     /// other name is the tenant "acme".
     pub fn seed(mut self, name: &str) -> Builder {
-        self.clients.extend(seed::built_in(name));
+        for (kind, resources) in seed::built_in(name) {
+            self.resources.entry(kind).or_default().extend(resources);
+        }
         self
     }
 
     /// Adds that many plausible clients, the same ones each time.
-    pub fn generated(mut self, count: usize) -> Builder {
-        self.clients.extend(seed::generated(count));
-        self
+    pub fn generated(self, count: usize) -> Builder {
+        self.clients(seed::generated(count).into_iter().map(Value::Object))
     }
 
-    /// Keeps the clients in that file: read if it exists (then the builder's own clients are not used), and written after
+    /// Keeps the tenant in that file: read if it exists (then the builder's own resources are not used), and written after
     /// every change, without secrets.
     pub fn state_file(mut self, path: impl Into<PathBuf>) -> Builder {
         self.state_file = Some(path.into());
@@ -117,7 +128,7 @@ impl Builder {
         self
     }
 
-    /// What issued tokens may do; by default, read, update, create and delete clients.
+    /// What issued tokens may do; by default, read, create, update and delete whatever there is.
     pub fn scopes(mut self, scopes: &[&str]) -> Builder {
         self.authority.scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
         self
@@ -160,9 +171,9 @@ impl Builder {
         self
     }
 
-    /// Serves at most that many clients per page, whatever is asked for.
-    pub fn page_cap(mut self, clients: usize) -> Builder {
-        self.page_cap = clients.max(1);
+    /// Serves at most that many resources per page, whatever is asked for.
+    pub fn page_cap(mut self, resources: usize) -> Builder {
+        self.page_cap = resources.max(1);
         self
     }
 
@@ -180,9 +191,15 @@ impl Builder {
         self
     }
 
-    /// Lists clients in another order, which follows from the seed.
+    /// Lists resources in another order, which follows from the seed.
     pub fn shuffle(mut self, seed: u64) -> Builder {
         self.shuffle = Some(seed);
+        self
+    }
+
+    /// The tenant's plan does not include that kind: every request for it answers 403 `insufficient_entitlement`.
+    pub fn not_included(mut self, kind: &str) -> Builder {
+        self.not_included.extend(known(kind).map(|kind| kind.name));
         self
     }
 
@@ -197,14 +214,18 @@ impl Builder {
         };
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).map_err(listen)?;
         let port = socket.local_addr().map_err(listen)?.port();
-        let clients = self.clients;
-        let store = Store::open(self.state_file, self.shuffle, || clients)?;
+        let resources = self.resources;
+        let (client_id, scopes) = (&self.authority.client_id, &self.authority.scopes);
+        let store = Store::open(self.state_file, self.shuffle, || {
+            seed::with_access(resources, client_id, scopes)
+        })?;
         let tenant = Tenant {
             authority: self.authority,
             port,
             latency: self.latency,
             page_cap: self.page_cap,
             retry_after: self.retry_after,
+            not_included: self.not_included,
             store: Mutex::new(store),
             tokens: Mutex::default(),
             journal: Mutex::default(),

@@ -13,14 +13,14 @@ use futures_util::stream;
 use serde_json::Value;
 
 use super::answer::{Refusal, text_answer};
+use super::body::{self, FORM, media_type};
 use super::connection::Cutter;
 use super::faults::{Asked, Fault};
-use super::form;
 use super::journal::Request;
+use super::kinds;
 use super::rate::Verdict;
-use super::routes::{CLIENTS, FORM, TOKEN, media_type};
 use super::tenant::Tenant;
-use super::tokens::now;
+use super::tokens::{TOKEN, now};
 
 /// The largest body that is read, in bytes.
 const LARGEST_BODY: usize = 4 * 1024 * 1024;
@@ -52,7 +52,7 @@ pub(super) async fn exchange(
         method: method.as_str(),
         path: &path,
         is_token,
-        is_list: method == Method::GET && parts.uri.path() == CLIENTS,
+        is_list: method == Method::GET && kinds::is_list(parts.uri.path()),
     };
     let number = tenant.journal().push(Request {
         method: method.to_string(),
@@ -131,19 +131,19 @@ async fn carry_out(
         Fault::ProxyPage => Some(text_answer(502, "text/html", PROXY_PAGE.to_owned())),
         Fault::ShortPage => {
             let response = next.run(request).await;
-            with_page(response, |clients| {
-                clients.pop();
+            with_page(response, |page| {
+                page.pop();
             })
             .await
         }
         Fault::RepeatedEntry => {
             let response = next.run(request).await;
-            with_page(response, |clients| {
-                let first = clients.first().cloned();
-                if clients.len() > 1 {
-                    clients.pop();
+            with_page(response, |page| {
+                let first = page.first().cloned();
+                if page.len() > 1 {
+                    page.pop();
                 }
-                clients.extend(first);
+                page.extend(first);
             })
             .await
         }
@@ -186,23 +186,23 @@ async fn cut(response: Response<Body>) -> Option<Response<Body>> {
     Some(Response::from_parts(parts, Body::from_stream(body)))
 }
 
-/// The same answer with its page of clients changed, if it has one.
+/// The same answer with its page of resources changed, if it has one.
 async fn with_page(
     response: Response<Body>,
     change: impl FnOnce(&mut Vec<Value>),
 ) -> Option<Response<Body>> {
     let (mut parts, body) = response.into_parts();
-    let body = to_bytes(body, usize::MAX).await.ok()?;
-    let Ok(mut json) = serde_json::from_slice::<Value>(&body) else {
-        return Some(Response::from_parts(parts, Body::from(body)));
+    let bytes = to_bytes(body, usize::MAX).await.ok()?;
+    let Some(mut json) = body::json(&bytes) else {
+        return Some(Response::from_parts(parts, Body::from(bytes)));
     };
     let page = match &mut json {
-        Value::Array(clients) => Some(clients),
-        Value::Object(answer) => answer.get_mut("clients").and_then(Value::as_array_mut),
+        Value::Array(page) => Some(page),
+        Value::Object(answer) => answer.values_mut().find_map(Value::as_array_mut),
         _ => None,
     };
-    if let Some(clients) = page {
-        change(clients);
+    if let Some(page) = page {
+        change(page);
     }
     parts.headers.remove(header::CONTENT_LENGTH);
     Some(Response::from_parts(parts, Body::from(json.to_string())))
@@ -217,13 +217,13 @@ fn limit_headers(headers: &mut HeaderMap, verdict: Verdict) {
     headers.insert("x-ratelimit-reset", HeaderValue::from(verdict.reset));
 }
 
-fn journal_body(headers: &HeaderMap, body: &[u8]) -> Option<Value> {
-    if body.is_empty() {
+fn journal_body(headers: &HeaderMap, sent: &[u8]) -> Option<Value> {
+    if sent.is_empty() {
         return None;
     }
     if media_type(headers) == FORM {
-        return Some(Value::Object(form::texts(body)));
+        return Some(Value::Object(body::texts(sent)));
     }
-    let text = || Value::from(String::from_utf8_lossy(body).into_owned());
-    Some(serde_json::from_slice(body).unwrap_or_else(|_| text()))
+    let text = || Value::from(String::from_utf8_lossy(sent).into_owned());
+    Some(body::json(sent).unwrap_or_else(text))
 }

@@ -28,9 +28,9 @@ pub enum Fault {
     InvalidJson,
     /// A proxy in between answers 502 with an HTML page; nothing is done.
     ProxyPage,
-    /// A list's page lacks its last client. Only requests for a list meet it.
+    /// A list's page lacks its last entry. Only requests for a list meet it.
     ShortPage,
-    /// A list's page has its first client once more in the place of its last. Only requests for a list meet it.
+    /// A list's page has its first entry once more in the place of its last. Only requests for a list meet it.
     RepeatedEntry,
     /// Every token issued so far stops working, this request's too.
     RevokeTokens,
@@ -183,7 +183,7 @@ pub(super) struct Asked<'a> {
     /// The path with its query.
     pub path: &'a str,
     pub is_token: bool,
-    /// Whether it asks for the list of clients.
+    /// Whether it asks for the list of a kind.
     pub is_list: bool,
 }
 

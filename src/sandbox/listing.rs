@@ -1,15 +1,15 @@
-//! Reading: what a query string asks for, and the page of clients that answers it. Pure: the query and the clients come
+//! Reading: what a query string asks for, and the page of resources that answers it. Pure: the query and the resources come
 //! in, JSON or a refusal comes out.
 
 use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use super::answer::Refusal;
-use super::secrets;
+use super::kind::{Collection, Fields, Filter, Kind, Occasion, Paging};
 
 /// Offset paging ends here; past it, the API wants checkpoint paging.
 const OFFSET_END: usize = 1_000;
@@ -17,23 +17,11 @@ const OFFSET_END: usize = 1_000;
 const DEFAULT_PAGE: usize = 50;
 const LARGEST_PAGE: usize = 100;
 
-const ONE: [&str; 2] = ["fields", "include_fields"];
-const LIST: [&str; 12] = [
-    "fields",
-    "include_fields",
-    "page",
-    "per_page",
-    "include_totals",
-    "from",
-    "take",
-    "is_global",
-    "is_first_party",
-    "app_type",
-    "external_client_id",
-    "q",
-];
+const FIELDS: [&str; 2] = ["fields", "include_fields"];
+const OFFSET: [&str; 3] = ["page", "per_page", "include_totals"];
+const CHECKPOINT: [&str; 2] = ["from", "take"];
 
-/// Which fields of a client are answered.
+/// Which fields of a resource are answered.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Selection {
     names: Vec<String>,
@@ -41,12 +29,14 @@ pub(super) struct Selection {
 }
 
 impl Selection {
-    /// Reads the query of a request for one client.
+    /// Reads the query of a request for one resource.
     ///
     /// # Errors
     /// 400 `invalid_query_string`.
-    pub fn parse(query: &str) -> Result<Selection, Refusal> {
-        Selection::of(&Query::parse(query, &ONE)?)
+    pub fn parse(kind: &Kind, query: &str) -> Result<Selection, Refusal> {
+        let selects = kind.collection().is_none_or(|many| many.selects_fields);
+        let known = if selects { &FIELDS[..] } else { &[] };
+        Selection::of(&Query::parse(query, known, &[])?)
     }
 
     fn of(query: &Query) -> Result<Selection, Refusal> {
@@ -61,9 +51,9 @@ impl Selection {
         Ok(Selection { names, include })
     }
 
-    /// The client as it is answered: with made-up secrets, less what was not asked for.
-    pub fn answer(&self, client: &Map<String, Value>) -> Value {
-        let mut answer = secrets::with_secrets(client);
+    /// The resource as it is answered, less what was not asked for.
+    pub fn answer(&self, kind: &Kind, resource: &Fields) -> Value {
+        let mut answer = (kind.answer)(resource, Occasion::Read);
         if !self.names.is_empty() {
             answer.retain(|name, _| self.names.contains(name) == self.include);
         }
@@ -71,68 +61,56 @@ impl Selection {
     }
 }
 
-/// What a request for the list asks for.
+/// Which part of a list is asked for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct ListQuery {
-    selection: Selection,
-    paging: Paging,
-    is_global: Option<bool>,
-    is_first_party: Option<bool>,
-    app_types: Option<Vec<String>>,
-    external_client_id: Option<String>,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Paging {
+pub(super) enum Part {
+    All,
     Offset {
         page: usize,
         per_page: usize,
         totals: bool,
     },
     Checkpoint {
-        /// The key of the last client of the page before.
+        /// The key of the last entry of the page before.
         after: Option<u64>,
         take: usize,
     },
 }
 
-impl ListQuery {
-    /// Reads the query of a request for the list.
+impl Part {
+    /// Reads the query of a request for a list that is nothing but paged by offset.
     ///
     /// # Errors
     /// 400 `invalid_query_string` or `invalid_paging`.
-    pub fn parse(query: &str) -> Result<ListQuery, Refusal> {
-        let query = Query::parse(query, &LIST)?;
-        if query.text("q").is_some() {
-            return Err(Refusal::bad_query(
-                "'The sandbox has no client grants to query'",
-            ));
-        }
+    pub fn parse(query: &str) -> Result<Part, Refusal> {
+        Part::of(Paging::Offset(1), &Query::parse(query, &OFFSET, &[])?)
+    }
+
+    fn of(paging: Paging, query: &Query) -> Result<Part, Refusal> {
+        let least = match paging {
+            Paging::None => return Ok(Part::All),
+            Paging::Offset(least) | Paging::Both(least) => least,
+        };
         let page = query.integer("page", 0, usize::MAX)?;
-        let per_page = query.integer("per_page", 0, LARGEST_PAGE)?;
+        let per_page = query.integer("per_page", least, LARGEST_PAGE)?;
         let totals = query.boolean("include_totals")?;
         let take = query.integer("take", 1, LARGEST_PAGE)?;
         let from = query.text("from");
-        let offset = page.is_some() || per_page.is_some() || totals == Some(true);
-        let paging = match (from.is_some() || take.is_some(), offset) {
-            (true, true) => {
+        if from.is_some() || take.is_some() {
+            // `include_totals` has no say here; SDKs send it all the same.
+            if page.is_some() || per_page.is_some() {
                 return Err(Refusal::bad_query(
-                    "'Cannot use page, per_page or include_totals together with from or take'",
+                    "'Cannot use page or per_page together with from or take'",
                 ));
             }
-            (true, false) => Paging::Checkpoint {
+            return Ok(Part::Checkpoint {
                 after: from.map(read_checkpoint).transpose()?,
                 take: take.unwrap_or(DEFAULT_PAGE),
-            },
-            (false, _) => Paging::Offset {
-                page: page.unwrap_or(0),
-                per_page: per_page.unwrap_or(DEFAULT_PAGE),
-                totals: totals.unwrap_or(false),
-            },
-        };
-        if let Paging::Offset { page, per_page, .. } = paging
-            && page.saturating_add(1).saturating_mul(per_page) > OFFSET_END
-        {
+            });
+        }
+        let page = page.unwrap_or(0);
+        let per_page = per_page.unwrap_or(DEFAULT_PAGE);
+        if page.saturating_add(1).saturating_mul(per_page) > OFFSET_END {
             return Err(Refusal::bad_request(
                 "invalid_paging",
                 &format!(
@@ -140,81 +118,151 @@ impl ListQuery {
                 ),
             ));
         }
-        Ok(ListQuery {
-            selection: Selection::of(&query)?,
-            paging,
-            is_global: query.boolean("is_global")?,
-            is_first_party: query.boolean("is_first_party")?,
-            app_types: query
-                .text("app_type")
-                .map(|types| types.split(',').map(str::to_owned).collect()),
-            external_client_id: query.text("external_client_id").map(str::to_owned),
+        Ok(Part::Offset {
+            page,
+            per_page,
+            totals: totals.unwrap_or(false),
         })
     }
 
-    /// The answer's body. `clients` are all of the tenant's, each with a key that grows along the list; `cap` is the most
-    /// that a page holds, whatever was asked for.
-    pub fn answer(&self, clients: &[(u64, &Map<String, Value>)], cap: usize) -> Value {
-        let matching: Vec<_> = clients
-            .iter()
-            .filter(|(_, client)| self.matches(client))
-            .collect();
-        match self.paging {
-            Paging::Offset {
+    /// The answer's body, with the entries under that name where something is around them. Each has a key that grows along the list; `cap`
+    /// is the most that a page holds, whatever was asked for.
+    pub fn answer<T>(
+        &self,
+        name: &str,
+        entries: &[(u64, T)],
+        cap: usize,
+        show: impl Fn(&T) -> Value,
+    ) -> Value {
+        let shown =
+            |page: &[(u64, T)]| page.iter().map(|(_, entry)| show(entry)).collect::<Value>();
+        match *self {
+            Part::All => shown(entries),
+            Part::Offset {
                 page,
                 per_page,
                 totals,
             } => {
                 let limit = per_page.min(cap);
                 let start = page.saturating_mul(limit);
-                let page: Vec<Value> = matching
-                    .iter()
-                    .skip(start)
-                    .take(limit)
-                    .map(|(_, client)| self.selection.answer(client))
-                    .collect();
+                let rest = entries.get(start..).unwrap_or_default();
+                let page = shown(&rest[..rest.len().min(limit)]);
                 if totals {
-                    json!({ "start": start, "limit": limit, "total": matching.len(), "clients": page })
+                    json!({ "start": start, "limit": limit, "total": entries.len(), name: page })
                 } else {
-                    Value::Array(page)
+                    page
                 }
             }
-            Paging::Checkpoint { after, take } => {
-                let rest: Vec<_> = matching
-                    .iter()
-                    .filter(|(key, _)| after.is_none_or(|after| *key > after))
-                    .collect();
+            Part::Checkpoint { after, take } => {
+                let passed = |(key, _): &(u64, T)| after.is_some_and(|after| *key <= after);
+                let rest = &entries[entries.partition_point(passed)..];
                 let page = &rest[..rest.len().min(take.min(cap))];
-                let clients: Vec<Value> = page
-                    .iter()
-                    .map(|(_, client)| self.selection.answer(client))
-                    .collect();
                 match page.last() {
                     Some((key, _)) if page.len() < rest.len() => {
-                        json!({ "next": checkpoint(*key), "clients": clients })
+                        json!({ "next": checkpoint(*key), name: shown(page) })
                     }
-                    _ => json!({ "clients": clients }),
+                    _ => json!({ name: shown(page) }),
                 }
             }
         }
     }
+}
 
-    fn matches(&self, client: &Map<String, Value>) -> bool {
-        let is = |field: &str, wanted: Option<bool>| {
-            wanted.is_none_or(|wanted| {
-                client.get(field).and_then(Value::as_bool).unwrap_or(false) == wanted
+/// What a request for a kind's list asks for.
+#[derive(Debug)]
+pub(super) struct ListQuery {
+    kind: &'static Kind,
+    many: &'static Collection,
+    selection: Selection,
+    part: Part,
+    query: Query,
+}
+
+impl ListQuery {
+    /// Reads the query of a request for the list.
+    ///
+    /// # Errors
+    /// 400 `invalid_query_string` or `invalid_paging`; 404 where there is no list.
+    pub fn parse(kind: &'static Kind, query: &str) -> Result<ListQuery, Refusal> {
+        let many = kind.collection().ok_or_else(|| kind.no_such())?;
+        let mut known: Vec<&str> = many.filters.iter().map(Filter::parameter).collect();
+        if many.selects_fields {
+            known.extend(FIELDS);
+        }
+        match many.paging {
+            Paging::None => {}
+            Paging::Offset(_) => known.extend(OFFSET),
+            Paging::Both(_) => known.extend(OFFSET.iter().chain(&CHECKPOINT)),
+        }
+        let several = many.filters.iter().filter_map(|filter| match filter {
+            Filter::Each(parameter, _) => Some(*parameter),
+            _ => None,
+        });
+        let query = Query::parse(query, &known, &several.collect::<Vec<_>>())?;
+        for filter in many.filters {
+            if let Filter::Is(parameter, _) = filter {
+                query.boolean(parameter)?;
+            }
+        }
+        Ok(ListQuery {
+            kind,
+            many,
+            selection: Selection::of(&query)?,
+            part: Part::of(many.paging, &query)?,
+            query,
+        })
+    }
+
+    /// The answer's body. `resources` are all of the kind's, each with a key that grows along the list; `cap` is the most
+    /// that a page holds, whatever was asked for.
+    pub fn answer(&self, resources: &[(u64, &Fields)], cap: usize) -> Value {
+        let matching = resources.iter().copied().filter(|(_, resource)| {
+            let mut filters = self.many.filters.iter();
+            filters.all(|filter| filter.takes(&self.query, resource))
+        });
+        let matching: Vec<_> = matching.collect();
+        self.part
+            .answer(self.many.list, &matching, cap, |resource| {
+                self.selection.answer(self.kind, resource)
             })
+    }
+}
+
+impl Filter {
+    fn parameter(&self) -> &'static str {
+        match self {
+            Filter::Is(parameter, _)
+            | Filter::Equals(parameter)
+            | Filter::AnyOf(parameter)
+            | Filter::Each(parameter, _)
+            | Filter::Contains(parameter, _)
+            | Filter::Anything(parameter) => parameter,
+        }
+    }
+
+    fn takes(&self, query: &Query, resource: &Fields) -> bool {
+        let Some(asked) = query.0.get(self.parameter()) else {
+            return true;
         };
-        let text = |field: &str| client.get(field).and_then(Value::as_str);
-        is("global", self.is_global)
-            && is("is_first_party", self.is_first_party)
-            && self.app_types.as_ref().is_none_or(|types| {
-                text("app_type").is_some_and(|is| types.iter().any(|wanted| wanted == is))
-            })
-            && self
-                .external_client_id
-                .as_deref()
-                .is_none_or(|wanted| text("external_client_id") == Some(wanted))
+        let wanted = asked.first().map_or("", String::as_str);
+        let text = |field: &str| resource.get(field).and_then(Value::as_str);
+        match self {
+            Filter::Is(_, field) => {
+                let is = resource.get(*field).and_then(Value::as_bool);
+                is.unwrap_or(false) == (wanted == "true")
+            }
+            Filter::Equals(field) => text(field) == Some(wanted),
+            Filter::AnyOf(field) => {
+                text(field).is_some_and(|is| wanted.split(',').any(|wanted| wanted == is))
+            }
+            Filter::Each(_, field) => {
+                text(field).is_some_and(|is| asked.iter().any(|wanted| wanted == is))
+            }
+            Filter::Contains(_, field) => {
+                text(field).is_some_and(|is| is.to_lowercase().contains(&wanted.to_lowercase()))
+            }
+            Filter::Anything(_) => true,
+        }
     }
 }
 
@@ -233,32 +281,36 @@ fn read_checkpoint(from: &str) -> Result<u64, Refusal> {
         .ok_or_else(|| Refusal::bad_query("'Invalid checkpoint' on property from"))
 }
 
-/// A query string's parameters, each known and given once.
-struct Query(BTreeMap<String, String>);
+/// A query string's parameters: each known, and given once unless it may come several times.
+#[derive(Debug)]
+struct Query(BTreeMap<String, Vec<String>>);
 
 impl Query {
-    fn parse(query: &str, known: &[&str]) -> Result<Query, Refusal> {
-        let mut parameters = BTreeMap::new();
+    fn parse(query: &str, known: &[&str], several: &[&str]) -> Result<Query, Refusal> {
+        let mut parameters: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            if !known.contains(&name.as_ref()) {
+            let plain = name
+                .strip_suffix("[]")
+                .filter(|name| several.contains(name));
+            let name = plain.unwrap_or(&name);
+            if !known.contains(&name) {
                 return Err(Refusal::bad_query(&format!(
                     "'Additional properties not allowed: {name}'"
                 )));
             }
-            if parameters
-                .insert(name.clone().into_owned(), value.into_owned())
-                .is_some()
-            {
+            let values = parameters.entry(name.to_owned()).or_default();
+            if !values.is_empty() && !several.contains(&name) {
                 return Err(Refusal::bad_query(&format!(
                     "'Expected one value but found an array' on property {name}"
                 )));
             }
+            values.push(value.into_owned());
         }
         Ok(Query(parameters))
     }
 
     fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.0.get(name)?.first().map(String::as_str)
     }
 
     fn boolean(&self, name: &str) -> Result<Option<bool>, Refusal> {
@@ -296,9 +348,10 @@ impl Query {
 
 #[cfg(test)]
 mod tests {
+    use super::super::kinds::clients::KIND;
     use super::*;
 
-    fn tenant(count: u64) -> Vec<Map<String, Value>> {
+    fn tenant(count: u64) -> Vec<Fields> {
         (0..count)
             .map(|n| {
                 let client = json!({"client_id": n.to_string(), "global": n == 3, "app_type": if n % 2 == 0 { "spa" } else { "native" }});
@@ -315,7 +368,7 @@ mod tests {
             "" => "fields=client_id".to_owned(),
             query => format!("{query}&fields=client_id"),
         };
-        let mut answer = ListQuery::parse(&query).unwrap().answer(&keyed, cap);
+        let mut answer = ListQuery::parse(&KIND, &query).unwrap().answer(&keyed, cap);
         let entries = match &mut answer {
             Value::Array(entries) => entries,
             answer => answer["clients"].as_array_mut().unwrap(),
@@ -373,7 +426,9 @@ mod tests {
             .cloned()
             .unwrap();
         let fields = |query: &str| {
-            let answer = Selection::parse(query).unwrap().answer(&client);
+            let answer = Selection::parse(&KIND, query)
+                .unwrap()
+                .answer(&KIND, &client);
             let names: Vec<String> = answer.as_object().unwrap().keys().cloned().collect();
             names.join(" ")
         };
@@ -401,7 +456,7 @@ mod tests {
             "q=x",
         ]
         .into_iter()
-        .map(|query| match ListQuery::parse(query) {
+        .map(|query| match ListQuery::parse(&KIND, query) {
             Ok(query) => format!("{query:?}"),
             Err(refusal) => refusal.message().to_owned(),
         })
@@ -414,12 +469,12 @@ mod tests {
         Query validation error: 'Value 0 is less than minimum 1' on property take.
         Query validation error: 'Expected type boolean but found type string' on property include_totals.
         Query validation error: 'Expected one value but found an array' on property page.
-        Query validation error: 'Cannot use page, per_page or include_totals together with from or take'.
+        Query validation error: 'Cannot use page or per_page together with from or take'.
         Query validation error: 'Invalid checkpoint' on property from.
         Requesting page 10 exceeds the allowed maximum of 1000 records. To fetch results beyond 1000, use the checkpoint pagination method.
-        Query validation error: 'The sandbox has no client grants to query'.
+        Query validation error: 'Additional properties not allowed: q'.
         ");
-        assert!(ListQuery::parse("page=9&per_page=100").is_ok());
-        assert!(Selection::parse("page=1").is_err());
+        assert!(ListQuery::parse(&KIND, "page=9&per_page=100").is_ok());
+        assert!(Selection::parse(&KIND, "page=1").is_err());
     }
 }

@@ -1,6 +1,7 @@
 //! The sandbox: an embedded Auth0 tenant for everything that should work without an account. It serves real HTTP on
-//! loopback as the official OpenAPI says, keeps its clients in memory (and in a state file, if given one), can be slow,
-//! strict or faulty on purpose, and shares no code with the rest of the crate: shared code hides shared bugs.
+//! loopback as the official OpenAPI says, keeps its resources in memory (and in a state file, if given one), can be slow,
+//! strict or faulty on purpose, and shares no code with the rest of the crate but the reader of JSON, which knows nothing of
+//! tenants: shared code hides shared bugs.
 
 use std::io;
 use std::path::PathBuf;
@@ -12,15 +13,20 @@ use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 
 mod answer;
+mod body;
 mod builder;
 mod connection;
 mod exchange;
 pub(crate) mod faults;
-mod form;
 mod journal;
+mod kind;
+mod kinds;
 mod listing;
+mod merge;
+mod permissions;
 mod random;
 mod rate;
+mod request;
 mod routes;
 mod secrets;
 mod seed;
@@ -35,6 +41,8 @@ pub use builder::Builder;
 pub use journal::Request;
 
 use faults::FaultRule;
+use kind::Kind;
+use kinds::clients;
 use tenant::Tenant;
 
 /// A running sandbox. It serves on a thread of its own, and stops when dropped.
@@ -85,49 +93,88 @@ impl Sandbox {
     /// Every client as it is stored, in the order of creation: without the made-up `client_secret` and `signing_keys` that
     /// an answer gets.
     pub fn clients(&self) -> Vec<Value> {
-        self.tenant
-            .store()
-            .iter()
-            .cloned()
-            .map(Value::Object)
-            .collect()
+        self.resources(clients::KIND.name)
     }
 
     /// The client of that id, as it is stored.
     pub fn client(&self, id: &str) -> Option<Value> {
-        self.tenant.store().get(id).cloned().map(Value::Object)
+        self.resource(clients::KIND.name, id)
     }
 
     /// Sets a field to exactly that value, or removes it (`None`): what somebody does on the dashboard. Any field, any
     /// value; nothing happens where there is no such client.
     pub fn edit(&self, id: &str, field: &str, value: Option<Value>) {
-        let edited = self.tenant.store().edit(id, field, value);
-        match edited {
-            Ok(true) => {}
-            Ok(false) => log::warn!("the sandbox has no client {id} to edit"),
-            Err(error) => log::error!("the sandbox can't write its state: {error}"),
-        }
+        self.edit_resource(clients::KIND.name, id, field, value);
     }
 
     /// Adds a client as the dashboard would, with the API's defaults for fields that are not given, and returns its id: the
     /// given `client_id`, or a new one. Empty where the client could not be added.
     pub fn create(&self, client: Value) -> String {
-        let mut store = self.tenant.store();
-        let client = store::with_defaults(store.tenant(), object(client));
-        let created = store.create(client);
-        let id = created
-            .as_ref()
-            .ok()
-            .and_then(|client| client.get("client_id")?.as_str());
-        if let Err(error) = &created {
-            log::error!("the sandbox can't create a client: {error}");
-        }
-        id.unwrap_or_default().to_owned()
+        self.create_resource(clients::KIND.name, client)
     }
 
     /// Removes the client of that id. False if there is none, or it could not be removed.
     pub fn delete(&self, id: &str) -> bool {
-        let deleted = self.tenant.store().delete(id);
+        self.delete_resource(clients::KIND.name, id)
+    }
+
+    /// Every resource of a kind as it is stored, in the order of creation. Kinds are named as the API's paths do, except for
+    /// `tenant-settings`.
+    pub fn resources(&self, kind: &str) -> Vec<Value> {
+        let Some(kind) = known(kind) else {
+            return Vec::new();
+        };
+        let store = self.tenant.store();
+        store.iter(kind).cloned().map(Value::Object).collect()
+    }
+
+    /// The resource of that kind and id, as it is stored. What there is one of has an empty id.
+    pub fn resource(&self, kind: &str, id: &str) -> Option<Value> {
+        let kind = known(kind)?;
+        self.tenant
+            .store()
+            .get(kind, id)
+            .cloned()
+            .map(Value::Object)
+    }
+
+    /// As [`Sandbox::edit`], for a resource of any kind.
+    pub fn edit_resource(&self, kind: &str, id: &str, field: &str, value: Option<Value>) {
+        let Some(kind) = known(kind) else {
+            return;
+        };
+        let edited = self.tenant.store().edit(kind, id, field, value);
+        match edited {
+            Ok(true) => {}
+            Ok(false) => log::warn!(
+                "the sandbox has nothing of {} called {id} to edit",
+                kind.name
+            ),
+            Err(error) => log::error!("the sandbox can't write its state: {error}"),
+        }
+    }
+
+    /// As [`Sandbox::create`], for a resource of any kind.
+    pub fn create_resource(&self, kind: &str, resource: Value) -> String {
+        let Some(kind) = known(kind) else {
+            return String::new();
+        };
+        let mut store = self.tenant.store();
+        let resource = kind.fresh(store.tenant(), object(resource));
+        let created = store.create(kind, resource);
+        if let Err(error) = &created {
+            log::error!("the sandbox can't create one of {}: {error}", kind.name);
+        }
+        let id = created.as_ref().ok().and_then(|fields| kind.id(fields));
+        id.unwrap_or_default().to_owned()
+    }
+
+    /// As [`Sandbox::delete`], for a resource of any kind.
+    pub fn delete_resource(&self, kind: &str, id: &str) -> bool {
+        let Some(kind) = known(kind) else {
+            return false;
+        };
+        let deleted = self.tenant.store().delete(kind, id);
         deleted.unwrap_or_else(|error| {
             log::error!("the sandbox can't write its state: {error}");
             false
@@ -211,10 +258,19 @@ pub enum SandboxError {
     },
 }
 
-/// A client's fields; none where it is not an object.
-fn object(client: Value) -> Map<String, Value> {
-    match client {
-        Value::Object(client) => client,
+/// The kind of that name, and a word where there is none.
+fn known(name: &str) -> Option<&'static Kind> {
+    let kind = kinds::named(name);
+    if kind.is_none() {
+        log::error!("the sandbox knows no kind {name}");
+    }
+    kind
+}
+
+/// A resource's fields; none where it is not an object.
+fn object(resource: Value) -> Map<String, Value> {
+    match resource {
+        Value::Object(fields) => fields,
         _ => Map::new(),
     }
 }

@@ -32,21 +32,44 @@ impl Chance {
 
 /// Text of 32 characters of `[A-Za-z0-9]` that follows from `what`.
 pub(super) fn derived_id(what: &str) -> String {
-    id_of(digest::digest(&digest::SHA256, what.as_bytes()).as_ref())
+    derived_like(&"x".repeat(32), what)
+}
+
+/// An id that looks like the example and follows from `what`.
+pub(super) fn derived_like(example: &str, what: &str) -> String {
+    like(
+        example,
+        digest::digest(&digest::SHA256, what.as_bytes()).as_ref(),
+    )
+}
+
+/// An id that looks like the example and that nobody can guess; None where the system has no randomness.
+pub(super) fn fresh_like(example: &str) -> Option<String> {
+    let mut bytes = [0; 32];
+    SystemRandom::new().fill(&mut bytes).ok()?;
+    Some(like(example, &bytes))
 }
 
 /// Text of 32 characters of `[A-Za-z0-9]` that nobody can guess; None where the system has no randomness.
 pub(super) fn fresh_id() -> Option<String> {
-    let mut bytes = [0; 32];
-    SystemRandom::new().fill(&mut bytes).ok()?;
-    Some(id_of(&bytes))
+    fresh_like(&"x".repeat(32))
 }
 
-fn id_of(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()]))
-        .collect()
+/// As long as the example, with the same prefix up to `_`, and in digits or hexadecimal digits if the rest of the example is.
+fn like(example: &str, bytes: &[u8]) -> String {
+    let (prefix, rest) = example.split_at(example.find('_').map_or(0, |at| at + 1));
+    let is_hex = |c: char| c.is_ascii_digit() || matches!(c, 'a'..='f');
+    let alphabet = match () {
+        () if rest.chars().all(|c| c.is_ascii_digit()) => &b"0123456789"[..],
+        () if rest.chars().all(is_hex) => b"0123456789abcdef",
+        () => ALPHABET,
+    };
+    let characters = bytes.iter().map(|byte| {
+        let at = usize::from(*byte) % alphabet.len();
+        char::from(alphabet[at])
+    });
+    let characters = characters.take(example.len()).skip(prefix.len());
+    prefix.chars().chain(characters).collect()
 }
 
 #[cfg(test)]
@@ -72,6 +95,12 @@ mod tests {
             assert_eq!(id.len(), 32);
             assert!(id.chars().all(|c| c.is_ascii_alphanumeric()), "{id}");
         }
+        let role = derived_like("rol_AbCdEfGhIjKlMnOp", "editor");
+        assert!(role.starts_with("rol_") && role.len() == 20, "{role}");
+        let stream = derived_like("lst_0000000000014569", "operations");
+        assert!(stream[4..].bytes().all(|byte| byte.is_ascii_digit()));
+        let api = derived_like("6894adff31e56f3d4b1be230", "billing");
+        assert!(api.len() == 24 && !api.contains(|c: char| !c.is_ascii_hexdigit()));
         assert_eq!(derived_id("a"), derived_id("a"));
         assert_ne!(fresh_id(), fresh_id());
     }

@@ -1,6 +1,7 @@
-//! The HTTP surface: which path and method does what. Each handler checks the token, reads the request and asks the store.
+//! The HTTP surface: the token endpoint, and for each kind the same few handlers. Each checks the token, reads the request and asks
+//! the store.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -10,48 +11,36 @@ use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::answer::{Refusal, json_answer};
+use super::body::{self, media_type};
 use super::exchange;
-use super::form;
+use super::kind::{Action, Collection, Fields, Form, Kind, Neighbours, Occasion, Write};
+use super::kinds::KINDS;
 use super::listing::{ListQuery, Selection};
-use super::secrets;
-use super::shapes;
+use super::permissions;
+use super::request::{authorize, read_body, written};
 use super::shapes::Operation;
-use super::store::{Store, with_defaults};
+use super::store::Store;
 use super::tenant::Tenant;
-use super::validate;
-
-const READ_LIST: [&str; 3] = ["read:clients", "read:client_keys", "read:client_summary"];
-const READ: [&str; 4] = [
-    "read:clients",
-    "read:client_keys",
-    "read:client_credentials",
-    "read:client_summary",
-];
-const UPDATE: [&str; 2] = ["update:clients", "update:client_keys"];
-const CREATE: [&str; 1] = ["create:clients"];
-const DELETE: [&str; 1] = ["delete:clients"];
+use super::tokens::TOKEN;
 
 type Answer = Result<Response<Body>, Refusal>;
-
-/// The path of the list of clients.
-pub(super) const CLIENTS: &str = "/api/v2/clients";
-/// The media type of a form.
-pub(super) const FORM: &str = "application/x-www-form-urlencoded";
-/// The path of the token endpoint.
-pub(super) const TOKEN: &str = "/oauth/token";
+type Running = State<Arc<Tenant>>;
 
 /// Every route, behind the journal, the rate limit and the faults.
 pub(super) fn router(tenant: Arc<Tenant>) -> Router {
-    Router::new()
+    let mut router = Router::new()
         .route(TOKEN, post(token))
-        .route(CLIENTS, get(list).post(create))
-        .route(
-            "/api/v2/clients/{id}",
-            get(read).patch(update).delete(delete),
-        )
+        .route(permissions::PATH, permissions::route());
+    for kind in KINDS {
+        router = match &kind.form {
+            Form::One => with_one(router, kind),
+            Form::Many(many) => with_many(router, kind, many),
+        };
+    }
+    router
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
         .layer(axum::middleware::from_fn_with_state(
@@ -61,15 +50,62 @@ pub(super) fn router(tenant: Arc<Tenant>) -> Router {
         .with_state(tenant)
 }
 
+fn with_one(router: Router<Arc<Tenant>>, kind: &'static Kind) -> Router<Arc<Tenant>> {
+    let read = move |tenant: Running, query: RawQuery, headers: HeaderMap| {
+        let answer = read(kind, &tenant, "", query, &headers);
+        std::future::ready(answer)
+    };
+    let update = move |tenant: Running, headers: HeaderMap, body: Bytes| {
+        let answer = update(kind, &tenant, "", &headers, &body);
+        std::future::ready(answer)
+    };
+    router.route(&format!("/api/v2/{}", kind.path), get(read).patch(update))
+}
+
+fn with_many(
+    router: Router<Arc<Tenant>>,
+    kind: &'static Kind,
+    many: &'static Collection,
+) -> Router<Arc<Tenant>> {
+    let list = move |tenant: Running, query: RawQuery, headers: HeaderMap| {
+        let answer = list(kind, &tenant, query, &headers);
+        std::future::ready(answer)
+    };
+    let create = move |tenant: Running, headers: HeaderMap, body: Bytes| {
+        let answer = create(kind, many, &tenant, &headers, &body);
+        std::future::ready(answer)
+    };
+    let read = move |tenant: Running, id: Path<String>, query: RawQuery, headers: HeaderMap| {
+        let answer = read(kind, &tenant, &id, query, &headers);
+        std::future::ready(answer)
+    };
+    let update = move |tenant: Running, id: Path<String>, headers: HeaderMap, body: Bytes| {
+        let answer = update(kind, &tenant, &id, &headers, &body);
+        std::future::ready(answer)
+    };
+    let delete = move |tenant: Running, id: Path<String>, headers: HeaderMap| {
+        let answer = delete(kind, many, &tenant, &id, &headers);
+        std::future::ready(answer)
+    };
+    let path = format!("/api/v2/{}", kind.path);
+    router.route(&path, get(list).post(create)).route(
+        &format!("{path}/{{id}}"),
+        get(read).patch(update).delete(delete),
+    )
+}
+
 async fn not_found() -> Refusal {
     Refusal::api(404, "Not Found", "")
 }
 
-async fn token(State(tenant): State<Arc<Tenant>>, headers: HeaderMap, body: Bytes) -> Answer {
+async fn token(State(tenant): Running, headers: HeaderMap, sent: Bytes) -> Answer {
+    let no_object = || Refusal::token(400, "invalid_request", "The body is not a JSON object");
     let mut request = match media_type(&headers) {
-        "application/json" => serde_json::from_slice(&body)
-            .map_err(|_| Refusal::token(400, "invalid_request", "The body is not a JSON object"))?,
-        _ => form::texts(&body),
+        "application/json" => match body::json(&sent) {
+            Some(Value::Object(request)) => request,
+            _ => return Err(no_object()),
+        },
+        _ => body::texts(&sent),
     };
     if let Some((id, secret)) = basic(&headers) {
         request.insert("client_id".to_owned(), id.into());
@@ -81,109 +117,131 @@ async fn token(State(tenant): State<Arc<Tenant>>, headers: HeaderMap, body: Byte
     Ok(json_answer(200, &answer))
 }
 
-async fn list(
-    State(tenant): State<Arc<Tenant>>,
+fn list(
+    kind: &'static Kind,
+    tenant: &Tenant,
     RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    headers: &HeaderMap,
 ) -> Answer {
-    authorize(&tenant, &headers, &READ_LIST)?;
-    let query = ListQuery::parse(query.as_deref().unwrap_or_default())?;
+    authorize(tenant, headers, kind, Action::List)?;
+    let query = ListQuery::parse(kind, query.as_deref().unwrap_or_default())?;
     let store = tenant.store();
-    let body = query.answer(&store.listed(), tenant.page_cap);
+    let body = query.answer(&store.listed(kind), tenant.page_cap);
     Ok(json_answer(200, &body))
 }
 
-async fn read(
-    State(tenant): State<Arc<Tenant>>,
-    Path(id): Path<String>,
+fn read(
+    kind: &'static Kind,
+    tenant: &Tenant,
+    id: &str,
     RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    headers: &HeaderMap,
 ) -> Answer {
-    authorize(&tenant, &headers, &READ)?;
-    let selection = Selection::parse(query.as_deref().unwrap_or_default())?;
+    authorize(tenant, headers, kind, Action::Read)?;
+    let selection = Selection::parse(kind, query.as_deref().unwrap_or_default())?;
     let store = tenant.store();
-    let client = store.get(&id).ok_or_else(Refusal::no_such_client)?;
-    Ok(json_answer(200, &selection.answer(client)))
+    let fields = store.get(kind, id).ok_or_else(|| kind.no_such())?;
+    Ok(json_answer(200, &selection.answer(kind, fields)))
 }
 
-async fn create(State(tenant): State<Arc<Tenant>>, headers: HeaderMap, body: Bytes) -> Answer {
-    authorize(&tenant, &headers, &CREATE)?;
-    let sent = client_body(Operation::Create, &headers, &body)?;
-    let mut store = tenant.store();
-    let client = with_defaults(store.tenant(), sent);
-    let client = written(store.create(client))?;
-    Ok(client_answer(201, &client))
-}
-
-async fn update(
-    State(tenant): State<Arc<Tenant>>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
+fn create(
+    kind: &'static Kind,
+    many: &Collection,
+    tenant: &Tenant,
+    headers: &HeaderMap,
+    body: &[u8],
 ) -> Answer {
-    authorize(&tenant, &headers, &UPDATE)?;
-    let fields = client_body(Operation::Update, &headers, &body)?;
+    authorize(tenant, headers, kind, Action::Create)?;
+    let sent = read_body(kind.shapes.of(Operation::Create), headers, body)?;
     let mut store = tenant.store();
-    let client = written(store.update(&id, fields))?.ok_or_else(Refusal::no_such_client)?;
-    Ok(client_answer(200, &client))
+    check(kind, Operation::Create, &store, None, &sent)?;
+    let fresh = kind.fresh(store.tenant(), sent);
+    check_unique(kind, &store, None, &fresh)?;
+    let made = written(store.create(kind, fresh))?;
+    Ok(write_answer(kind, many.statuses.0, &made))
 }
 
-async fn delete(
-    State(tenant): State<Arc<Tenant>>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
+fn update(
+    kind: &'static Kind,
+    tenant: &Tenant,
+    id: &str,
+    headers: &HeaderMap,
+    body: &[u8],
 ) -> Answer {
-    authorize(&tenant, &headers, &DELETE)?;
+    authorize(tenant, headers, kind, Action::Update)?;
+    let sent = read_body(kind.shapes.of(Operation::Update), headers, body)?;
     let mut store = tenant.store();
-    if is_global(&store, &id) {
-        return Err(Refusal::bad_request(
-            "operation_not_supported",
-            "Global client cannot be deleted.",
-        ));
+    let old = store.get(kind, id).ok_or_else(|| kind.no_such())?;
+    check(kind, Operation::Update, &store, Some(old), &sent)?;
+    let mut updated = old.clone();
+    kind.write(&mut updated, sent.clone(), Operation::Update);
+    check_unique(kind, &store, Some(old), &updated)?;
+    let updated = written(store.update(kind, id, sent))?.ok_or_else(|| kind.no_such())?;
+    Ok(write_answer(kind, 200, &updated))
+}
+
+fn delete(
+    kind: &'static Kind,
+    many: &Collection,
+    tenant: &Tenant,
+    id: &str,
+    headers: &HeaderMap,
+) -> Answer {
+    authorize(tenant, headers, kind, Action::Delete)?;
+    let mut store = tenant.store();
+    let old = store.get(kind, id);
+    check(kind, Operation::Delete, &store, old, &Map::new())?;
+    // Of most kinds, the API answers the same whether or not there was one.
+    if !written(store.delete(kind, id))? && many.misses_deleted {
+        return Err(kind.no_such());
     }
-    // The API answers the same whether or not there was such a client.
-    written(store.delete(&id))?;
-    Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-fn is_global(store: &MutexGuard<'_, Store>, id: &str) -> bool {
-    store.get(id).and_then(|client| client.get("global")) == Some(&Value::Bool(true))
-}
-
-fn authorize(tenant: &Tenant, headers: &HeaderMap, any_of: &[&str]) -> Result<(), Refusal> {
-    let header = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    tenant.tokens().check(header, any_of)
-}
-
-fn client_answer(status: u16, client: &Map<String, Value>) -> Response<Body> {
-    json_answer(status, &Value::Object(secrets::with_secrets(client)))
-}
-
-fn written<T>(result: std::io::Result<T>) -> Result<T, Refusal> {
-    result.map_err(|error| {
-        Refusal::api(
-            500,
-            &format!("the sandbox can't write its state: {error}"),
-            "",
-        )
+    Ok(match many.statuses.1 {
+        204 => StatusCode::NO_CONTENT.into_response(),
+        status => json_answer(status, &json!({})),
     })
 }
 
-/// A client's fields, in either of the encodings that the API takes.
-fn client_body(
+fn check(
+    kind: &Kind,
     operation: Operation,
-    headers: &HeaderMap,
-    body: &[u8],
-) -> Result<Map<String, Value>, Refusal> {
-    let value = match media_type(headers) {
-        "application/json" => serde_json::from_slice(body)
-            .map_err(|_| Refusal::bad_request("", "Invalid request payload JSON format"))?,
-        FORM => form::value(shapes::client(operation), body),
-        _ => return Err(Refusal::api(415, "Unsupported Media Type", "")),
+    store: &Store,
+    old: Option<&Fields>,
+    sent: &Fields,
+) -> Result<(), Refusal> {
+    let tenant: &dyn Neighbours = store;
+    (kind.check)(&Write {
+        operation,
+        old,
+        sent,
+        tenant,
+    })
+}
+
+/// Refuses what says the same as another one where only one may.
+fn check_unique(
+    kind: &Kind,
+    store: &Store,
+    old: Option<&Fields>,
+    new: &Fields,
+) -> Result<(), Refusal> {
+    let Some((fields, message)) = kind.collection().and_then(|many| many.unique) else {
+        return Ok(());
     };
-    validate::body(operation, value)
+    let id = old.and_then(|old| kind.id(old));
+    let is_same = |other: &Fields| {
+        (id.is_none() || kind.id(other) != id)
+            && fields.iter().all(|name| other.get(*name) == new.get(*name))
+    };
+    match store.iter(kind).any(is_same) {
+        true => Err(Refusal::api(409, message, "")),
+        false => Ok(()),
+    }
+}
+
+fn write_answer(kind: &Kind, status: u16, fields: &Fields) -> Response<Body> {
+    let mut answer = (kind.answer)(fields, Occasion::Write);
+    kind.rules.turn_sets(&mut answer);
+    json_answer(status, &Value::Object(answer))
 }
 
 /// The client id and secret of HTTP Basic, each of them form-encoded.
@@ -200,17 +258,8 @@ fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     let pair = String::from_utf8(STANDARD.decode(text.trim()).ok()?).ok()?;
     let (id, secret) = pair.split_once(':')?;
     let decode = |text: &str| {
-        let decoded = form::texts(format!("x={}", text.replace('&', "%26")).as_bytes());
+        let decoded = body::texts(format!("x={}", text.replace('&', "%26")).as_bytes());
         Some(decoded.get("x")?.as_str()?.to_owned())
     };
     Some((decode(id)?, decode(secret)?))
-}
-
-/// The media type of a request's body, without parameters.
-pub(super) fn media_type(headers: &HeaderMap) -> &str {
-    let value = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    value.split(';').next().unwrap_or_default().trim()
 }

@@ -1,25 +1,39 @@
-//! The shapes of request bodies: which properties there are at every depth, of what type and within what bounds. Read from
-//! `clients.shapes`, which says how it is written.
+//! The shapes of request bodies: which properties there are at every depth, of what type and within what bounds. Read from the
+//! `.shapes` files, of which `clients.shapes` says how they are written.
 
-use std::sync::LazyLock;
-
-const CLIENTS: &str = include_str!("clients.shapes");
-
-static CREATE: LazyLock<Shape> = LazyLock::new(|| read(CLIENTS, 'c'));
-static UPDATE: LazyLock<Shape> = LazyLock::new(|| read(CLIENTS, 'u'));
+use std::net::IpAddr;
 
 /// Which request a body belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {
     Create,
     Update,
+    /// It has no body.
+    Delete,
 }
 
-/// The shape of a client's body.
-pub(super) fn client(operation: Operation) -> &'static Shape {
-    match operation {
-        Operation::Create => &CREATE,
-        Operation::Update => &UPDATE,
+/// The shapes of a kind's bodies.
+#[derive(Debug)]
+pub(super) struct Shapes {
+    create: Shape,
+    update: Shape,
+}
+
+impl Shapes {
+    /// Reads a `.shapes` file.
+    pub fn read(text: &'static str) -> Shapes {
+        Shapes {
+            create: read(text, 'c'),
+            update: read(text, 'u'),
+        }
+    }
+
+    /// The shape of a body.
+    pub fn of(&self, operation: Operation) -> &Shape {
+        match operation {
+            Operation::Create => &self.create,
+            Operation::Update | Operation::Delete => &self.update,
+        }
     }
 }
 
@@ -30,7 +44,7 @@ pub(super) struct Shape(pub Vec<Rule>);
 /// One thing that a value may be.
 #[derive(Debug, Default)]
 pub(super) struct Rule {
-    pub kind: Kind,
+    pub of: Type,
     pub takes_null: bool,
     pub min: Option<usize>,
     pub max: Option<usize>,
@@ -52,13 +66,15 @@ pub(super) struct Property {
 
 /// The type of a value.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum Type {
     #[default]
     Object,
     List,
     Text,
     Bool,
     Integer,
+    Number,
+    Any,
 }
 
 /// A pattern that texts have to match.
@@ -70,33 +86,40 @@ pub(super) struct Pattern {
 }
 
 impl Rule {
-    /// The property of that name.
+    /// The property of that name, or the one that stands for any.
     pub fn property(&self, name: &str) -> Option<&Property> {
-        self.properties
-            .iter()
-            .find(|property| property.name == name)
+        let called = |name: &str| {
+            self.properties
+                .iter()
+                .find(|property| property.name == name)
+        };
+        called(name).or_else(|| called("*"))
     }
 }
 
-impl Kind {
+impl Type {
     /// As the API names it in a refusal.
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Object => "object",
-            Kind::List => "array",
-            Kind::Text => "string",
-            Kind::Bool => "boolean",
-            Kind::Integer => "integer",
+            Type::Object => "object",
+            Type::List => "array",
+            Type::Text => "string",
+            Type::Bool => "boolean",
+            Type::Integer => "integer",
+            Type::Number => "number",
+            Type::Any => "anything",
         }
     }
 
-    fn of(word: &str) -> Option<Kind> {
+    fn named(word: &str) -> Option<Type> {
         Some(match word {
-            "object" => Kind::Object,
-            "list" => Kind::List,
-            "text" => Kind::Text,
-            "bool" => Kind::Bool,
-            "int" => Kind::Integer,
+            "object" => Type::Object,
+            "list" => Type::List,
+            "text" => Type::Text,
+            "bool" => Type::Bool,
+            "int" => Type::Integer,
+            "number" => Type::Number,
+            "any" => Type::Any,
             _ => return None,
         })
     }
@@ -110,9 +133,9 @@ fn read(text: &'static str, operation: char) -> Shape {
             continue;
         };
         let mut words = rest.split_whitespace();
-        if let (Some(path), Some(kind)) = (words.next(), words.next())
+        if let (Some(path), Some(word)) = (words.next(), words.next())
             && operations.contains(operation)
-            && let Some(rule) = rule(kind, words)
+            && let Some(rule) = rule(word, words)
         {
             let is_required = path.ends_with('!');
             let path = path.trim_end_matches('!');
@@ -122,10 +145,10 @@ fn read(text: &'static str, operation: char) -> Shape {
     root
 }
 
-fn rule(kind: &'static str, mut words: impl Iterator<Item = &'static str>) -> Option<Rule> {
+fn rule(word: &'static str, mut words: impl Iterator<Item = &'static str>) -> Option<Rule> {
     let mut rule = Rule {
-        kind: Kind::of(kind.trim_end_matches('?'))?,
-        takes_null: kind.ends_with('?'),
+        of: Type::named(word.trim_end_matches('?'))?,
+        takes_null: word.ends_with('?'),
         ..Rule::default()
     };
     while let Some(word) = words.next() {
@@ -153,15 +176,15 @@ fn place<'s>(shape: &'s mut Shape, path: &'static str, is_required: bool) -> &'s
             path.split_at(path.find(['.', '[']).unwrap_or(path.len()))
         }
     };
-    let kind = if step == "[]" {
-        Kind::List
+    let of = if step == "[]" {
+        Type::List
     } else {
-        Kind::Object
+        Type::Object
     };
-    let at = shape.0.iter().position(|rule| rule.kind == kind);
+    let at = shape.0.iter().position(|rule| rule.of == of);
     let at = at.unwrap_or_else(|| {
         shape.0.push(Rule {
-            kind,
+            of,
             ..Rule::default()
         });
         shape.0.len() - 1
@@ -190,6 +213,14 @@ fn pattern(name: &str) -> Option<Pattern> {
         "name" => Pattern {
             expression: "^[^<>]+$",
             matches: |text| !text.is_empty() && !text.contains(['<', '>']),
+        },
+        "address" => Pattern {
+            expression: "ipv4, ipv6 or cidr",
+            matches: is_address,
+        },
+        "country" => Pattern {
+            expression: "^[A-Z]{2}$",
+            matches: |text| text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase()),
         },
         "blob-account" => Pattern {
             expression: "^([a-z0-9]){3,24}$",
@@ -226,6 +257,17 @@ fn pattern(name: &str) -> Option<Pattern> {
     })
 }
 
+/// Whether a text is an IP address, or a range of them.
+fn is_address(text: &str) -> bool {
+    let (address, bits) = text.split_once('/').unwrap_or((text, "0"));
+    let most = match address.parse::<IpAddr>() {
+        Ok(IpAddr::V4(_)) => 32,
+        Ok(IpAddr::V6(_)) => 128,
+        Err(_) => return false,
+    };
+    bits.parse::<u8>().is_ok_and(|bits| bits <= most)
+}
+
 fn is_small(b: u8) -> bool {
     b.is_ascii_lowercase() || b.is_ascii_digit()
 }
@@ -249,13 +291,38 @@ mod tests {
     }
 
     #[test]
+    fn addresses_and_ranges_of_them() {
+        let taken = ["10.0.0.1", "10.0.0.0/8", "::1", "2001:db8::/32"];
+        let refused = ["", "text", "10.0.0", "10.0.0.1/33", "10.0.0.1/", "::1/129"];
+        assert!(taken.into_iter().all(is_address));
+        assert!(!refused.into_iter().any(is_address));
+    }
+
+    #[test]
     fn every_line_says_something() {
-        for (operation, mark) in [(Operation::Create, 'c'), (Operation::Update, 'u')] {
-            let lines = CLIENTS.lines().filter(|line| {
-                let operations = line.split(' ').next();
-                operations.is_some_and(|operations| operations != "#" && operations.contains(mark))
-            });
-            assert_eq!(count(client(operation)), lines.count());
+        for text in [
+            include_str!("kinds/bot_detection.shapes"),
+            include_str!("kinds/breached_password_detection.shapes"),
+            include_str!("kinds/brute_force_protection.shapes"),
+            include_str!("kinds/captcha.shapes"),
+            include_str!("kinds/client_grants.shapes"),
+            include_str!("kinds/clients.shapes"),
+            include_str!("kinds/log_streams.shapes"),
+            include_str!("kinds/resource_servers.shapes"),
+            include_str!("kinds/role_permissions.shapes"),
+            include_str!("kinds/roles.shapes"),
+            include_str!("kinds/suspicious_ip_throttling.shapes"),
+            include_str!("kinds/tenant_settings.shapes"),
+        ] {
+            let shapes = Shapes::read(text);
+            for (operation, mark) in [(Operation::Create, 'c'), (Operation::Update, 'u')] {
+                let lines = text.lines().filter(|line| {
+                    let operations = line.split(' ').next();
+                    operations
+                        .is_some_and(|operations| operations != "#" && operations.contains(mark))
+                });
+                assert_eq!(count(shapes.of(operation)), lines.count());
+            }
         }
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct Tenant {
     pub page_cap: usize,
     /// Whether a 429 of the rate limit says `retry-after`.
     pub retry_after: bool,
+    /// The kinds that the tenant's plan does not include.
+    pub not_included: Vec<&'static str>,
     pub store: Mutex<Store>,
     pub tokens: Mutex<Tokens>,
     pub journal: Mutex<Journal>,
@@ -34,7 +36,7 @@ impl Tenant {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The clients.
+    /// The resources.
     pub fn store(&self) -> MutexGuard<'_, Store> {
         locked(&self.store)
     }

@@ -11,6 +11,9 @@ use serde_json::{Map, Value, json};
 use super::answer::Refusal;
 use super::random::fresh_id;
 
+/// The path of the token endpoint.
+pub(super) const TOKEN: &str = "/oauth/token";
+
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// Whom the token endpoint knows, and what it grants.
@@ -120,7 +123,7 @@ impl Tokens {
     ///
     /// # Errors
     /// 401 or 403 `insufficient_scope`.
-    pub fn check(&self, header: Option<&str>, any_of: &[&str]) -> Result<(), Refusal> {
+    pub fn check(&self, header: Option<&str>, any_of: &[String]) -> Result<(), Refusal> {
         let Some((scheme, token)) = header.and_then(|header| header.split_once(' ')) else {
             return Err(Refusal::unauthorized("Missing authentication"));
         };
@@ -342,9 +345,13 @@ mod tests {
         assert_eq!(answer["expires_in"], 60);
         assert_eq!(answer["scope"], "read:clients");
         let header = format!("Bearer {}", answer["access_token"].as_str().unwrap());
-        assert_eq!(tokens.check(Some(&header), &["read:clients"]), Ok(()));
+        let read = ["read:clients".to_owned()];
+        assert_eq!(tokens.check(Some(&header), &read), Ok(()));
         let refusal = tokens
-            .check(Some(&header), &["update:clients", "update:client_keys"])
+            .check(
+                Some(&header),
+                &["update:clients", "update:client_keys"].map(str::to_owned),
+            )
             .unwrap_err();
         assert_eq!(refusal.status(), 403);
         assert_eq!(
@@ -352,13 +359,10 @@ mod tests {
             "Insufficient scope, expected any of: update:clients,update:client_keys"
         );
         for bad in [None, Some("Bearer nonsense"), Some("Basic x")] {
-            assert_eq!(
-                tokens.check(bad, &["read:clients"]).unwrap_err().status(),
-                401
-            );
+            assert_eq!(tokens.check(bad, &read).unwrap_err().status(), 401);
         }
         tokens.revoke();
-        assert!(tokens.check(Some(&header), &["read:clients"]).is_err());
+        assert!(tokens.check(Some(&header), &read).is_err());
     }
 
     #[test]

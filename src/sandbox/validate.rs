@@ -4,14 +4,14 @@
 use serde_json::{Map, Value};
 
 use super::answer::Refusal;
-use super::shapes::{self, Kind, Operation, Rule, Shape};
+use super::shapes::{Rule, Shape, Type};
 
 /// Checks a request's body.
 ///
 /// # Errors
 /// The refusal (400 `invalid_body`) that the API would answer.
-pub(super) fn body(operation: Operation, body: Value) -> Result<Map<String, Value>, Refusal> {
-    check(shapes::client(operation), &body, "")?;
+pub(super) fn body(shape: &Shape, body: Value) -> Result<Map<String, Value>, Refusal> {
+    check(shape, &body, "")?;
     match body {
         Value::Object(body) => Ok(body),
         other => Err(mismatch("object", &other, "")),
@@ -23,22 +23,24 @@ fn check(shape: &Shape, value: &Value, at: &str) -> Result<(), Refusal> {
     if is_null {
         return Ok(());
     }
-    match shape.0.iter().find(|rule| is_of(rule.kind, value)) {
+    match shape.0.iter().find(|rule| is_of(rule.of, value)) {
+        Some(rule) if rule.of == Type::Any => Ok(()),
         Some(rule) => check_by(rule, value, at),
         None => {
-            let kinds: Vec<&str> = shape.0.iter().map(|rule| rule.kind.name()).collect();
-            Err(mismatch(&kinds.join(" or "), value, at))
+            let types: Vec<&str> = shape.0.iter().map(|rule| rule.of.name()).collect();
+            Err(mismatch(&types.join(" or "), value, at))
         }
     }
 }
 
-fn is_of(kind: Kind, value: &Value) -> bool {
-    match (kind, value) {
-        (Kind::Object, Value::Object(_))
-        | (Kind::List, Value::Array(_))
-        | (Kind::Text, Value::String(_))
-        | (Kind::Bool, Value::Bool(_)) => true,
-        (Kind::Integer, Value::Number(number)) => number.is_i64() || number.is_u64(),
+fn is_of(of: Type, value: &Value) -> bool {
+    match (of, value) {
+        (Type::Object, Value::Object(_))
+        | (Type::List, Value::Array(_))
+        | (Type::Text, Value::String(_))
+        | (Type::Bool, Value::Bool(_)) => true,
+        (Type::Integer, Value::Number(number)) => number.is_i64() || number.is_u64(),
+        (Type::Number, Value::Number(_)) | (Type::Any, _) => true,
         _ => false,
     }
 }
@@ -49,13 +51,13 @@ fn check_by(rule: &Rule, value: &Value, at: &str) -> Result<(), Refusal> {
         Value::Array(entries) => {
             let count = entries.len();
             if let Some(min) = rule.min.filter(|min| count < *min) {
-                return Err(refuse(
+                return Err(Refusal::bad_property(
                     &format!("Array is too short ({count}), minimum {min}"),
                     at,
                 ));
             }
             if let Some(max) = rule.max.filter(|max| count > *max) {
-                return Err(refuse(
+                return Err(Refusal::bad_property(
                     &format!("Array is too long ({count}), maximum {max}"),
                     at,
                 ));
@@ -69,11 +71,11 @@ fn check_by(rule: &Rule, value: &Value, at: &str) -> Result<(), Refusal> {
         Value::Number(number) => {
             let number = number.as_f64().unwrap_or_default();
             match (rule.min, rule.max) {
-                (Some(min), _) if number < min as f64 => Err(refuse(
+                (Some(min), _) if number < min as f64 => Err(Refusal::bad_property(
                     &format!("Value {number} is less than minimum {min}"),
                     at,
                 )),
-                (_, Some(max)) if number > max as f64 => Err(refuse(
+                (_, Some(max)) if number > max as f64 => Err(Refusal::bad_property(
                     &format!("Value {number} is greater than maximum {max}"),
                     at,
                 )),
@@ -91,7 +93,7 @@ fn object(rule: &Rule, fields: &Map<String, Value>, at: &str) -> Result<(), Refu
         .filter(|name| !rule.is_open && rule.property(name).is_none())
         .collect();
     if !unknown.is_empty() {
-        return Err(refuse(
+        return Err(Refusal::bad_property(
             &format!("Additional properties not allowed: {}", unknown.join(", ")),
             at,
         ));
@@ -101,20 +103,20 @@ fn object(rule: &Rule, fields: &Map<String, Value>, at: &str) -> Result<(), Refu
         .iter()
         .filter(|property| property.is_required);
     if let Some(missing) = required.find(|property| !fields.contains_key(property.name)) {
-        return Err(refuse(
+        return Err(Refusal::bad_property(
             &format!("Missing required property: {}", missing.name),
             at,
         ));
     }
     let count = fields.len();
     if let Some(min) = rule.min.filter(|min| count < *min) {
-        return Err(refuse(
+        return Err(Refusal::bad_property(
             &format!("Too few properties defined ({count}), minimum {min}"),
             at,
         ));
     }
     if let Some(max) = rule.max.filter(|max| count > *max) {
-        return Err(refuse(
+        return Err(Refusal::bad_property(
             &format!("Too many properties defined ({count}), maximum {max}"),
             at,
         ));
@@ -134,7 +136,10 @@ fn object(rule: &Rule, fields: &Map<String, Value>, at: &str) -> Result<(), Refu
 
 fn text(rule: &Rule, text: &str, at: &str) -> Result<(), Refusal> {
     if !rule.choices.is_empty() && !rule.choices.contains(&text) {
-        return Err(refuse(&format!("No enum match for: {text}"), at));
+        return Err(Refusal::bad_property(
+            &format!("No enum match for: {text}"),
+            at,
+        ));
     }
     length(
         text,
@@ -143,7 +148,7 @@ fn text(rule: &Rule, text: &str, at: &str) -> Result<(), Refusal> {
         at,
     )?;
     match &rule.like {
-        Some(pattern) if !(pattern.matches)(text) => Err(refuse(
+        Some(pattern) if !(pattern.matches)(text) => Err(Refusal::bad_property(
             &format!("String does not match pattern: {}", pattern.expression),
             at,
         )),
@@ -154,13 +159,13 @@ fn text(rule: &Rule, text: &str, at: &str) -> Result<(), Refusal> {
 fn length(text: &str, min: usize, max: usize, at: &str) -> Result<(), Refusal> {
     let chars = text.chars().count();
     if chars < min {
-        return Err(refuse(
+        return Err(Refusal::bad_property(
             &format!("String is too short ({chars} chars), minimum {min}"),
             at,
         ));
     }
     if chars > max {
-        return Err(refuse(
+        return Err(Refusal::bad_property(
             &format!("String is too long ({chars} chars), maximum {max}"),
             at,
         ));
@@ -177,30 +182,21 @@ fn mismatch(expected: &str, value: &Value, at: &str) -> Refusal {
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
-    refuse(
+    Refusal::bad_property(
         &format!("Expected type {expected} but found type {found}"),
         at,
     )
 }
 
-fn refuse(problem: &str, at: &str) -> Refusal {
-    let on = match at {
-        "" => ".".to_owned(),
-        at => format!(" on property {at}."),
-    };
-    Refusal::bad_request(
-        "invalid_body",
-        &format!("Payload validation error: '{problem}'{on}"),
-    )
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::kinds::clients;
+    use super::super::shapes::Operation;
     use super::*;
     use serde_json::json;
 
     fn refusal(operation: Operation, value: Value) -> String {
-        match body(operation, value) {
+        match body(clients::KIND.shapes.of(operation), value) {
             Ok(body) => format!("takes {}", Value::Object(body)),
             Err(refusal) => {
                 assert_eq!(refusal.status(), 400);
@@ -287,6 +283,7 @@ mod tests {
             ),
             "Payload validation error: 'Additional properties not allowed: client_secret'."
         );
-        assert!(body(Operation::Create, json!({"name": "A"})).is_ok());
+        let named = refusal(Operation::Create, json!({"name": "A"}));
+        assert_eq!(named, r#"takes {"name":"A"}"#);
     }
 }

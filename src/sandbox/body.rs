@@ -1,10 +1,15 @@
-//! Form-encoded bodies: pairs of texts, which become values by the shape that they are to have. A list is a name several times,
-//! or with `[]` or a number behind it; an object is names in brackets, or JSON in one text.
+//! Bodies of requests, in JSON or form-encoded: pairs of texts, which become values by the shape that they are to have. A list is a
+//! name several times, or with `[]` or a number behind it; an object is names in brackets, or JSON in one text.
 
+use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
-use super::shapes::{Kind, Rule, Shape};
+use super::shapes::{Rule, Shape, Type};
+use crate::json;
+
+/// The media type of a form.
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 
 /// What is not nested this deep is no body of anybody's.
 const DEEPEST: usize = 32;
@@ -16,8 +21,13 @@ pub(super) fn texts(body: &[u8]) -> Map<String, Value> {
         .collect()
 }
 
+/// A body as JSON, if it is that.
+pub(super) fn json(body: &[u8]) -> Option<Value> {
+    json::parse(std::str::from_utf8(body).ok()?).ok()
+}
+
 /// A form-encoded body, as a value of that shape as far as its texts can be one.
-pub(super) fn value(shape: &Shape, body: &[u8]) -> Value {
+pub(super) fn form(shape: &Shape, body: &[u8]) -> Value {
     let mut fields = Map::new();
     for (name, text) in form_urlencoded::parse(body) {
         let mut steps = name.split('[').map(|step| step.trim_end_matches(']'));
@@ -57,28 +67,28 @@ fn shaped(shape: &Shape, value: Value) -> Value {
     let Some(rule) = shape.0.first() else {
         return value;
     };
-    match (rule.kind, value) {
-        (Kind::Bool, Value::String(text)) if text == "true" || text == "false" => {
+    match (rule.of, value) {
+        (Type::Bool, Value::String(text)) if text == "true" || text == "false" => {
             Value::Bool(text == "true")
         }
-        (Kind::Integer, Value::String(text)) => match text.parse::<i64>() {
-            Ok(number) => number.into(),
-            Err(_) => text.into(),
+        (Type::Integer | Type::Number, Value::String(text)) => match json::parse(&text) {
+            Ok(Value::Number(number)) => Value::Number(number),
+            _ => text.into(),
         },
-        (Kind::Object, Value::String(text)) => match serde_json::from_str(&text) {
+        (Type::Object, Value::String(text)) => match json::parse(&text) {
             Ok(Value::Object(fields)) => Value::Object(fields),
             _ => text.into(),
         },
-        (Kind::Object, Value::Object(fields)) => shaped_object(rule, fields),
-        (Kind::List, Value::Array(entries)) => entries
+        (Type::Object, Value::Object(fields)) => shaped_object(rule, fields),
+        (Type::List, Value::Array(entries)) => entries
             .into_iter()
             .map(|entry| shaped(&rule.entries, entry))
             .collect(),
-        (Kind::List, Value::Object(numbered)) => numbered
+        (Type::List, Value::Object(numbered)) => numbered
             .into_iter()
             .map(|(_, entry)| shaped(&rule.entries, entry))
             .collect(),
-        (Kind::List, entry) => Value::Array(vec![shaped(&rule.entries, entry)]),
+        (Type::List, entry) => Value::Array(vec![shaped(&rule.entries, entry)]),
         (_, value) => value,
     }
 }
@@ -94,10 +104,19 @@ fn shaped_object(rule: &Rule, fields: Map<String, Value>) -> Value {
     fields.collect()
 }
 
+/// The media type of a request's body, without parameters.
+pub(super) fn media_type(headers: &HeaderMap) -> &str {
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim()
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::kinds::clients;
     use super::super::shapes::Operation;
-    use super::super::shapes::client;
     use super::*;
     use serde_json::json;
 
@@ -107,7 +126,7 @@ mod tests {
             &web_origins%5B%5D=x&grant_types[0]=y&grant_types[1]=z&client_metadata[k]=v&mobile=%7B%22ios%22%3A%7B%7D%7D\
             &jwt_configuration[lifetime_in_seconds]=7&unknown=1";
         assert_eq!(
-            value(client(Operation::Update), body),
+            form(clients::KIND.shapes.of(Operation::Update), body),
             json!({
                 "name": "A b", "is_first_party": true, "sso": "maybe", "par_request_expiry": 60, "allowed_clients": ["one"],
                 "callbacks": ["1", "2"], "web_origins": ["x"], "grant_types": ["y", "z"], "client_metadata": {"k": "v"},
