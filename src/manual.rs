@@ -30,8 +30,8 @@ const SIDES: &[Explained] = &[
     ),
     (
         "conflict",
-        "Both changed, differently. It is decided by editing the file to match, by pull --discard-local CLIENT, or by \
-         push --overwrite-drift CLIENT, with --fields for one field of several.",
+        "Both changed, differently. It is decided by editing the file to match, by pull --discard-local SELECTOR, or by \
+         push --overwrite-drift SELECTOR, with --fields for one field of several.",
     ),
 ];
 
@@ -106,7 +106,8 @@ const FILES: &[Explained] = &[
     ),
     (
         "DIR/tenantry.yaml, DIR/NAME/tenantry.yaml",
-        "What the project decides for everybody, for all tenants or for one: base, the commit that --base has by default, and \
+        "What the project decides for everybody, for all tenants or for one: manage, the fields that push may send beside the \
+         default ones, such as {clients: [callbacks]} or {clients: all}; base, the commit that --base has by default; and \
          protected: true, as TENANTRY_PROTECTED.",
     ),
     (

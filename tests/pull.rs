@@ -1171,7 +1171,7 @@ fn a_field_that_is_newly_managed_moves_above_the_line_and_back() {
     insta::assert_snapshot!(bed.run(["pull"]).exits(0), @"
     exit code 0
     --- stdout
-    clients/alpha.yaml: its managed fields stand above the others again
+    fields that are managed by now, or no longer, moved in 1 file
     2 clients of 127.0.0.1:PORT in tenant: 1 updated, 1 unchanged
     ");
     let moved = bed.read(ALPHA);

@@ -49,6 +49,15 @@ pub fn text(pulled: &[Pulled], domain: &str, directory: &Path) -> String {
             text.push_str(&format!("{file}: {line}\n"));
         }
     }
+    // A file that changes while no value does has another order of fields.
+    let is_moved = |one: &&Pulled| one.text.is_some() && one.fields.is_empty();
+    match pulled.iter().filter(is_moved).count() {
+        0 => {}
+        1 => text.push_str("fields that are managed by now, or no longer, moved in 1 file\n"),
+        files => text.push_str(&format!(
+            "fields that are managed by now, or no longer, moved in {files} files\n"
+        )),
+    }
     let count = |status: Status| pulled.iter().filter(|one| one.status == status).count();
     let counts = STATUSES
         .into_iter()
@@ -103,10 +112,6 @@ fn lines(resource: &Pulled) -> Vec<String> {
     let took: Vec<&str> = took.map(String::as_str).collect();
     if resource.status != Status::Created && !took.is_empty() {
         lines.push(format!("took {}", printable(&took.join(", "))));
-    }
-    let is_moved = resource.fields.is_empty() && resource.text.is_some();
-    if is_moved {
-        lines.push("its managed fields stand above the others again".to_owned());
     }
     lines.extend(resource.dropped.iter().map(dropped));
     lines
