@@ -8,7 +8,7 @@ use crate::kinds::{Field, Managed};
 use crate::merge::{Dropped, Kept, differing, merge};
 use crate::resource::{Resource, ResourceId};
 
-/// How somebody wants a pull to go.
+/// The options of a pull.
 #[derive(Debug, Clone, Copy)]
 pub struct Wishes {
     /// The format of new files.
@@ -34,7 +34,7 @@ pub enum Status {
     Conflict,
     /// The tenant does not have its resource.
     Gone,
-    /// The same, and it is deleted.
+    /// The tenant does not have its resource, and it is deleted.
     Pruned,
 }
 

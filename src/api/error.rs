@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Secrets;
 use crate::printable::one_line;
 
-/// No message of the API's has more characters.
+/// A message of the API's is cut after so many characters.
 const LONGEST_QUOTE: usize = 1000;
 
 /// A request that did not do what was asked.
@@ -176,7 +176,7 @@ pub(super) fn not_the_apis(status: u16) -> String {
     )
 }
 
-/// What a server says, as a message quotes it: on one line, not for ever, and without a secret that it was sent.
+/// What a server says, as a message quotes it: on one line, cut where it is long, and without a secret that it was sent.
 pub(super) fn quoted(text: &str, secrets: &Secrets) -> String {
     let text = secrets.masked(text);
     match text.char_indices().nth(LONGEST_QUOTE) {

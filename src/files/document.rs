@@ -1,5 +1,5 @@
 //! A file as a document: its fields in file order, where everything in it stands, and how to write fields to a new file or into an
-//! existing one. What is a client is not known here, and what is YAML or JSON is known to the modules of that name.
+//! existing one. It knows nothing of kinds, and leaves YAML and JSON to the modules of that name.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -238,7 +238,7 @@ fn read_json(text: &str) -> Result<Read, ParseError> {
         Ok(_) => Err(ParseError::new(
             Position::of(text.len() - text.trim_start().len(), text),
             "is not an object at its top level",
-            "a client's file is an object of field names and values",
+            "a resource's file is an object of field names and values",
         )),
         Err(Error::Duplicate(offset, key, first)) => {
             Err(ParseError::duplicate(text, offset, &key, first))
@@ -459,7 +459,7 @@ mod tests {
         2:1: is not YAML: while parsing a node, did not find expected node content; indent with spaces, and put text into quotes that begins with a sign or contains `: ` or ` #`
         4:1: `a` is there twice, first on line 1; keep one of the two
         1:2: is not JSON: the text ends too early; -
-        2:2: is not an object at its top level; a client's file is an object of field names and values
+        2:2: is not an object at its top level; a resource's file is an object of field names and values
         2:1: `a` is there twice, first on line 1; keep one of the two
         1:134: lists and objects are nested more than 128 deep; -
         1:134: lists and objects are nested more than 128 deep; -

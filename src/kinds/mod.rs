@@ -53,7 +53,7 @@ pub struct Kind {
     pub list_query: &'static [(&'static str, &'static str)],
     /// What its files may say, and what an update takes.
     pub schema: Schema,
-    /// Where in `rows` a field is, by its name: files of large tenants ask thousands of times.
+    /// Where in `rows` a field is, by its name. Large tenants need this thousands of times.
     pub places: OnceLock<HashMap<&'static str, usize>>,
 }
 
@@ -213,7 +213,7 @@ impl Kind {
         fields.filter(|field| field.row().is_updatable())
     }
 
-    /// The field that somebody meant by a key that is no field, if it is close to one.
+    /// The field that was probably meant by a key that is no field, if one is close.
     pub fn misspelt(&self, key: &str) -> Option<&'static str> {
         let is_field = key == self.id || self.row(key).is_some() || self.schema.has(key);
         let known = self.rows.iter().map(|row| row.name);
@@ -358,7 +358,7 @@ impl FieldKey {
         }
     }
 
-    /// The same in a file: a key that an object does not have is one that goes, which is said by null.
+    /// Its value in a file. A key that the object lacks is to be removed, which null says.
     pub fn local<'a>(&self, fields: &'a Map<String, Value>) -> Option<&'a Value> {
         let is_key = self.key.is_some() && self.field.of(fields).is_some();
         self.of(fields).or(is_key.then_some(&Value::Null))
@@ -368,7 +368,7 @@ impl FieldKey {
     pub fn same(&self, one: Option<&Value>, other: Option<&Value>) -> bool {
         match self.key {
             None => one == other || self.field.row().same(one, other),
-            // A key that is null is a key that goes.
+            // A key that is null is to be removed, so it means the same as an absent one.
             Some(_) => {
                 one.filter(|value| !value.is_null()) == other.filter(|value| !value.is_null())
             }
@@ -416,7 +416,7 @@ impl InvalidValue {
 }
 
 impl Row {
-    /// What to write where somebody wrote null and the API does not take it.
+    /// What to write in place of a null that the API does not take.
     fn instead_of_null(&self) -> String {
         let name = self.name;
         let widens = self.risks.iter().find_map(|risk| match risk {

@@ -48,7 +48,7 @@ pub fn reason(held_back: &HeldBack) -> String {
         Reason::LocksOut => format!(
             "{fields}: the {one} is the one whose credentials are in use, which would lose its access: change it in the dashboard"
         ),
-        Reason::NotChosen => "left out".to_owned(),
+        Reason::NotChosen => "not chosen".to_owned(),
         Reason::NotConfirmed => "not confirmed".to_owned(),
         Reason::ChangedSinceQuestion => "the tenant changed since the question".to_owned(),
         Reason::NoFile => format!(
