@@ -19,8 +19,9 @@ use tenantry::files::{
     self, Access, Format, Lock, Locked, ResourceFile, TenantDirectory, stems_for_new_files,
 };
 use tenantry::json;
-use tenantry::kinds::{Kind, Manage, Managed, clients::KIND};
+use tenantry::kinds::{Manage, Managed, clients::KIND};
 use tenantry::merge::merge;
+use tenantry::names::names_in;
 use tenantry::plan::{Live, Plan, Sides, Tenant};
 use tenantry::resource::{Resource, ResourceId};
 use tenantry::sandbox::Sandbox;
@@ -141,11 +142,6 @@ impl Pulled {
             self.sides(files, live),
         )
     }
-
-    /// What a reference is called when a plan is shown.
-    fn name<'a>(&'a self, kind: &'static Kind, id: &str) -> Option<&'a str> {
-        Some(self.live.get(&ResourceId::new(kind, id))?.name())
-    }
 }
 
 /// What a push may send: the default fields, or with `TENANTRY_BENCH_MANAGE=all` every field.
@@ -163,9 +159,11 @@ fn tenant() -> Tenant {
     }
 }
 
-fn names(live: &LiveResources) -> BTreeMap<&ResourceId, &str> {
+fn names(live: &LiveResources) -> BTreeMap<&ResourceId, Vec<String>> {
     let names = live.iter();
-    names.map(|(id, client)| (id, client.name())).collect()
+    names
+        .map(|(id, client)| (id, vec![client.name().to_owned()]))
+        .collect()
 }
 
 /// Measures one thing of one tenant; what it answers is kept from being optimised away.
@@ -246,7 +244,9 @@ fn stems(criterion: &mut Criterion, tenants: &[Pulled]) {
         measure(&mut group, "own names", tenant, || {
             stems_for_new_files(&KIND, &names, &none)
         });
-        names.values_mut().for_each(|name| *name = "Default App");
+        names
+            .values_mut()
+            .for_each(|names| *names = vec!["Default App".to_owned()]);
         measure(&mut group, "one name", tenant, || {
             stems_for_new_files(&KIND, &names, &none)
         });
@@ -305,7 +305,7 @@ fn rendering(criterion: &mut Criterion, tenants: &[Pulled]) {
         for (edited, every) in [("1%", 100), ("all", 1)] {
             let files = tenant.edited(every);
             let plan = tenant.plan(&files, &tenant.arrived(&files));
-            let names = |kind: &'static Kind, id: &str| tenant.name(kind, id);
+            let names = names_in(&tenant.live, &tenant.files);
             let what = |form: &str| format!("{form}, {edited} edited");
             measure(&mut group, &what("text"), tenant, || {
                 render::text::plan(&plan, &names)
@@ -327,9 +327,7 @@ fn diff(criterion: &mut Criterion, tenants: &[Pulled]) {
         let files = tenant.edited(100);
         let live = tenant.arrived(&files);
         measure(&mut group, "1% edited", tenant, || {
-            render::text::plan(&tenant.plan(&files, &live), &|kind, id| {
-                tenant.name(kind, id)
-            })
+            render::text::plan(&tenant.plan(&files, &live), &names_in(&live, &files))
         });
     }
 }

@@ -1,9 +1,11 @@
 //! Sending a plan: the only code that writes to a tenant. Each resource's outcome is reported as soon as it is known, so that the
 //! caller can remember it before the next one.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{ApiError, Writer};
+use crate::kinds::Kind;
 use crate::plan::PlanField;
 use crate::push_plan::Update;
 use crate::resource::Resource;
@@ -40,46 +42,80 @@ pub enum UpdateResult {
     NotAttempted,
 }
 
-/// Sends updates side by side, calls `report` with each outcome as soon as it is known, and returns them by file. After a failure that
-/// every other update would meet too (no network, no permission, a tenant that is down), or when `report` answers false, the rest is
-/// not attempted.
+/// Sends updates side by side, what others refer to first; calls `report` with each outcome as soon as it is known, and returns them
+/// by kind and file. After a failure that every other update would meet too (no network, a tenant that is down), or when `report`
+/// answers false, the rest is not attempted; after one that every other update of the kind would meet (no permission), the rest of
+/// that kind.
 pub async fn apply(
     writer: &Writer,
     updates: Vec<Update>,
     mut report: impl FnMut(&Outcome) -> bool,
 ) -> Vec<Outcome> {
-    let stopped = Cell::new(false);
-    let failures = Cell::new(0);
+    let stop = Stop::default();
     let mut outcomes = Vec::with_capacity(updates.len());
-    let mut under_way = std::pin::pin!(
-        stream::iter(updates)
-            .map(|update| async {
-                let result = if stopped.get() {
-                    UpdateResult::NotAttempted
-                } else {
-                    send(writer, &update).await
-                };
-                match &result {
-                    UpdateResult::Failed(error) => {
-                        failures.set(failures.get() + usize::from(error.is_the_servers()));
-                        let is_down = failures.get() >= DOWN;
-                        stopped.set(stopped.get() || is_down || error.concerns_every_request());
-                    }
-                    UpdateResult::Updated { .. } => failures.set(0),
-                    UpdateResult::NotAttempted => {}
-                }
-                Outcome { update, result }
-            })
-            .buffer_unordered(SIDE_BY_SIDE)
-    );
-    while let Some(outcome) = under_way.next().await {
-        if !report(&outcome) {
-            stopped.set(true);
-        }
-        outcomes.push(outcome);
+    let mut turns: BTreeMap<u8, Vec<Update>> = BTreeMap::new();
+    for update in updates {
+        turns.entry(update.id.kind().turn).or_default().push(update);
     }
-    outcomes.sort_by(|a, b| (&a.update.file, &a.update.id).cmp(&(&b.update.file, &b.update.id)));
+    for updates in turns.into_values() {
+        let mut under_way = std::pin::pin!(
+            stream::iter(updates)
+                .map(|update| async {
+                    let result = match stop.stops(&update) {
+                        true => UpdateResult::NotAttempted,
+                        false => send(writer, &update).await,
+                    };
+                    stop.heed(&update, &result);
+                    Outcome { update, result }
+                })
+                .buffer_unordered(SIDE_BY_SIDE)
+        );
+        while let Some(outcome) = under_way.next().await {
+            if !report(&outcome) {
+                stop.everything.set(true);
+            }
+            outcomes.push(outcome);
+        }
+    }
+    let place = |outcome: &Outcome| {
+        let Update { id, file, .. } = &outcome.update;
+        (id.kind(), file.clone(), id.clone())
+    };
+    outcomes.sort_by_cached_key(place);
     outcomes
+}
+
+/// What is not attempted any more.
+#[derive(Default)]
+struct Stop {
+    everything: Cell<bool>,
+    kinds: RefCell<BTreeSet<&'static Kind>>,
+    /// Failures in a row.
+    failures: Cell<usize>,
+}
+
+impl Stop {
+    fn stops(&self, update: &Update) -> bool {
+        self.everything.get() || self.kinds.borrow().contains(update.id.kind())
+    }
+
+    /// Learns from what became of an update.
+    fn heed(&self, update: &Update, result: &UpdateResult) {
+        match result {
+            UpdateResult::Failed(error) if error.is_about_permission() => {
+                self.kinds.borrow_mut().insert(update.id.kind());
+            }
+            UpdateResult::Failed(error) => {
+                let failures = self.failures.get() + usize::from(error.is_the_servers());
+                self.failures.set(failures);
+                if failures >= DOWN || error.concerns_every_request() {
+                    self.everything.set(true);
+                }
+            }
+            UpdateResult::Updated { .. } => self.failures.set(0),
+            UpdateResult::NotAttempted => {}
+        }
+    }
 }
 
 async fn send(writer: &Writer, update: &Update) -> UpdateResult {

@@ -11,7 +11,7 @@ use clap_complete::engine::{
 };
 
 use crate::files::{self, Format};
-use crate::kinds::KINDS;
+use crate::kinds::Kind;
 use crate::settings::{is_tenant_name, tenants_with_settings};
 
 /// Tenants with files, tenants with settings, and the one that is always there.
@@ -39,7 +39,7 @@ pub(crate) fn names(names: impl Fn() -> Vec<String> + Send + Sync + 'static) -> 
     ArgValueCandidates::new(move || {
         let mut names = names();
         // A name that begins with a dash would be taken for an option.
-        names.retain(|name| is_plain(name) && !name.starts_with('-'));
+        names.retain(|name| name.split('/').all(is_plain) && !name.starts_with('-'));
         names.sort();
         names.dedup();
         names.into_iter().map(CompletionCandidate::new).collect()
@@ -118,12 +118,17 @@ impl Line {
             Some(name) if is_tenant_name(name) => self.root.join(name),
             Some(_) => return Vec::new(),
         };
-        let folders = KINDS.iter().map(|kind| folder.join(kind.name));
-        let names = folders.flat_map(|folder| file_names(&folder));
-        let stems = names.filter_map(|name| {
-            let (stem, extension) = name.rsplit_once('.')?;
-            let is_file = Format::from_extension(extension).is_some();
-            (is_file && !stem.starts_with('.')).then(|| stem.to_owned())
+        let stems = Kind::folders().flat_map(|kind| {
+            let stems = file_names(&folder.join(kind)).filter_map(|name| {
+                let (stem, extension) = name.rsplit_once('.')?;
+                let is_file = Format::from_extension(extension).is_some();
+                (is_file && !stem.starts_with('.')).then(|| stem.to_owned())
+            });
+            // What is no client is found by its kind.
+            stems.map(move |stem| match kind {
+                "clients" => stem,
+                kind => format!("{kind}/{stem}"),
+            })
         });
         stems.collect()
     }

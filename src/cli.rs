@@ -128,6 +128,11 @@ pub(crate) enum Command {
     /// Print the script that makes a shell complete commands, options, tenants and files
     #[command(after_help = INSTALL_COMPLETIONS)]
     Completions(Completions),
+    /// Print the API scopes that the managed kinds need, for the dashboard
+    #[command(
+        after_help = "A pipeline that only reads needs no others than those that it prints without --write\nExample: tenantry scopes --write"
+    )]
+    Scopes(Scopes),
     /// Print the JSON Schema of a kind's files, or of tenantry.yaml, for editors
     #[command(
         after_help = "The first line of a YAML file names it: # yaml-language-server: $schema=PATH\nExample: tenantry schema clients"
@@ -352,6 +357,14 @@ pub(crate) struct Serve {
     pub clients: Option<usize>,
 }
 
+/// `scopes`.
+#[derive(Debug, Args)]
+pub(crate) struct Scopes {
+    /// Those that push needs, too
+    #[arg(long)]
+    pub write: bool,
+}
+
 /// `schema`.
 #[derive(Debug, Args)]
 pub(crate) struct Schema {
@@ -360,12 +373,21 @@ pub(crate) struct Schema {
     pub kind: Option<&'static Kind>,
 }
 
+/// The kinds by name; of several with one name, the part as well.
 fn kind_names() -> Vec<String> {
-    KINDS.iter().map(|kind| kind.name.to_owned()).collect()
+    KINDS.iter().map(|kind| kind_name(kind)).collect()
+}
+
+fn kind_name(kind: &Kind) -> String {
+    match kind.only().filter(|part| *part != kind.name) {
+        Some(part) => format!("{}/{part}", kind.name),
+        None => kind.name.to_owned(),
+    }
 }
 
 fn kind(name: &str) -> Result<&'static Kind, String> {
-    Kind::named(name).ok_or_else(|| format!("the kinds are {}", kind_names().join(", ")))
+    let kind = KINDS.into_iter().find(|kind| kind_name(kind) == name);
+    kind.ok_or_else(|| format!("the kinds are {}", kind_names().join(", ")))
 }
 
 /// `completions`.
@@ -499,6 +521,7 @@ impl Command {
             | Command::Sandbox(_)
             | Command::Completions(_)
             | Command::Schema(_)
+            | Command::Scopes(_)
             | Command::Man => false,
         }
     }

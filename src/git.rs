@@ -290,11 +290,10 @@ impl Repository {
     /// # Errors
     /// git fails.
     pub fn files(&self, commit: &ObjectId, folder: &str) -> Result<Vec<TrackedFile>, GitError> {
+        // What ends in a slash stands for what is in it; without one, the tenant directory itself is meant.
         let folder = format!("{folder}/");
-        let output = run(
-            self.git(),
-            ["ls-tree", "-z", commit.as_str(), "--", &folder],
-        )?;
+        let path = if folder == "/" { "." } else { &folder };
+        let output = run(self.git(), ["ls-tree", "-z", commit.as_str(), "--", path])?;
         Ok(tracked(&output.stdout, content_of_tree))
     }
 

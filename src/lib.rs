@@ -30,6 +30,7 @@
 //! | [`saved_plan`] | the document of `diff -o json` → the plan, as far as it still holds | I/O |
 //! | [`merge`] | what a resource's file and base become, by pull and by push | I/O |
 //! | [`pull_plan`] | what a pull writes, file by file | write |
+//! | [`names`] | what people call what a reference means | I/O |
 //! | [`select`] | `SELECTOR…` arguments → resources | I/O |
 //! | [`apply`] | sends a push plan's updates; nothing else sends a write | decide what to send |
 //! | `render` | plans and results → text, JSON, markdown: a file a document | print |
@@ -95,6 +96,7 @@ pub mod kinds;
 #[cfg(feature = "cli")]
 mod manual;
 pub mod merge;
+pub mod names;
 mod opening;
 pub mod plan;
 mod printable;

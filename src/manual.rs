@@ -107,7 +107,7 @@ const FILES: &[Explained] = &[
     (
         "DIR/tenantry.yaml, DIR/NAME/tenantry.yaml",
         "What the project decides for everybody, for all tenants or for one: manage, the fields that push may send beside the \
-         default ones, such as {clients: [callbacks]} or {clients: all}; base, the commit that --base has by default; and \
+         default ones, such as {clients: [callbacks], roles: all}; base, the commit that --base has by default; and \
          protected: true, as TENANTRY_PROTECTED.",
     ),
     (

@@ -125,7 +125,7 @@ fn unsent_edits(
         let is_managed = kind.field(name).is_some_and(|field| managed.has(field));
         was == Some(false)
             && !is_managed
-            && *name != kind.id
+            && !kind.is_id(name)
             && !kind.same(name, Some(value), there)
     };
     let dropped = |(name, value): (&String, &Value)| Dropped {
@@ -215,7 +215,7 @@ fn unsent_fields<'a>(
     let kind = id.kind();
     fields
         .iter()
-        .filter(move |(name, _)| *name != kind.id && !values.knows(name))
+        .filter(move |(name, _)| !kind.is_id(name) && !values.knows(name))
 }
 
 /// A resource's base after a push: `sent` are the fields and keys that went out, and `live` is what the tenant says since; `is_whole`

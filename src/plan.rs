@@ -290,7 +290,7 @@ fn is_unsent(id: &ResourceId, name: &str, managed: &Managed) -> bool {
         kind.row(name)
             .is_some_and(|row| row.sending == Sending::Derived)
     };
-    name != kind.id && !is_managed() && !is_derived()
+    !kind.is_id(name) && !is_managed() && !is_derived()
 }
 
 /// The base of a field of a resource, for a tenant at which it has this value.
@@ -340,7 +340,7 @@ fn compare(managed: &Managed, sides: Sides<'_>) -> Option<ResourcePlan> {
             (State::Changed, fields)
         }
     };
-    let file_name = || sides.local?.1.get(sides.id.kind().label)?.as_str();
+    let file_name = || sides.id.kind().label_in(sides.local?.1);
     let name = live.map(Resource::name).or_else(file_name);
     Some(ResourcePlan {
         id: sides.id.clone(),

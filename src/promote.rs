@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use globset::GlobSet;
 use serde_json::{Map, Value};
 
-use crate::kinds::{Field, Kind, Merge};
+use crate::kinds::{self, Field, Kind, Merge};
 use crate::resource::ResourceId;
 
 /// What ties a file to its counterpart in other tenants: its kind, and its stem.
@@ -92,6 +92,7 @@ pub fn promote(
     overrides: &Overrides,
     fields: &dyn Fn(Field) -> bool,
     selected: &BTreeSet<Counterpart<'_>>,
+    (from_domain, to_domain): (&str, &str),
 ) -> Promotion {
     // Where another resource's file has the stem by now, it is unknown which of the two was meant.
     let gone = gone.iter().map(|(id, stem)| {
@@ -128,12 +129,14 @@ pub fn promote(
                 file: *file,
                 field,
                 stem_of: &stem_of,
+                from,
                 to,
+                domains: (from_domain, to_domain),
                 promotion: &mut promotion,
             };
             let new = match (own, value) {
                 (Some(Value::Object(own)), Some(Value::Object(value)))
-                    if field.row().merge == Merge::Keys =>
+                    if matches!(field.row().merge, Merge::Keys | Merge::Flags) =>
                 {
                     let mut keys = value.clone();
                     keys.extend(own.clone());
@@ -164,41 +167,83 @@ struct Translation<'a, 'p> {
     field: Field,
     /// The stem of each resource that the first tenant knows, where it has one.
     stem_of: &'a BTreeMap<&'a ResourceId, Option<&'a str>>,
+    from: &'a Stems<'a>,
     to: &'a Stems<'a>,
+    domains: (&'a str, &'a str),
     promotion: &'p mut Promotion,
 }
 
 impl Translation<'_, '_> {
     fn value(&mut self, value: &Value) -> Value {
-        let kind = self.field.row().refers_to.and_then(Kind::named);
-        match (value, kind) {
-            (Value::Array(entries), Some(kind)) => entries
-                .iter()
-                .map(|entry| self.entry(kind, entry))
-                .collect(),
-            (other, _) => other.clone(),
+        match self.field.row().refers_to {
+            Some(reference) => {
+                reference.translated(value, &mut |text| self.reference(reference, text))
+            }
+            None => value.clone(),
         }
     }
 
-    fn entry(&mut self, kind: &'static Kind, entry: &Value) -> Value {
-        let Some(text) = entry.as_str() else {
-            return entry.clone();
-        };
+    fn reference(&mut self, reference: kinds::Reference, text: &str) -> String {
+        match (reference.kind(), reference.by) {
+            (Some(kind), None) => self.by_id(kind, text),
+            (Some(kind), Some(by)) => self.by_field(kind, by, text),
+            (None, _) => text.to_owned(),
+        }
+    }
+
+    fn by_id(&mut self, kind: &'static Kind, text: &str) -> String {
         let known = self.stem_of.get(&ResourceId::new(kind, text)).copied();
         let means = known.flatten();
-        let reference = Reference {
+        match (known, means.and_then(|stem| self.to.get(&(kind, stem)))) {
+            (_, Some(counterpart)) => return counterpart.id.as_str().to_owned(),
+            (Some(_), None) => self.promotion.missing.push(self.entry(text, means)),
+            (None, None) => self.promotion.carried.push(self.entry(text, None)),
+        }
+        text.to_owned()
+    }
+
+    /// What is known by a field of its own has a counterpart where a file of the same name has another value there; where it has
+    /// none, it is the same text, but for the tenant's own domain.
+    fn by_field(&mut self, kind: &'static Kind, by: &str, text: &str) -> String {
+        let said = |member: &Member<'_>| {
+            member
+                .fields
+                .get(by)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
+        let mut here = self.from.iter().filter(|((of, _), _)| *of == kind);
+        let means = here.find(|(_, member)| said(member).as_deref() == Some(text));
+        let means = means.map(|((_, stem), _)| *stem);
+        if let Some(stem) = means {
+            match self.to.get(&(kind, stem)).and_then(said) {
+                Some(counterpart) => return counterpart,
+                None => self.promotion.missing.push(self.entry(text, means)),
+            }
+            return text.to_owned();
+        }
+        let (from, to) = self.domains;
+        let own = format!("https://{from}/");
+        match text
+            .strip_prefix(&own)
+            .filter(|_| !from.is_empty() && !to.is_empty())
+        {
+            Some(path) => format!("https://{to}/{path}"),
+            None => {
+                self.promotion.carried.push(self.entry(text, None));
+                text.to_owned()
+            }
+        }
+    }
+
+    fn entry(&self, text: &str, means: Option<&str>) -> Reference {
+        Reference {
             kind: self.file.0,
             stem: self.file.1.to_owned(),
             field: self.field,
             entry: text.to_owned(),
             means: means.map(str::to_owned),
-        };
-        match (known, means.and_then(|stem| self.to.get(&(kind, stem)))) {
-            (_, Some(counterpart)) => return counterpart.id.as_str().into(),
-            (Some(_), None) => self.promotion.missing.push(reference),
-            (None, None) => self.promotion.carried.push(reference),
         }
-        entry.clone()
     }
 }
 
@@ -252,6 +297,7 @@ mod tests {
             overrides,
             &|_| true,
             &stems.keys().copied().collect(),
+            ("dev.example", "prod.example"),
         )
     }
 
@@ -347,6 +393,7 @@ mod tests {
             &own,
             &|_| true,
             &BTreeSet::from([(&KIND, "web")]),
+            ("", ""),
         );
         assert_eq!(promotion.changes[0].new, json!(["old", "p3", "x"]));
         let entries = |references: Vec<Reference>| -> Vec<_> {

@@ -6,6 +6,7 @@ use crate::base::{Bases, NewBase};
 use crate::files::{self, Format, ResourceFile, TenantDirectory, stems_for_new_files};
 use crate::kinds::{Field, Managed};
 use crate::merge::{Dropped, Kept, differing, merge};
+use crate::names::{labels, names_in};
 use crate::resource::{Resource, ResourceId};
 
 /// The options of a pull.
@@ -78,7 +79,9 @@ pub fn decide(
     for kind in managed.kinds() {
         let of_kind = |id: &ResourceId| id.kind() == kind;
         let names = live.iter().filter(|(id, _)| of_kind(id));
-        let names = names.map(|(id, resource)| (id, resource.name())).collect();
+        let called = names_in(live, files);
+        let names = names.map(|(id, resource)| (id, labels(kind, resource.fields(), &called)));
+        let names = names.collect();
         let stems = files.iter().filter(|(id, _)| of_kind(id));
         let stems = stems.map(|(id, file)| (id, file.stem.as_str())).collect();
         let new_stems: BTreeMap<ResourceId, String> = stems_for_new_files(kind, &names, &stems);
@@ -184,10 +187,7 @@ fn gone(
         live: None,
         is_unsent: false,
     };
-    let name = file
-        .fields
-        .get(id.kind().label)
-        .and_then(|name| name.as_str());
+    let name = id.kind().label_in(&file.fields);
     Pulled {
         id: id.clone(),
         name: name.unwrap_or(id.as_str()).to_owned(),

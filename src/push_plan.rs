@@ -4,9 +4,36 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use crate::kinds::{CannotRemove, Field, clients};
+use crate::kinds::{CannotRemove, Field, Limit, Merge, When, clients};
 use crate::plan::{Change, FieldPlan, Plan, PlanField, ResourcePlan, State};
-use crate::resource::{Patch, ResourceId};
+use crate::resource::{ListChange, Patch, Resource, ResourceId};
+
+/// What the tool works by, and must not change.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Own<'a> {
+    /// The id of the client whose credentials are in use.
+    pub client: Option<&'a str>,
+    /// The identifier of the Management API.
+    pub management_api: Option<&'a str>,
+}
+
+impl Own<'_> {
+    /// What keeps a resource from being changed.
+    fn limits(self, live: &Resource) -> Vec<&'static Limit> {
+        let text = |field: &str| live.text(field);
+        let is_so = |when: &When| match when {
+            When::True(field) => live.fields().get(*field) == Some(&Value::Bool(true)),
+            When::ManagementApi(field) => text(field).is_some_and(|text| {
+                Some(text) == self.management_api || text.ends_with(".auth0.com/api/v2/")
+            }),
+            When::OwnClient(field) => self.client.is_some() && text(field) == self.client,
+        };
+        let limits = live.id().kind().limits.iter();
+        limits
+            .filter(|limit| limit.when.iter().all(is_so))
+            .collect()
+    }
+}
 
 /// What a push is going to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +87,8 @@ pub enum Reason {
     CannotRemove(String),
     /// The client is the one whose credentials are in use, and would lose its access.
     LocksOut,
+    /// Nobody may change these fields of the resource, for this reason.
+    Limited(&'static str),
     /// Somebody who was asked about this resource said no.
     NotChosen,
     /// Somebody who was asked said no.
@@ -96,28 +125,24 @@ impl Reason {
 }
 
 impl PushPlan {
-    /// Decides what is sent. `is_left_out` says which resources are not under version control, and `own_client` is the id of the
-    /// client whose credentials are in use.
-    pub fn decide(
-        plan: Plan,
-        is_left_out: impl Fn(&ResourceId) -> bool,
-        own_client: Option<&str>,
-    ) -> PushPlan {
+    /// Decides what is sent. `live` are the resources that were read, and `own` is what the tool works by.
+    pub fn decide(plan: Plan, live: &BTreeMap<ResourceId, Resource>, own: Own<'_>) -> PushPlan {
         let mut push = PushPlan {
             plan,
             updates: Vec::new(),
             held_back: Vec::new(),
         };
         for resource in &push.plan.resources.clone() {
-            push.resource(resource, is_left_out(&resource.id), own_client);
+            push.resource(resource, live.get(&resource.id), own);
         }
+        push.updates.sort_by_key(|update| update.id.kind().turn);
         if push.has_conflict() {
             push.hold_back_everything(&Reason::Conflict);
         }
         push
     }
 
-    fn resource(&mut self, resource: &ResourcePlan, is_left_out: bool, own_client: Option<&str>) {
+    fn resource(&mut self, resource: &ResourcePlan, live: Option<&Resource>, own: Own<'_>) {
         let mut hold_back = |fields: Vec<FieldPlan>, reason: Reason| {
             let resource = ResourcePlan {
                 fields,
@@ -130,8 +155,17 @@ impl PushPlan {
         if resource.state == State::FileOnly {
             return hold_back(edits, Reason::Gone);
         }
-        if is_left_out && !edits.is_empty() {
+        if live.is_some_and(Resource::is_left_out) && !edits.is_empty() {
             return hold_back(edits, Reason::LeftOut);
+        }
+        let limits = live.map(|live| own.limits(live)).unwrap_or_default();
+        let (edits, limited): (Vec<_>, Vec<_>) = edits.into_iter().partition(|edit| {
+            limits
+                .iter()
+                .all(|limit| limit.takes.contains(&edit.field.name()))
+        });
+        if let Some(limit) = limits.first().filter(|_| !limited.is_empty()) {
+            hold_back(limited, Reason::Limited(limit.why));
         }
         let unsent = resource
             .fields
@@ -149,7 +183,7 @@ impl PushPlan {
             }
         }
         let is_own =
-            *resource.id.kind() == clients::KIND && own_client == Some(resource.id.as_str());
+            *resource.id.kind() == clients::KIND && own.client == Some(resource.id.as_str());
         let (locking, edits): (Vec<_>, Vec<_>) = edits
             .into_iter()
             .partition(|field| is_own && locks_out(field));
@@ -158,13 +192,19 @@ impl PushPlan {
         }
         let mut sent = Vec::new();
         let mut values: BTreeMap<Field, Value> = BTreeMap::new();
+        let mut list = None;
         for edit in edits {
+            if let Some(change) = list_change(&edit) {
+                list = Some(change);
+                sent.push(edit);
+                continue;
+            }
             match add(&mut values, &edit) {
                 Ok(()) => sent.push(edit),
                 Err(CannotRemove { key }) => hold_back(vec![edit], Reason::CannotRemove(key)),
             }
         }
-        if let Some(patch) = Patch::of_valid(values) {
+        if let Some(patch) = Patch::of_valid(values, list) {
             self.updates.push(Update {
                 id: resource.id.clone(),
                 name: resource.name.clone(),
@@ -241,6 +281,31 @@ impl PushPlan {
     }
 }
 
+/// What an edit changes in a list that has a path of its own; None where the field is no such list.
+fn list_change(edit: &FieldPlan) -> Option<ListChange> {
+    let field = edit.field.key()?.field;
+    let list = field.kind().collection()?.sub_list.as_ref()?;
+    if list.field != field.name() {
+        return None;
+    }
+    let entries = |side: &Option<Value>| side.as_ref().and_then(Value::as_array).cloned();
+    let (local, live) = (
+        entries(&edit.local)?,
+        entries(&edit.live).unwrap_or_default(),
+    );
+    let without = |list: &[Value], other: &[Value]| -> Vec<Value> {
+        list.iter()
+            .filter(|entry| !other.contains(entry))
+            .cloned()
+            .collect()
+    };
+    Some(ListChange {
+        field,
+        added: without(&local, &live),
+        removed: without(&live, &local),
+    })
+}
+
 /// Whether an edit takes the access from the client that has it.
 fn locks_out(field: &FieldPlan) -> bool {
     let guard = field.field.key().and_then(|key| key.field.row().guard);
@@ -258,6 +323,9 @@ fn add(values: &mut BTreeMap<Field, Value>, edit: &FieldPlan) -> Result<(), Cann
         }
         // What the file leaves out is not managed.
         (None, None) => {}
+        (Some(name), None) if key.field.row().merge == Merge::Flags => {
+            return Err(CannotRemove { key: name.clone() });
+        }
         (Some(name), local) => {
             let keys = values.entry(key.field).or_insert_with(|| Map::new().into());
             if let Value::Object(keys) = keys {
@@ -275,7 +343,6 @@ mod tests {
     use crate::kinds::clients::KIND;
     use crate::kinds::{Manage, Managed};
     use crate::plan::{Live, Sides, Tenant};
-    use crate::resource::Resource;
     use crate::three_way::BaseValues;
     use serde_json::json;
 
@@ -304,7 +371,11 @@ mod tests {
             domain: "d".to_owned(),
         };
         let plan = Plan::new(tenant, BaseFrom::Lock, &managed, [sides]);
-        let push = PushPlan::decide(plan, |_| false, own_client);
+        let own = Own {
+            client: own_client,
+            management_api: None,
+        };
+        let push = PushPlan::decide(plan, &BTreeMap::new(), own);
         let sent = push
             .updates
             .iter()

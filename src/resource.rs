@@ -52,10 +52,24 @@ impl Serialize for ResourceId {
     }
 }
 
-/// What one PATCH sends: at least one field, all of one kind. There is no way to put anything else into it than fields that an
+/// What one update sends: fields of one kind, at least one. There is no way to put anything else into it than fields that an
 /// update takes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Patch {
+    fields: BTreeMap<Field, Value>,
+    list: Option<ListChange>,
+}
+
+/// What is added to a list that has a path of its own, and what is removed from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Patch(BTreeMap<Field, Value>);
+pub struct ListChange {
+    /// The field that is the list.
+    pub field: Field,
+    /// The entries to add.
+    pub added: Vec<Value>,
+    /// The entries to remove.
+    pub removed: Vec<Value>,
+}
 
 impl Patch {
     /// A patch of one field.
@@ -63,7 +77,7 @@ impl Patch {
     /// # Errors
     /// The value is not one that the API accepts for the field.
     pub fn set(field: Field, value: impl Into<Value>) -> Result<Patch, InvalidValue> {
-        Patch(BTreeMap::new()).and(field, value)
+        Patch::default().and(field, value)
     }
 
     /// The same patch with one more field of the same kind.
@@ -73,18 +87,27 @@ impl Patch {
     pub fn and(mut self, field: Field, value: impl Into<Value>) -> Result<Patch, InvalidValue> {
         let value = value.into();
         field.validate(&value)?;
-        self.0.insert(field, value);
+        self.fields.insert(field, value);
         Ok(self)
     }
 
     /// A patch of values that were found to be valid where they were read; None of no values.
-    pub(crate) fn of_valid(values: BTreeMap<Field, Value>) -> Option<Patch> {
-        (!values.is_empty()).then_some(Patch(values))
+    pub(crate) fn of_valid(
+        fields: BTreeMap<Field, Value>,
+        list: Option<ListChange>,
+    ) -> Option<Patch> {
+        let is_something = !fields.is_empty() || list.is_some();
+        is_something.then_some(Patch { fields, list })
     }
 
-    /// The fields it sends, in file order.
+    /// The fields that a PATCH sends, in file order.
     pub fn iter(&self) -> impl Iterator<Item = (Field, &Value)> {
-        self.0.iter().map(|(field, value)| (*field, value))
+        self.fields.iter().map(|(field, value)| (*field, value))
+    }
+
+    /// What changes in a list that has a path of its own.
+    pub fn list(&self) -> Option<&ListChange> {
+        self.list.as_ref()
     }
 }
 
@@ -99,18 +122,25 @@ impl Serialize for Patch {
 pub struct Resource {
     id: ResourceId,
     fields: Arc<Map<String, Value>>,
+    /// What people call it, where that is the names of others.
+    name: Option<String>,
 }
 
 impl Resource {
     /// A resource from a JSON object of the API, less its secrets. None if it has no id that can be one.
     pub fn new(kind: &'static Kind, mut fields: Map<String, Value>) -> Option<Resource> {
-        let id = ResourceId::new(kind, fields.get(kind.id)?.as_str()?);
+        let id = match kind.id_field() {
+            Some(field) => fields.get(field)?.as_str()?,
+            None => kind.only()?,
+        };
+        let id = ResourceId::new(kind, id);
         if !id.is_addressable() {
             return None;
         }
         kind.strip_secrets(&mut fields);
         let fields = Arc::new(fields);
-        Some(Resource { id, fields })
+        let name = None;
+        Some(Resource { id, fields, name })
     }
 
     /// The same resource, which shares `fields` where they equal its own: most files say what the tenant says, and their values
@@ -120,6 +150,20 @@ impl Resource {
         if self.fields == *fields {
             self.fields = Arc::clone(fields);
         }
+        self
+    }
+
+    /// The same resource under this name.
+    #[must_use]
+    pub fn named(mut self, name: String) -> Resource {
+        self.name = Some(name);
+        self
+    }
+
+    /// The same resource with a field more, which the API serves elsewhere.
+    #[must_use]
+    pub fn with(mut self, field: &str, value: Value) -> Resource {
+        Arc::make_mut(&mut self.fields).insert(field.to_owned(), value);
         self
     }
 
@@ -135,7 +179,9 @@ impl Resource {
 
     /// What people call it; its id where the API returned no name.
     pub fn name(&self) -> &str {
-        self.text(self.id.kind.label).unwrap_or(self.id.as_str())
+        let named = self.name.as_deref();
+        let label = || self.id.kind.label_in(&self.fields);
+        named.or_else(label).unwrap_or(self.id.as_str())
     }
 
     /// A field's value where it is text.
@@ -205,8 +251,8 @@ mod tests {
         `description` has 141 characters
         `allowed_clients` may not be null
         `allowed_clients` is text, not a list
-        `allowed_clients` is empty
-        `allowed_clients` is a number, not text
+        entry 2 of `allowed_clients` is empty
+        entry 2 of `allowed_clients` is a number, not text
         ");
         let patch = Patch::set(field("allowed_clients"), json!([]))
             .and_then(|patch| patch.and(field("description"), ""))

@@ -204,7 +204,7 @@ fn repeated(plan: &Plan) -> Option<String> {
 }
 
 fn resource(saved: SavedResource) -> Result<ResourcePlan, String> {
-    let kind = Kind::named(&saved.kind).ok_or_else(|| {
+    let kind = Kind::of(&saved.kind, &saved.id).ok_or_else(|| {
         let kind = saved.kind.escape_debug();
         format!("`{kind}` is no kind that this tenantry knows")
     })?;
@@ -216,7 +216,7 @@ fn resource(saved: SavedResource) -> Result<ResourcePlan, String> {
     let id = ResourceId::new(kind, saved.id);
     if !id.is_addressable() {
         let id = id.as_str().escape_debug();
-        return Err(format!("`{id}` can't be a {}", kind.id));
+        return Err(format!("`{id}` can't be a {}", kind.id_name()));
     }
     Ok(ResourcePlan {
         id,
@@ -479,7 +479,7 @@ mod tests {
                 "",
             ),
             with(&format!("{}, {}", resource("a", ""), resource("a", "")), ""),
-            with(&resource("a", "").replace("clients", "roles"), ""),
+            with(&resource("a", "").replace("clients", "hooks"), ""),
             with(&resource(r"a\n", ""), ""),
             with("", "").replace("lock", "elsewhere"),
             with("", "").replace("\"risk\": 0, ", ""),
@@ -500,7 +500,7 @@ mod tests {
         1:83: `tenant` is no updatable field
         1:83: `resources` is not a plan's: unknown field `kind`, expected one of `field`, `key`, `change`, `base`, `local`, `live`, `risk`
         1:83: the client a is there twice
-        1:83: `roles` is no kind that this tenantry knows
+        1:83: `hooks` is no kind that this tenantry knows
         1:83: `a\n` can't be a client_id
         1:57: `base` is not a plan's: unknown variant `elsewhere`, expected `lock` or `git`
         2:17: `summary` is not a plan's: missing field `risk`

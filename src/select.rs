@@ -2,10 +2,12 @@
 //! of these selects them all. A selector that matches nothing is an error, since it is a typing mistake.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use globset::{Glob, GlobMatcher};
 
 use crate::closest::closest;
+use crate::files::Format;
 use crate::kinds::Kind;
 
 /// The `SELECTOR…` arguments of a command; none of them selects every resource.
@@ -21,7 +23,7 @@ struct Selector {
     glob: Option<GlobMatcher>,
     path_glob: Option<GlobMatcher>,
     /// What stands below the folder of a kind: `clients/web-*`.
-    in_kind: Option<(&'static Kind, String, Option<GlobMatcher>)>,
+    in_kind: Option<(String, String, Option<GlobMatcher>)>,
 }
 
 /// By what a resource can be selected.
@@ -162,12 +164,18 @@ impl Selection {
 impl Selector {
     fn new(text: &str, in_directory: Option<String>) -> Selector {
         let plain = text.strip_prefix("./").unwrap_or(text);
-        let path = in_directory.or_else(|| plain.contains('/').then(|| plain.to_owned()));
+        let is_file = Path::new(plain)
+            .extension()
+            .and_then(|extension| extension.to_str());
+        let is_file = is_file.is_some_and(|extension| Format::from_extension(extension).is_some());
+        let may_be_path = is_file || plain.contains('/');
+        let path = in_directory.or_else(|| may_be_path.then(|| plain.to_owned()));
         let path = path.map(|path| path.trim_end_matches('/').to_owned());
         let matcher = |text: &str| Some(Glob::new(text).ok()?.compile_matcher());
         let in_kind = |path: &str| {
             let (kind, below) = path.split_once('/').unwrap_or((path, "*"));
-            Some((Kind::named(kind)?, below.to_owned(), matcher(below)))
+            let kind = Kind::named(kind)?.name.to_owned();
+            Some((kind, below.to_owned(), matcher(below)))
         };
         Selector {
             glob: matcher(text),
@@ -201,8 +209,8 @@ impl Selector {
 }
 
 /// Whether a resource may be of that kind: where nothing is known of it, it may.
-fn is_of(names: &Names<'_>, kind: &Kind) -> bool {
-    names.kind.is_none_or(|of| of == kind)
+fn is_of(names: &Names<'_>, kind: &str) -> bool {
+    names.kind.is_none_or(|of| of.name == kind)
 }
 
 impl<'a> Names<'a> {
@@ -229,6 +237,7 @@ mod tests {
             live_name: Some("Web App"),
         };
         let api = Names {
+            kind: Some(&clients::KIND),
             id: "Xyz",
             live_name: Some("API"),
             ..Names::default()

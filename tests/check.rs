@@ -3,9 +3,7 @@
 
 mod common;
 
-use std::process::Command;
-
-use common::{Bed, Run};
+use common::{Bed, Run, git};
 use serde_json::json;
 
 fn two() -> Bed {
@@ -81,12 +79,10 @@ fn everything_that_is_wrong_is_found_at_once() {
     );
     assert_eq!(document["findings"][0]["line"], 2);
     let annotations = run(&bed, &["check", "-o", "github"]).exits(1).stdout;
-    assert!(
-        annotations
-            .lines()
-            .all(|line| line.starts_with("::error file=tenant/")),
-        "{annotations}"
-    );
+    assert_eq!(annotations.lines().count(), 8, "{annotations}");
+    for line in annotations.lines() {
+        assert!(line.starts_with("::error file=tenant/"), "{annotations}");
+    }
 }
 
 #[test]
@@ -111,19 +107,11 @@ fn a_broken_lock_and_overrides_are_findings() {
 #[test]
 fn a_tracked_env_file_is_found() {
     let bed = two();
-    let git = |arguments: &[&str]| {
-        let output = Command::new("git")
-            .args(arguments)
-            .current_dir(bed.path(""))
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{output:?}");
-    };
-    git(&["init", "-q"]);
+    bed.git(&["init", "-q"]);
     bed.write(".env.dev", "AUTH0_DOMAIN=x\n");
     bed.write(".env.example", "AUTH0_DOMAIN=\n");
     run(&bed, &["check"]).exits(0);
-    git(&["add", "-f", ".env.dev", ".env.example"]);
+    bed.git(&["add", "-f", ".env.dev", ".env.example"]);
     let found = run(&bed, &["check"]).exits(1).stdout;
     assert!(
         found.starts_with(".env.dev:1:1: git tracks this file") && found.ends_with("1 finding\n"),
@@ -223,32 +211,14 @@ fn a_large_file_is_walked_over_once() {
     }
 }
 
-/// git in the bed's folder, with nothing of the machine's configuration.
-fn git(bed: &Bed, arguments: &[&str]) -> (bool, String) {
-    let output = Command::new("git")
-        .args(["-c", "user.name=A", "-c", "user.email=a@example.com"])
-        .args(arguments)
-        .envs([
-            ("GIT_CONFIG_NOSYSTEM", "1"),
-            ("GIT_CONFIG_GLOBAL", "/dev/null"),
-        ])
-        .env_remove("GIT_DIR")
-        .env_remove("GIT_INDEX_FILE")
-        .current_dir(bed.path(""))
-        .output()
-        .unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8(said).unwrap())
-}
-
 #[cfg(unix)]
 #[test]
 fn a_hook_in_a_subfolder_checks_what_this_commit_will_have() {
     use std::os::unix::fs::PermissionsExt;
     let bed = two();
-    assert!(git(&bed, &["init", "-q"]).0);
-    assert!(git(&bed, &["add", "tenant"]).0);
-    assert!(git(&bed, &["commit", "-qm", "Pull"]).0);
+    bed.git(&["init", "-q"]);
+    bed.git(&["add", "tenant"]);
+    bed.git(&["commit", "-qm", "Pull"]);
     let program = env!("CARGO_BIN_EXE_tenantry");
     bed.write(
         ".git/hooks/pre-commit",
@@ -259,34 +229,30 @@ fn a_hook_in_a_subfolder_checks_what_this_commit_will_have() {
     bed.edit("tenant/clients/alpha.yaml", "name: Alpha", "name: <a>");
     // Not staged, it is no part of this commit; with -a it is, in an index of git's own.
     bed.edit("tenant/clients/beta.yaml", "name: Beta", "name: Better");
-    assert!(git(&bed, &["add", "tenant/clients/beta.yaml"]).0);
-    let (done, said) = git(&bed, &["commit", "-qm", "Better"]);
-    assert!(done, "{said}");
+    bed.git(&["add", "tenant/clients/beta.yaml"]);
+    bed.git(&["commit", "-qm", "Better"]);
     for arguments in [
         &["commit", "-aqm", "Worse"][..],
         &["commit", "-qm", "Worse", "tenant/clients/alpha.yaml"],
     ] {
-        let (done, said) = git(&bed, arguments);
-        assert!(
-            !done && said.contains("alpha.yaml:2:1: `name` contains"),
-            "{said}"
-        );
+        let said = git::attempt(&bed.path(""), arguments).unwrap_err();
+        assert!(said.contains("alpha.yaml:2:1: `name` contains"), "{said}");
     }
 }
 
 #[test]
 fn what_a_merge_left_in_the_index_is_no_commit_to_be() {
     let bed = two();
-    assert!(git(&bed, &["init", "-q", "-b", "main"]).0);
-    assert!(git(&bed, &["add", "tenant"]).0);
-    assert!(git(&bed, &["commit", "-qm", "Pull"]).0);
-    assert!(git(&bed, &["switch", "-qc", "other"]).0);
+    bed.git(&["init", "-q", "-b", "main"]);
+    bed.git(&["add", "tenant"]);
+    bed.git(&["commit", "-qm", "Pull"]);
+    bed.git(&["switch", "-qc", "other"]);
     bed.edit("tenant/clients/alpha.yaml", "name: Alpha", "name: Theirs");
-    assert!(git(&bed, &["commit", "-qam", "Theirs"]).0);
-    assert!(git(&bed, &["switch", "-q", "main"]).0);
+    bed.git(&["commit", "-qam", "Theirs"]);
+    bed.git(&["switch", "-q", "main"]);
     bed.edit("tenant/clients/alpha.yaml", "name: Alpha", "name: Ours");
-    assert!(git(&bed, &["commit", "-qam", "Ours"]).0);
-    assert!(!git(&bed, &["merge", "other"]).0);
+    bed.git(&["commit", "-qam", "Ours"]);
+    assert!(git::attempt(&bed.path(""), &["merge", "other"]).is_err());
     run(&bed, &["check", "--staged"])
         .exits(2)
         .complains("a merge is under way in clients/alpha.yaml");
@@ -295,10 +261,10 @@ fn what_a_merge_left_in_the_index_is_no_commit_to_be() {
 #[test]
 fn a_tracked_env_file_is_found_from_a_subfolder() {
     let bed = two();
-    assert!(git(&bed, &["init", "-q"]).0);
+    bed.git(&["init", "-q"]);
     bed.write("app/.env", "AUTH0_DOMAIN=x\n");
     bed.write("tenant/.env.dev", "AUTH0_DOMAIN=x\n");
-    assert!(git(&bed, &["add", "-f", "app/.env", "tenant/.env.dev"]).0);
+    bed.git(&["add", "-f", "app/.env", "tenant/.env.dev"]);
     let mut command = bed.command_without_settings();
     command
         .args(["check", "--dir", "."])

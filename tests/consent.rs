@@ -8,30 +8,12 @@ mod common;
 use common::Bed;
 use serde_json::json;
 
-/// Three pulled clients whose descriptions are edited.
-fn three_edited() -> Bed {
-    let bed = Bed::new()
-        .client("a", "Alpha", json!({"description": "first"}))
-        .client("b", "Beta", json!({"description": "second"}))
-        .client("c", "Gamma", json!({"description": "third"}))
-        .pulled();
-    bed.edit("tenant/clients/alpha.yaml", "first", "first!");
-    bed.edit("tenant/clients/beta.yaml", "second", "second!");
-    bed.edit("tenant/clients/gamma.yaml", "third", "third!");
-    bed
-}
-
-/// The same as the tenant `prod`, protected by its own settings.
+/// A pulled client with an edit, of a tenant `prod` that is protected by its own settings.
 fn protected() -> Bed {
     let bed = Bed::new()
         .client("a", "Alpha", json!({"description": "first"}))
         .start();
-    let settings = format!(
-        "AUTH0_DOMAIN={}\nAUTH0_CLIENT_ID={}\nAUTH0_CLIENT_SECRET={}\nTENANTRY_PROTECTED=true\n",
-        bed.sandbox.url(),
-        bed.sandbox.client_id(),
-        bed.sandbox.client_secret()
-    );
+    let settings = format!("{}TENANTRY_PROTECTED=true\n", bed.env_file());
     bed.write(".env.prod", &settings);
     bed.run(["pull", "--tenant", "prod"]).exits(0);
     bed.edit("tenant/prod/clients/alpha.yaml", "first", "first!");
@@ -41,7 +23,7 @@ fn protected() -> Bed {
 
 #[test]
 fn one_question_names_what_and_where() {
-    let bed = three_edited();
+    let bed = Bed::three_edited();
     let question = format!("Push 3 fields of 3 clients to {}?", bed.address());
     for answer in ["n", "", "y", "yes please"] {
         let mut push = bed.at_terminal(["push"]);
@@ -61,7 +43,7 @@ fn one_question_names_what_and_where() {
 
 #[test]
 fn what_was_typed_ahead_of_the_question_is_no_answer() {
-    let bed = three_edited();
+    let bed = Bed::three_edited();
     let mut push = bed.at_terminal(["push"]);
     // The tenant is read before anything is asked, and the line is there by then.
     push.type_ahead("yes");
@@ -73,7 +55,7 @@ fn what_was_typed_ahead_of_the_question_is_no_answer() {
 
 #[test]
 fn client_by_client_yes_and_no() {
-    let bed = three_edited();
+    let bed = Bed::three_edited();
     let mut push = bed.at_terminal(["push", "--interactive"]);
     push.answer("Push clients/alpha.yaml? [y,n,a,q]", "y");
     push.answer("Push clients/beta.yaml? [y,n,a,q]", "perhaps");
@@ -98,7 +80,7 @@ fn client_by_client_yes_and_no() {
 
 #[test]
 fn all_and_quit_are_for_those_that_follow() {
-    let bed = three_edited();
+    let bed = Bed::three_edited();
     let mut push = bed.at_terminal(["push", "-i"]);
     push.answer("Push clients/alpha.yaml?", "n");
     push.answer("Push clients/beta.yaml?", "a");
@@ -123,7 +105,7 @@ fn all_and_quit_are_for_those_that_follow() {
 
 #[test]
 fn who_goes_away_has_agreed_to_nothing() {
-    let bed = three_edited();
+    let bed = Bed::three_edited();
     for arguments in [&["push"][..], &["push", "-i"]] {
         let mut push = bed.at_terminal(arguments.iter().copied());
         push.interrupt_at("Push ");
@@ -170,7 +152,7 @@ fn a_script_has_to_name_a_protected_tenant() {
 
 #[test]
 fn a_project_protects_its_tenants_or_one_of_them() {
-    let bed = three_edited();
+    let bed = Bed::three_edited();
     bed.write("tenant/tenantry.yaml", "protected: true\n");
     let refused = bed.run(["push", "--yes"]).exits(2);
     assert!(refused.stderr.contains("is protected"), "{refused}");
@@ -182,7 +164,7 @@ fn a_project_protects_its_tenants_or_one_of_them() {
 
 #[test]
 fn a_protected_tenant_without_a_name() {
-    let bed = three_edited();
+    let bed = Bed::three_edited();
     let mut push = bed.command();
     push.args(["push", "--yes"]).env("TENANTRY_PROTECTED", "on");
     let run = bed.run_command(push);

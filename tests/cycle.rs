@@ -2,35 +2,29 @@
 //! goes back only where somebody edited it. Each test drives the commands against a sandbox over a real socket.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-#[path = "cycle/rig.rs"]
-#[allow(dead_code)]
-mod rig;
+mod common;
 #[path = "cycle/tenants.rs"]
 mod tenants;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use common::client_file::{edit_file, exact_yaml, libyaml_agrees, read};
+use common::in_process::{Tenantry, apart, cases, property};
+use common::{Bed, Fields, UPDATABLE, text, tree};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tenantry::sandbox::Sandbox;
 
-use rig::{
-    Fields, Tenantry, UPDATABLE, apart, api_requests, cases, edit_file, exact_yaml, libyaml_agrees,
-    live, patches, property, read, text, tree, writes,
-};
 use tenants::{Edit, SECRET, edits, hundreds, tenant};
 
 const GLOBAL: &str = "GlobalGlobalGlobalGlobalGlobal00";
 
-fn start(clients: &[Value], shuffle: u64) -> Sandbox {
-    let global = json!({"client_id": GLOBAL, "name": "All Applications", "global": true});
-    Sandbox::builder()
-        .clients(clients.iter().cloned())
-        .client(global)
-        .shuffle(shuffle)
+fn start(clients: &[Value], shuffle: u64) -> Bed {
+    let clients = clients.to_vec();
+    Bed::new()
+        .sandbox(|sandbox| sandbox.clients(clients).shuffle(shuffle))
+        .client(GLOBAL, "All Applications", json!({"global": true}))
         .start()
-        .unwrap()
 }
 
 /// Each client's file, by id: its path and its text.
@@ -148,20 +142,15 @@ fn check_no_secret(directory: &Path) {
     }
 }
 
-fn check_only_gets(sandbox: &Sandbox) {
-    assert_eq!(writes(sandbox), [], "something else than a GET");
-}
-
 /// Everything that holds of a fresh pull in one format.
 fn check_pull(tenantry: &Tenantry, clients: &[Value], format: &str, shuffle: u64) {
-    let sandbox = start(clients, shuffle);
-    let folder = tempfile::tempdir().unwrap();
-    let directory = folder.path().join("tenant");
+    let bed = start(clients, shuffle);
+    let (folder, directory) = (bed.path(""), bed.path("tenant"));
     let pull = ["pull", "--format", format];
-    let run = tenantry.run(&sandbox, &directory, &pull);
-    assert_eq!(run.code, 0, "{run:?}");
+    let run = |command: &[&str]| tenantry.run(&bed, &directory, command).exits(0);
+    run(&pull);
 
-    let expected = live(&sandbox);
+    let expected = bed.clients();
     let files = client_files(&directory);
     assert_eq!(
         files.keys().collect::<Vec<_>>(),
@@ -173,37 +162,28 @@ fn check_pull(tenantry: &Tenantry, clients: &[Value], format: &str, shuffle: u64
         check_content(path, content, &expected[id]);
     }
     check_no_secret(&directory);
-    let outside = tree(folder.path());
+    let outside = tree(&folder);
     let inside = outside
         .keys()
         .all(|path| path == "tenant/tenant.lock" || path.starts_with("tenant/clients/"));
     assert!(inside, "outside of clients/: {:?}", outside.keys());
 
-    let run = tenantry.run(&sandbox, &directory, &["diff", "-o", "json"]);
-    assert_eq!((run.code, &run.json()["resources"]), (0, &json!([])));
-    for again in [&pull[..], &["pull", "--discard-local", "--prune"]] {
-        let run = tenantry.run(&sandbox, &directory, again);
-        assert_eq!(run.code, 0, "{run:?}");
-        assert_eq!(
-            tree(folder.path()),
-            outside,
-            "a second pull wrote something"
-        );
+    assert_eq!(run(&["diff", "-o", "json"]).json()["resources"], json!([]));
+    for again in [
+        &pull[..],
+        &["pull", "--discard-local", "--prune"],
+        &["push", "--yes"],
+    ] {
+        run(again);
+        assert_eq!(tree(&folder), outside, "{again:?} wrote something");
     }
-    let run = tenantry.run(&sandbox, &directory, &["push", "--yes"]);
-    assert_eq!(run.code, 0, "{run:?}");
-    assert_eq!(
-        tree(folder.path()),
-        outside,
-        "a push of nothing wrote something"
-    );
-    check_only_gets(&sandbox);
+    bed.assert_only_gets();
 
     let other = start(clients, shuffle.wrapping_add(1));
-    let elsewhere = tempfile::tempdir().unwrap();
-    tenantry.run(&other, elsewhere.path(), &pull);
+    let elsewhere = other.path("tenant");
+    tenantry.run(&other, &elsewhere, &pull).exits(0);
     assert_eq!(
-        client_files(elsewhere.path()),
+        client_files(&elsewhere),
         files,
         "another order of the list makes other files"
     );
@@ -211,12 +191,13 @@ fn check_pull(tenantry: &Tenantry, clients: &[Value], format: &str, shuffle: u64
 
 /// Pulls, edits files as people do, and pushes: exactly the edits arrive.
 fn check_push(tenantry: &Tenantry, clients: &[Value], edits: &[Edit], format: &str) {
-    let sandbox = start(clients, 0);
-    let folder = tempfile::tempdir().unwrap();
-    let directory = folder.path();
-    tenantry.run(&sandbox, directory, &["pull", "--format", format]);
-    let mut expected = live(&sandbox);
-    let files = client_files(directory);
+    let bed = start(clients, 0);
+    let directory = bed.path("tenant");
+    let run = |command: &[&str]| tenantry.run(&bed, &directory, command);
+    run(&["pull", "--format", format]).exits(0);
+    let before = bed.clients();
+    let mut expected = before.clone();
+    let files = client_files(&directory);
     let mut bodies: BTreeMap<String, Fields> = BTreeMap::new();
     for edit in edits {
         let Some((id, (path, _))) = edit.of(&files) else {
@@ -233,7 +214,6 @@ fn check_push(tenantry: &Tenantry, clients: &[Value], edits: &[Edit], format: &s
             .unwrap()
             .insert(edit.field.to_owned(), edit.value.clone());
     }
-    let before = live(&sandbox);
     for (id, fields) in &expected {
         for field in UPDATABLE {
             let (now, then) = (fields.get(field), before[id].get(field));
@@ -243,11 +223,10 @@ fn check_push(tenantry: &Tenantry, clients: &[Value], edits: &[Edit], format: &s
             }
         }
     }
-    let edited = tree(directory);
-    sandbox.clear_requests();
-    let run = tenantry.run(&sandbox, directory, &["diff", "-o", "json"]);
-    assert_eq!(run.code, u8::from(!bodies.is_empty()), "{run:?}");
-    let plan = run.json();
+    let edited = tree(&directory);
+    bed.sandbox.clear_requests();
+    let plan = run(&["diff", "-o", "json"]).exits(i32::from(!bodies.is_empty()));
+    let plan = plan.json();
     let fields = bodies.values().map(Fields::len).sum::<usize>();
     assert_eq!(plan["summary"]["edit"], json!(fields), "{plan:#}");
     assert_eq!(
@@ -255,34 +234,27 @@ fn check_push(tenantry: &Tenantry, clients: &[Value], edits: &[Edit], format: &s
         bodies.len(),
         "{plan:#}"
     );
-    check_only_gets(&sandbox);
-    assert_eq!(tree(directory), edited, "diff wrote something");
+    bed.assert_only_gets();
+    assert_eq!(tree(&directory), edited, "diff wrote something");
 
-    let run = tenantry.run(&sandbox, directory, &["push", "--yes", "-o", "json"]);
-    assert_eq!(run.code, 0, "{run:?}");
+    let report = run(&["push", "--yes", "-o", "json"]).exits(0).json();
     let mut sent = BTreeMap::new();
-    for (id, body) in patches(&sandbox) {
+    for (id, body) in bed.patches() {
         let twice = sent.insert(id.clone(), body.as_object().unwrap().clone());
         assert_eq!(twice, None, "{id} was sent twice");
     }
     assert_eq!(sent, bodies);
-    assert_eq!(live(&sandbox), expected);
-    assert_eq!(run.json()["summary"]["updated"], json!(bodies.len()));
-    check_no_secret(directory);
+    assert_eq!(bed.clients(), expected);
+    assert_eq!(report["summary"]["updated"], json!(bodies.len()));
+    check_no_secret(&directory);
 
-    sandbox.clear_requests();
-    let files = tree(directory);
-    for (command, requests) in [("push", 0), ("diff", 1), ("pull", 1)] {
-        let args: &[&str] = match command {
-            "push" => &["push", "--yes"],
-            other => &[other],
-        };
-        let run = tenantry.run(&sandbox, directory, args);
-        assert_eq!(run.code, 0, "{run:?}");
-        let sent = api_requests(&sandbox).len();
-        assert!(sent <= requests, "{command} sent {sent} requests");
-        sandbox.clear_requests();
-        assert_eq!(tree(directory), files, "{command} wrote something");
+    let files = tree(&directory);
+    for (command, requests) in [(&["push", "--yes"][..], 0), (&["diff"], 1), (&["pull"], 1)] {
+        bed.sandbox.clear_requests();
+        run(command).exits(0);
+        let sent = bed.api_requests().len();
+        assert!(sent <= requests, "{command:?} sent {sent} requests");
+        assert_eq!(tree(&directory), files, "{command:?} wrote something");
     }
 }
 
@@ -364,9 +336,22 @@ fn hundreds_of_hostile_clients_fit_into_one_folder() {
 #[test]
 fn the_reader_of_these_tests_is_exact() {
     let text = "a: 123456789012345678901234567890\nb: '0123'\nc: [1.10, no way, ~, \"\\u0000\"]\nd: |\n  x\n   y\n";
-    let read = exact_yaml(text).unwrap();
+    let exact = exact_yaml(text).unwrap();
     let expected = r#"{"a":123456789012345678901234567890,"b":"0123","c":[1.10,"no way",null,"\u0000"],"d":"x\n y\n"}"#;
-    assert_eq!(read.to_string(), expected);
+    assert_eq!(exact.to_string(), expected);
+    let fields = |text: &str| read("a.json", text);
+    let few = r#"{"a": 1.5, "b": ["x"], "c": "no"}"#;
+    assert_eq!(
+        libyaml_agrees("{a: 1.5, b: [x], c: 'no'}", &fields(few)),
+        Some(true)
+    );
+    for other in [
+        "{a: 1.5, b: [x]}",
+        "{a: 1.5, b: [x], c: false}",
+        "{a: 1.6, b: [x], c: 'no'}",
+    ] {
+        assert_eq!(libyaml_agrees(other, &fields(few)), Some(false), "{other}");
+    }
     for unclear in [
         "no",
         "0123",

@@ -34,17 +34,9 @@ fn dev_and_prod() -> (Bed, Bed) {
     };
     let (dev, prod) = (tenant(), tenant());
     for (name, bed) in [("dev", &dev), ("prod", &prod)] {
-        let (url, id, secret) = (
-            bed.sandbox.url(),
-            bed.sandbox.client_id(),
-            bed.sandbox.client_secret(),
-        );
-        let settings =
-            format!("AUTH0_DOMAIN={url}\nAUTH0_CLIENT_ID={id}\nAUTH0_CLIENT_SECRET={secret}\n");
-        dev.write(&format!(".env.{name}"), &settings);
-        let mut pull = dev.command_without_settings();
-        pull.args(["pull", "--tenant", name]);
-        dev.run_command(pull).exits(0);
+        dev.write(&format!(".env.{name}"), &bed.env_file());
+        dev.run_without_settings(["pull", "--tenant", name])
+            .exits(0);
     }
     dev.edit("tenant/dev/clients/web-app.yaml", "The shop", "Our shop");
     (dev, prod)
@@ -82,6 +74,7 @@ fn the_example_of_every_command_works_and_ends_as_its_help_says() {
     tenantry sandbox serve --port 0 --latency 50: until it is ended
     tenantry sandbox reset: 0
     tenantry completions bash: 0
+    tenantry scopes --write: 0
     tenantry schema clients: 0
     tenantry man: 0
     ");

@@ -6,11 +6,11 @@ mod common;
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{Bed, Stub, until};
+use common::{Bed, Run, Stub, until};
 use serde_json::json;
 use tenantry::api::{Fields, Options, Reader};
 use tenantry::kinds::clients::KIND;
@@ -216,21 +216,13 @@ fn a_tenant_that_nobody_answers_for_is_named() {
     assert!(run.stderr.contains("hint: is the domain right"), "{run}");
 }
 
-/// Runs the binary where no file can grow, as on a full disk.
+/// Runs the binary where no file can grow beyond so many blocks of half a KiB or one, as on a disk that is full.
 #[cfg(unix)]
-fn on_a_full_disk(bed: &Bed, arguments: &str) -> common::Run {
-    let mut shell = assert_cmd::Command::new("sh");
-    let binary = env!("CARGO_BIN_EXE_tenantry");
-    shell
-        .args([
-            "-c",
-            &format!("trap '' XFSZ; ulimit -f 0; exec {binary} {arguments}"),
-        ])
-        .current_dir(bed.path(""))
-        .env("HOME", bed.path("home"))
-        .env("AUTH0_DOMAIN", bed.sandbox.url())
-        .env("AUTH0_CLIENT_ID", bed.sandbox.client_id())
-        .env("AUTH0_CLIENT_SECRET", bed.sandbox.client_secret());
+fn on_a_full_disk(bed: &Bed, blocks: usize, arguments: &str) -> Run {
+    let binary = common::BINARY;
+    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec {binary} {arguments}");
+    let mut shell = assert_cmd::Command::from_std(bed.program("sh"));
+    shell.args(["-c", &script]).envs(bed.settings());
     bed.run_command(shell)
 }
 
@@ -238,13 +230,13 @@ fn on_a_full_disk(bed: &Bed, arguments: &str) -> common::Run {
 #[test]
 fn a_full_disk_stops_a_pull_and_leaves_whole_files() {
     let bed = Bed::new().plain_clients(3).start();
-    let run = on_a_full_disk(&bed, "pull").exits(2);
+    let run = on_a_full_disk(&bed, 0, "pull").exits(2);
     assert!(run.stderr.contains("error: can't write "), "{run}");
     bed.pull();
     let before = bed.age();
     bed.sandbox
         .edit("c0001", "description", Some(json!("drift")));
-    let run = on_a_full_disk(&bed, "pull").exits(2);
+    let run = on_a_full_disk(&bed, 0, "pull").exits(2);
     assert!(
         run.stderr
             .contains("error: can't write tenant/clients/client-0001.yaml: "),
@@ -263,7 +255,7 @@ fn a_full_disk_stops_a_pull_and_leaves_whole_files() {
 fn a_push_on_a_full_disk_says_what_it_sent_and_the_next_one_sends_nothing_again() {
     let bed = edited(2);
     let lock = bed.read("tenant/tenant.lock");
-    let run = on_a_full_disk(&bed, "push --yes").exits(2);
+    let run = on_a_full_disk(&bed, 0, "push --yes").exits(2);
     // The second one is on its way by then, or is kept from going.
     let left = run.stdout.matches("\nnot attempted  ").count();
     assert_eq!(run.stdout.matches("\nupdated  ").count(), 2 - left, "{run}");
@@ -280,27 +272,52 @@ fn a_push_on_a_full_disk_says_what_it_sent_and_the_next_one_sends_nothing_again(
     assert_all_arrived(&bed, 2);
 }
 
+/// The second of three files is too large for what is left of the disk.
+#[cfg(unix)]
+#[test]
+fn a_promotion_that_ends_half_way_says_what_it_wrote_and_can_be_finished() {
+    let bed = Bed::new().start();
+    let names = ["a", "b", "c"];
+    let file = |tenant: &str, name: &str| format!("tenant/{tenant}/clients/{name}.yaml");
+    for name in names {
+        for (tenant, description) in [("dev", "new"), ("prod", "old")] {
+            let mut text = format!("client_id: {tenant}-{name}\ndescription: {description}\n");
+            if (tenant, name) == ("prod", "b") {
+                text.push_str(&format!("note: {}\n", "x".repeat(20_000)));
+            }
+            bed.write(&file(tenant, name), &text);
+        }
+    }
+    let promoted = || names.map(|name| bed.read(&file("prod", name)).contains("description: new"));
+    let before = bed.files("tenant/prod");
+    let run = on_a_full_disk(&bed, 8, "promote --from dev --to prod").exits(2);
+    insta::assert_snapshot!(run.stdout, @r#"
+    clients/a.yaml  a prod-a
+      description: "old" → "new"
+
+    1 value written to 1 file
+    "#);
+    run.complains("error: can't write tenant/prod/clients/b.yaml: ");
+    assert_eq!(promoted(), [true, false, false]);
+    let after = bed.files("tenant/prod");
+    let as_it_was = |name: &str| after[&file("prod", name)] == before[&file("prod", name)];
+    assert!(as_it_was("b") && as_it_was("c"));
+    assert_eq!(after.len(), 3, "{:?}", after.keys());
+    let run = bed.run(["promote", "--from", "dev", "--to", "prod"]);
+    let run = run.exits(0);
+    assert!(
+        run.stdout.ends_with("2 values written to 2 files\n"),
+        "{run}"
+    );
+    assert_eq!(promoted(), [true; 3]);
+}
+
 /// How many PATCHes the tenant carried out; those that its rate limit refused had no effect.
 #[cfg(unix)]
 fn carried_out(bed: &Bed) -> u64 {
     let requests = bed.sandbox.requests().into_iter();
     let done = requests.filter(|request| request.method == "PATCH" && request.status == 200);
     done.count() as u64
-}
-
-/// The binary under way, with the settings of the sandbox; what it says is piped.
-#[cfg(unix)]
-fn piped(bed: &Bed, arguments: &[&str]) -> std::process::Child {
-    let mut command = bed.bare();
-    command
-        .args(arguments)
-        .env("AUTH0_DOMAIN", bed.sandbox.url())
-        .env("AUTH0_CLIENT_ID", bed.sandbox.client_id())
-        .env("AUTH0_CLIENT_SECRET", bed.sandbox.client_secret())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command.spawn().unwrap()
 }
 
 /// What a process came to that got a Ctrl-C.
@@ -328,7 +345,7 @@ fn ctrl_c_leaves_one_document_and_no_folder() {
     ] {
         let bed = Bed::new().plain_clients(1).start();
         bed.sandbox.fail_next(fault.always());
-        let child = piped(&bed, &["pull", "-o", "json"]);
+        let child = bed.piped(["pull", "-o", "json"]);
         until(|| bed.requests().len() > 1 || bed.count("POST /oauth/token") > 0);
         let output = interrupted(child);
         let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -348,7 +365,7 @@ fn ctrl_c_ends_the_wait_for_a_token_too() {
         FaultRule::new(Fault::RevokeTokens).method("PATCH"),
         FaultRule::new(wait).token().always(),
     ]);
-    let child = piped(&bed, &["push", "--yes", "-o", "json"]);
+    let child = bed.piped(["push", "--yes", "-o", "json"]);
     until(|| bed.count("POST /oauth/token") > 0);
     let output = interrupted(child);
     let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -366,60 +383,20 @@ fn ctrl_c_finishes_what_is_on_its_way_and_reports_the_rest() {
         .plain_clients(30)
         .pulled();
     (0..30).for_each(|number| edit(&bed, number));
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tenantry"));
-    let child = command
-        .args(["push", "--yes", "-o", "json"])
-        .current_dir(bed.path(""))
-        .env_clear()
-        .env("HOME", bed.path("home"))
-        .env("AUTH0_DOMAIN", bed.sandbox.url())
-        .env("AUTH0_CLIENT_ID", bed.sandbox.client_id())
-        .env("AUTH0_CLIENT_SECRET", bed.sandbox.client_secret())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let child = bed.piped(["push", "--yes", "-o", "json"]);
     until(|| bed.count("PATCH") > 0);
-    Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    let output = interrupted(child);
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let (updated, rest) = (
         report["summary"]["updated"].as_u64(),
         report["summary"]["not_attempted"].as_u64(),
     );
     assert_eq!(updated, Some(carried_out(&bed)));
-    assert_eq!(updated.unwrap() + rest.unwrap(), 30);
+    assert_eq!(updated.unwrap() + rest.unwrap(), 30, "{report}");
     assert!(rest.unwrap() > 0, "{report}");
     bed.run(["push", "--yes"]).exits(0);
     assert_eq!(carried_out(&bed), 30, "something was sent twice");
     assert_all_arrived(&bed, 30);
-}
-
-/// Runs the binary as somebody who may not write: root may everywhere.
-#[cfg(unix)]
-fn as_nobody(bed: &Bed, arguments: &[&str]) -> common::Run {
-    let mut command = bed.command();
-    if common::is_root() {
-        command = assert_cmd::Command::new("setpriv");
-        command
-            .args([
-                "--reuid=65534",
-                "--regid=65534",
-                "--clear-groups",
-                env!("CARGO_BIN_EXE_tenantry"),
-            ])
-            .current_dir(bed.path(""))
-            .env("HOME", bed.path("home"))
-            .env("AUTH0_DOMAIN", bed.sandbox.url())
-            .env("AUTH0_CLIENT_ID", bed.sandbox.client_id())
-            .env("AUTH0_CLIENT_SECRET", bed.sandbox.client_secret());
-    }
-    command.args(arguments);
-    bed.run_command(command)
 }
 
 #[cfg(unix)]
@@ -428,16 +405,6 @@ fn a_directory_that_may_only_be_read_stops_a_pull_and_not_a_diff() {
     use std::fs::{Permissions, set_permissions};
     use std::os::unix::fs::PermissionsExt;
 
-    let nobody = Command::new("setpriv")
-        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-        .args([env!("CARGO_BIN_EXE_tenantry"), "--version"])
-        .output();
-    if common::is_root() && !nobody.is_ok_and(|output| output.status.success()) {
-        eprintln!(
-            "skipped: root may write anywhere, and can't run the binary as somebody else here"
-        );
-        return;
-    }
     let bed = Bed::new().plain_clients(2).pulled();
     bed.sandbox
         .edit("c0001", "description", Some(json!("drift")));
@@ -448,10 +415,17 @@ fn a_directory_that_may_only_be_read_stops_a_pull_and_not_a_diff() {
             set_permissions(bed.path(folder), Permissions::from_mode(mode)).unwrap()
         })
     };
+    let run = |command: &str| {
+        let mut run = bed.as_nobody()?;
+        run.arg(command).envs(bed.settings());
+        Some(bed.run_command(run))
+    };
     allow(0o555);
-    let diff = as_nobody(&bed, &["diff"]);
-    let pull = as_nobody(&bed, &["pull"]);
+    let runs = run("diff").zip(run("pull"));
     allow(0o755);
+    let Some((diff, pull)) = runs else {
+        return;
+    };
     assert!(diff.exits(1).stdout.contains("description"));
     pull.exits(2)
         .complains("error: can't write tenant/clients/client-0001.yaml: Permission denied");
@@ -473,35 +447,25 @@ fn tenant_of_pages(page: impl Fn(usize) -> String + Send + 'static) -> Stub {
                     .unwrap_or_default(),
             ),
         };
-        format!(
-            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-            body.len()
-        )
+        Stub::answer(200, "", &body)
     })
 }
 
 /// Runs `list` at a stub; on Linux with no more than half a gigabyte of memory for everything.
-fn list_at(stub: &Stub, bed: &Bed) -> common::Run {
-    let mut shell = assert_cmd::Command::new("sh");
+fn list_at(stub: &Stub, bed: &Bed) -> Run {
     let limit = if cfg!(target_os = "linux") {
         "ulimit -v 524288;"
     } else {
         ""
     };
-    let binary = env!("CARGO_BIN_EXE_tenantry");
+    let binary = common::BINARY;
+    let script = format!("{limit} exec {binary} list --no-token-cache");
+    let mut shell = assert_cmd::Command::from_std(bed.program("sh"));
     shell
-        .args([
-            "-c",
-            &format!("{limit} exec {binary} list --no-token-cache"),
-        ])
-        .env_clear()
-        .current_dir(bed.path(""))
-        .env("HOME", bed.path("home"))
+        .args(["-c", &script])
         // Threads of their own heaps would each reserve much that they never use.
         .env("MALLOC_ARENA_MAX", "1")
-        .env("AUTH0_DOMAIN", stub.url())
-        .env("AUTH0_CLIENT_ID", "an-application")
-        .env("AUTH0_CLIENT_SECRET", "the-application-s-own-secret");
+        .envs(stub.settings());
     bed.run_command(shell)
 }
 

@@ -2,6 +2,9 @@
 //! a hang, or more memory than the input is worth.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -9,7 +12,7 @@ use std::path::Path;
 use std::thread;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use tenantry::api::{ApiError, Fields, Options, Reader};
 use tenantry::files::{Access, FilesError, Lock, TenantDirectory, read_file};
 use tenantry::kinds::{Managed, clients::KIND};
@@ -27,7 +30,17 @@ fn cases(usual: u32) -> Config {
     }
 }
 
-/// Bytes, and texts that come near to what is read.
+/// What is read: a client's file in both formats, a lock, a plan, a page of the list and a client alone.
+const DOCUMENTS: [&str; 6] = [
+    "client_id: a\nname: A\nallowed_clients:\n  - \"b\" # c\n",
+    r#"{"client_id": "a", "name": "A", "description": ""}"#,
+    r#"{"version": 2, "domain": "d", "clients": {"a": {"file": "clients/a.yaml", "serial": 1, "base": {"name": "A"}}}}"#,
+    r#"{"version": 2, "tenant": {"name": null, "domain": "d"}, "base": {"from": "lock"}, "resources": [], "summary": {"edit": 0, "drift": 0, "conflict": 0, "unmanaged": 0, "risk": 0, "new": 0, "live_only": 0, "file_only": 0}}"#,
+    r#"{"start": 0, "limit": 100, "total": 1, "clients": [{"client_id": "a", "name": "A"}]}"#,
+    r#"{"client_id": "a", "name": "A", "global": false}"#,
+];
+
+/// Bytes, texts that come near to what is read, and what is read with a byte or two changed.
 fn input() -> impl Strategy<Value = Vec<u8>> {
     let words = [
         "client_id: a",
@@ -78,6 +91,15 @@ fn input() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         1 => prop::collection::vec(any::<u8>(), 0..300),
         3 => prop::collection::vec(prop::sample::select(words.to_vec()), 0..60).prop_map(|words| words.concat().into_bytes()),
+        2 => (prop::sample::select(DOCUMENTS.to_vec()), prop::collection::vec(any::<(prop::sample::Index, u8)>(), 0..3))
+            .prop_map(|(document, changes)| {
+                let mut bytes = document.as_bytes().to_vec();
+                for (at, byte) in changes {
+                    let at = at.index(bytes.len());
+                    bytes[at] = byte;
+                }
+                bytes
+            }),
     ]
 }
 
@@ -97,28 +119,43 @@ fn read(folder: &Path) -> Result<(), String> {
         .map_err(|error| error.to_string())
 }
 
+/// Tries inputs, of which some are to be read and some are to be refused. `reads` says which of the two came of one.
+fn try_inputs(config: Config, reads: impl Fn(Vec<u8>) -> Result<bool, TestCaseError>) {
+    let counts = [Cell::new(0), Cell::new(0)];
+    let outcome = TestRunner::new(config).run(&input(), |input| {
+        let count = &counts[usize::from(reads(input)?)];
+        count.set(count.get() + 1);
+        Ok(())
+    });
+    outcome.unwrap();
+    let [refused, read] = counts.map(Cell::into_inner);
+    assert!(read > 0 && refused > 0, "{read} read, {refused} refused");
+}
+
 #[test]
 fn files_and_the_lock_are_read_or_refused_by_name() {
     for file in ["clients/a.yaml", "clients/a.json", "tenant.lock"] {
-        TestRunner::new(cases(400))
-            .run(&input(), |content| {
-                if let Err(error) = read_directory(file, &content) {
-                    prop_assert!(error.contains(&format!("{file}:")), "{}", error);
-                }
-                Ok(())
-            })
-            .unwrap();
+        try_inputs(cases(400), |content| {
+            let outcome = read_directory(file, &content);
+            if let Err(error) = &outcome {
+                prop_assert!(error.contains(&format!("{file}:")), "{}", error);
+            }
+            Ok(outcome.is_ok())
+        });
     }
 }
 
 #[test]
-fn a_saved_plan_is_read_or_refused() {
-    TestRunner::new(cases(2000))
-        .run(&input(), |content| {
-            let _ = saved_plan::parse(&content);
-            Ok(())
-        })
-        .unwrap();
+fn a_saved_plan_is_read_or_refused_by_place() {
+    try_inputs(cases(2000), |content| {
+        let outcome = saved_plan::parse(&content);
+        if let Err(error) = &outcome {
+            // A lone carriage return ends a line as well.
+            let lines = content.split(|byte| b"\r\n".contains(byte)).count();
+            prop_assert!((1..=lines).contains(&error.position.line), "{error:?}");
+        }
+        Ok(outcome.is_ok())
+    });
 }
 
 /// A tenant that answers every request with these bytes.
@@ -175,20 +212,16 @@ fn ask(body: Vec<u8>) -> [Option<ApiError>; 2] {
 
 #[test]
 fn answers_are_read_or_refused_by_request() {
-    TestRunner::new(cases(200))
-        .run(&input(), |body| {
-            for error in ask(body).into_iter().flatten() {
-                prop_assert!(
-                    error.to_string().starts_with("GET /api/v2/clients"),
-                    "{}",
-                    error
-                );
-                let debug = format!("{error:?}");
-                prop_assert!(!debug.contains("a-token"));
-            }
-            Ok(())
-        })
-        .unwrap();
+    try_inputs(cases(200), |body| {
+        let errors = ask(body);
+        for error in errors.iter().flatten() {
+            let told = error.to_string();
+            prop_assert!(told.starts_with("GET /api/v2/clients"), "{told}");
+            let debug = format!("{error:?}");
+            prop_assert!(!debug.contains("a-token"));
+        }
+        Ok(errors.iter().any(Option::is_none))
+    });
 }
 
 #[test]
@@ -315,8 +348,7 @@ fn a_named_pipe_is_never_opened() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("clients")).unwrap();
         let pipe = folder.path().join(file);
-        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
-        assert!(made.unwrap().success());
+        common::make_pipe(&pipe);
         let directory =
             TenantDirectory::open(folder.path(), Managed::default(), Access::Read, || ()).unwrap();
         let findings = directory.source().unwrap().check().findings;

@@ -3,22 +3,19 @@
 //! process, and is killed when so much has happened, never after so much time.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-#[path = "cycle/rig.rs"]
-#[allow(dead_code)]
-mod rig;
+mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use common::client_file::{edit_file, read};
+use common::in_process::cases;
+use common::{Bed, Fields, text, tree};
 use serde_json::{Value, json};
 use tenantry::files::{Access, TenantDirectory};
 use tenantry::kinds::Managed;
-use tenantry::sandbox::Sandbox;
-
-use rig::{Fields, api_requests, cases, edit_file, live, patches, read, text, tree};
 
 /// Repeatable numbers: each moment to kill at follows from the round.
 struct Chance(u64);
@@ -33,9 +30,10 @@ impl Chance {
     }
 }
 
+const PUSH: [&str; 2] = ["push", "--yes"];
+
 struct World {
-    sandbox: Sandbox,
-    folder: tempfile::TempDir,
+    bed: Bed,
 }
 
 /// When to kill.
@@ -51,49 +49,21 @@ enum Moment {
 
 impl World {
     fn new(clients: usize) -> World {
+        let latency = Duration::from_millis(2);
         World {
-            sandbox: Sandbox::builder()
-                .generated(clients)
-                .latency(Duration::from_millis(2))
-                .start()
-                .unwrap(),
-            folder: tempfile::tempdir().unwrap(),
+            bed: Bed::new()
+                .sandbox(|sandbox| sandbox.generated(clients).latency(latency))
+                .start(),
         }
     }
 
     fn directory(&self) -> PathBuf {
-        self.folder.path().join("tenant")
-    }
-
-    fn command(&self, directory: &Path, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tenantry"));
-        command
-            .args(args)
-            .args(["--no-token-cache", "--dir"])
-            .arg(directory)
-            .current_dir(self.folder.path())
-            .env_remove("TENANTRY_TENANT")
-            .env_remove("AUTH0_ACCESS_TOKEN")
-            .env("AUTH0_DOMAIN", self.sandbox.url())
-            .env("AUTH0_CLIENT_ID", self.sandbox.client_id())
-            .env("AUTH0_CLIENT_SECRET", self.sandbox.client_secret())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        command
-    }
-
-    /// Runs a command to its end; its exit code.
-    fn run(&self, args: &[&str]) -> Option<i32> {
-        self.command(&self.directory(), args)
-            .status()
-            .unwrap()
-            .code()
+        self.bed.path("tenant")
     }
 
     /// Runs a command and kills it at that moment. False where it ended before.
-    fn kill(&self, args: &[&str], moment: &Moment) -> bool {
-        let mut child = self.command(&self.directory(), args).spawn().unwrap();
+    fn kill(&self, command: &[&str], moment: &Moment) -> bool {
+        let mut child = self.bed.spawn(command.iter().copied());
         while child.try_wait().unwrap().is_none() {
             if self.has_come(moment) {
                 child.kill().unwrap();
@@ -107,7 +77,7 @@ impl World {
     fn has_come(&self, moment: &Moment) -> bool {
         let folder = self.directory().join("clients");
         match moment {
-            Moment::Requests(count) => self.sandbox.requests().len() >= *count,
+            Moment::Requests(count) => self.bed.sandbox.requests().len() >= *count,
             Moment::Files(count) => {
                 std::fs::read_dir(folder).is_ok_and(|entries| entries.count() >= *count)
             }
@@ -129,7 +99,7 @@ impl World {
             }
             let content = String::from_utf8(content).unwrap();
             if path == "tenant.lock" {
-                let _: Value = serde_json::from_str(&content).unwrap();
+                self.bed.lock();
                 continue;
             }
             let fields = read(&path, &content);
@@ -140,15 +110,11 @@ impl World {
     }
 
     fn nothing_is_left_over(&self) {
-        let paths = tree(self.folder.path()).into_keys();
-        let other = |path: &String| {
-            path != "tenant/tenant.lock"
-                && (!path.starts_with("tenant/clients/") || path.contains("/."))
-        };
-        assert_eq!(
-            paths.filter(other).collect::<Vec<_>>(),
-            Vec::<String>::new()
-        );
+        let mut paths = tree(&self.directory());
+        paths.retain(|path, _| {
+            path != "tenant.lock" && (!path.starts_with("clients/") || path.contains("/."))
+        });
+        assert_eq!(paths.into_keys().collect::<Vec<_>>(), [""; 0]);
     }
 
     /// Writes a description into so many files; what is to be sent.
@@ -166,7 +132,7 @@ impl World {
     }
 
     fn is_done(&self, edits: &BTreeMap<String, Value>) {
-        let live = live(&self.sandbox);
+        let live = self.bed.clients();
         for (id, value) in edits {
             assert_eq!(
                 live[id].get("description"),
@@ -174,15 +140,15 @@ impl World {
                 "the edit of {id} is lost"
             );
         }
-        self.sandbox.clear_requests();
-        assert_eq!(self.run(&["push", "--yes"]), Some(0));
+        self.bed.sandbox.clear_requests();
+        self.bed.run(PUSH).exits(0);
         assert_eq!(
-            api_requests(&self.sandbox),
-            [],
+            self.bed.requests(),
+            [""; 0],
             "a further push asks something"
         );
-        assert_eq!(self.run(&["diff"]), Some(0));
-        assert_eq!(patches(&self.sandbox), []);
+        self.bed.run(["diff"]).exits(0);
+        self.bed.assert_only_gets();
         self.nothing_is_left_over();
     }
 }
@@ -190,8 +156,8 @@ impl World {
 fn push_round(round: u64) -> bool {
     let mut chance = Chance(round);
     let world = World::new(15);
-    assert_eq!(world.run(&["pull"]), Some(0));
-    world.sandbox.clear_requests();
+    world.bed.run(["pull"]).exits(0);
+    world.bed.sandbox.clear_requests();
     let edits = world.edit(1 + chance.below(12), &mut chance);
     let before = world.files();
     let moment = match chance.below(3) {
@@ -201,20 +167,18 @@ fn push_round(round: u64) -> bool {
         }
         _ => Moment::Requests(1 + chance.below(edits.len() + 3)),
     };
-    let killed = world.kill(&["push", "--yes"], &moment);
+    let killed = world.kill(&["push", "--yes", "--no-token-cache"], &moment);
     assert_eq!(world.files(), before, "a push wrote into a file");
-    let lock = std::fs::read_to_string(world.directory().join("tenant.lock")).unwrap();
-    let lock: Value = serde_json::from_str(&lock).unwrap();
-    let now = live(&world.sandbox);
+    let now = world.bed.clients();
     for (id, value) in &edits {
-        let known = lock["clients"][id]["base"].get("description") == Some(value);
+        let known = world.bed.base(id).get("description") == Some(value);
         let there = now[id].get("description") == Some(value);
         assert!(
             there || !known,
             "the lock runs ahead of the tenant: {moment:?}"
         );
     }
-    assert_eq!(world.run(&["push", "--yes"]), Some(0));
+    world.bed.run(PUSH).exits(0);
     world.is_done(&edits);
     killed
 }
@@ -225,15 +189,18 @@ fn pull_round(round: u64) -> bool {
     let pulled_before = chance.below(2) == 0;
     let mut edits = BTreeMap::new();
     if pulled_before {
-        assert_eq!(world.run(&["pull"]), Some(0));
+        world.bed.run(["pull"]).exits(0);
         edits = world.edit(5, &mut chance);
         for id in world.files().keys().filter(|id| !edits.contains_key(*id)) {
             let drift = format!("drift {round}");
-            world.sandbox.edit(id, "description", Some(json!(drift)));
-            world.sandbox.edit(id, "zz", Some(json!([drift])));
+            world
+                .bed
+                .sandbox
+                .edit(id, "description", Some(json!(drift)));
+            world.bed.sandbox.edit(id, "zz", Some(json!([drift])));
         }
     }
-    world.sandbox.clear_requests();
+    world.bed.sandbox.clear_requests();
     let files = world.files();
     let moment = match (chance.below(4), pulled_before) {
         (0, _) => Moment::Requests(1 + chance.below(2)),
@@ -246,8 +213,8 @@ fn pull_round(round: u64) -> bool {
         }
         (_, false) => Moment::Files(1 + chance.below(60)),
     };
-    let killed = world.kill(&["pull"], &moment);
-    let live = live(&world.sandbox);
+    let killed = world.kill(&["pull", "--no-token-cache"], &moment);
+    let live = world.bed.clients();
     let merged = |id: &String| {
         let mut whole = live[id].clone();
         if let Some(edit) = edits.get(id) {
@@ -260,7 +227,7 @@ fn pull_round(round: u64) -> bool {
         let whole = fields == merged(&id) || Some(&fields) == was;
         assert!(whole, "{id} is half written: {moment:?}");
     }
-    assert_eq!(world.run(&["pull"]), Some(0));
+    world.bed.run(["pull"]).exits(0);
     let ids: BTreeSet<String> = world.files().into_keys().collect();
     assert_eq!(ids, live.keys().cloned().collect());
     for (id, (_, fields)) in world.files() {
@@ -270,9 +237,11 @@ fn pull_round(round: u64) -> bool {
             "{id} is not what the tenant and the edit say"
         );
     }
-    world.sandbox.clear_requests();
-    assert_eq!(world.run(&["push", "--yes"]), Some(0));
-    let sent: BTreeMap<String, Value> = patches(&world.sandbox)
+    world.bed.sandbox.clear_requests();
+    world.bed.run(PUSH).exits(0);
+    let sent: BTreeMap<String, Value> = world
+        .bed
+        .patches()
         .into_iter()
         .map(|(id, mut body)| (id, body["description"].take()))
         .collect();
@@ -313,31 +282,26 @@ fn hundreds_of_killed_pulls_are_finished_by_the_next() {
 #[test]
 fn three_pushes_at_once_send_each_edit_once() {
     let world = World::new(15);
-    assert_eq!(world.run(&["pull"]), Some(0));
+    world.bed.run(["pull"]).exits(0);
     let edits = world.edit(10, &mut Chance(3));
-    world.sandbox.clear_requests();
+    world.bed.sandbox.clear_requests();
     // None of them starts before all of them wait.
     let held =
         TenantDirectory::open(world.directory(), Managed::default(), Access::Write, || {}).unwrap();
-    let waiting = |mut child: Child| {
-        let mut said = BufReader::new(child.stderr.take().unwrap());
+    let pushes = [(); 3].map(|()| {
+        let mut push = world.bed.piped(PUSH);
+        let mut said = BufReader::new(push.stderr.take().unwrap());
         let mut line = String::new();
         said.read_line(&mut line).unwrap();
         assert!(line.contains("waiting for another tenantry"), "{line}");
-        (child, said)
-    };
-    let pushes: Vec<_> = (0..3)
-        .map(|_| {
-            let mut push = world.command(&world.directory(), &["push", "--yes"]);
-            waiting(push.stderr(Stdio::piped()).spawn().unwrap())
-        })
-        .collect();
-    assert_eq!(world.sandbox.requests(), []);
+        (push, said)
+    });
+    assert_eq!(world.bed.requests(), [""; 0]);
     drop(held);
     for (mut push, _said) in pushes {
         assert_eq!(push.wait().unwrap().code(), Some(0));
     }
-    let sent = patches(&world.sandbox);
+    let sent = world.bed.patches();
     assert_eq!(sent.len(), edits.len(), "{sent:?}");
     for (id, value) in &edits {
         assert!(sent.contains(&(id.clone(), json!({ "description": value }))));

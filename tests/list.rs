@@ -207,19 +207,14 @@ fn a_file_without_a_client_is_said_to_be_one() {
 /// The binary at a terminal of so many columns.
 #[cfg(unix)]
 fn at_terminal(bed: &Bed, columns: usize, arguments: &[&str]) -> String {
-    let mut command = std::process::Command::new("/bin/sh");
+    let mut command = bed.program("/bin/sh");
     command
         .args(["-c", "stty cols \"$0\" rows 24 && exec \"$@\""])
         .arg(columns.to_string())
-        .arg(env!("CARGO_BIN_EXE_tenantry"))
+        .arg(common::BINARY)
         .args(arguments)
-        .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap())
-        .env("HOME", bed.path("home"))
-        .env("AUTH0_DOMAIN", bed.sandbox.url())
-        .env("AUTH0_CLIENT_ID", bed.sandbox.client_id())
-        .env("AUTH0_CLIENT_SECRET", bed.sandbox.client_secret())
-        .current_dir(bed.path(""));
+        .envs(bed.settings());
     common::Conversation::start(command).ends().0
 }
 

@@ -3,6 +3,7 @@
 //! commands run against a sandbox over a real socket, in a real repository.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod common;
 #[path = "model/people.rs"]
 mod people;
 #[path = "model/plan.rs"]
@@ -11,9 +12,6 @@ mod plan;
 mod promise;
 #[path = "model/repository.rs"]
 mod repository;
-#[path = "cycle/rig.rs"]
-#[allow(dead_code)]
-mod rig;
 #[path = "model/steps.rs"]
 mod steps;
 
@@ -22,20 +20,16 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use common::client_file::{edit_file, exact_yaml, read};
+use common::in_process::{Tenantry, apart, cases, property};
+use common::{Bed, Fields, Run, Tree, UPDATABLE, text, tree};
 use serde_json::{Value, json};
-use tenantry::sandbox::Sandbox;
 
 use people::{People, Told, View, Views};
 use plan::Saved;
 use promise::{Change, Command, Promise, Sides, change, entries, known};
 use repository::{Popped, Repository};
-use rig::{
-    Fields, Run, Tenantry, UPDATABLE, apart, cases, edit_file, exact_yaml, live, patches, property,
-    read, text, tree, writes,
-};
 use steps::{Start, Step, Trouble, git_story, setting, story, value};
-
-type Tree = BTreeMap<String, (Vec<u8>, SystemTime)>;
 
 const PULL: Command = Command::Pull {
     discard_local: false,
@@ -48,8 +42,7 @@ const PUSH: Command = Command::Push {
 /// A tenant, its directory, and what is known of how they came to be as they are.
 struct World<'a> {
     tenantry: &'a Tenantry,
-    sandbox: Sandbox,
-    folder: tempfile::TempDir,
+    bed: Bed,
     format: &'static str,
     /// The repository that the directory is in, if git is there.
     repository: Option<Repository>,
@@ -64,14 +57,14 @@ struct World<'a> {
 
 impl World<'_> {
     fn new(tenantry: &Tenantry, start: Start) -> World<'_> {
-        let global = json!({"client_id": "Global", "name": "All Applications", "global": true});
-        let folder = tempfile::tempdir().unwrap();
+        let bed = Bed::new()
+            .client("Global", "All Applications", json!({"global": true}))
+            .start();
         let mut world = World {
             tenantry,
-            sandbox: Sandbox::builder().client(global).start().unwrap(),
             format: if start.json { "json" } else { "yaml" },
-            repository: start.git.then(|| Repository::new(folder.path())),
-            folder,
+            repository: start.git.then(|| Repository::new(&bed.path(""))),
+            bed,
             people: People::default(),
             committed: None,
             saved: None,
@@ -88,7 +81,7 @@ impl World<'_> {
     fn directory(&self) -> PathBuf {
         match &self.repository {
             Some(repository) => repository.tenant(),
-            None => self.folder.path().join("tenant"),
+            None => self.bed.path("tenant"),
         }
     }
 
@@ -113,7 +106,7 @@ impl World<'_> {
             lock: BTreeMap::new(),
             past: BTreeMap::new(),
             rev: None,
-            live: live(&self.sandbox),
+            live: self.bed.clients(),
         };
         for (path, (content, _)) in self.tree() {
             let content = String::from_utf8(content).unwrap();
@@ -186,7 +179,7 @@ impl World<'_> {
     fn create(&mut self, name: u8) -> String {
         self.made += 1;
         let number = self.made;
-        self.sandbox.create(json!({
+        self.bed.sandbox.create(json!({
             "client_id": format!("aaaaaaaa{number}"),
             "name": value("name", name),
             "client_secret": "S3CR3T",
@@ -217,7 +210,7 @@ impl World<'_> {
         };
         args.extend(base.into_iter().flat_map(|base| ["--base", base]));
         args.extend(only);
-        self.tenantry.run(&self.sandbox, &self.directory(), &args)
+        self.tenantry.run(&self.bed, &self.directory(), &args)
     }
 
     /// The client of that number among those with a file, and its file.
@@ -230,7 +223,7 @@ impl World<'_> {
 
     /// The client of that number on the tenant.
     fn client(&self, number: u8) -> Option<(String, Fields)> {
-        let clients = live(&self.sandbox);
+        let clients = self.bed.clients();
         let at = usize::from(number) % clients.len().max(1);
         clients.into_iter().nth(at)
     }
@@ -268,7 +261,7 @@ impl World<'_> {
                 style,
             } => {
                 let field = updatable_field(field);
-                let clients = live(&self.sandbox);
+                let clients = self.bed.clients();
                 let says = |id: &str| clients.get(id)?.get(field).cloned();
                 self.write(client, field, says, style);
             }
@@ -304,7 +297,7 @@ impl World<'_> {
                 json,
             } => {
                 let files = self.look().files;
-                let mut without = live(&self.sandbox);
+                let mut without = self.bed.clients();
                 without.retain(|id, _| !files.contains_key(id));
                 let id = without
                     .keys()
@@ -332,7 +325,7 @@ impl World<'_> {
                     && (number < 4 || field != "name")
                 {
                     let value = (number < 4).then(|| value(field, number));
-                    self.sandbox.edit(&id, field, value);
+                    self.bed.sandbox.edit(&id, field, value);
                 }
             }
             Step::Back { client, field } => {
@@ -341,7 +334,7 @@ impl World<'_> {
                     && let Some(entry) = self.look().lock.get(&id)
                     && let Some(base) = entry.base.get(field)
                 {
-                    self.sandbox.edit(&id, field, base.clone());
+                    self.bed.sandbox.edit(&id, field, base.clone());
                 }
             }
             Step::Settings {
@@ -351,7 +344,7 @@ impl World<'_> {
             } => {
                 if let Some((id, _)) = self.client(client) {
                     let (field, value) = setting(field, value);
-                    self.sandbox.edit(&id, field, value);
+                    self.bed.sandbox.edit(&id, field, value);
                 }
             }
             Step::Create { name } => {
@@ -359,7 +352,7 @@ impl World<'_> {
             }
             Step::Delete { client } => {
                 if let Some((id, _)) = self.client(client) {
-                    assert!(self.sandbox.delete(&id));
+                    assert!(self.bed.sandbox.delete(&id));
                 }
             }
             Step::Save { base } => self.save(base),
@@ -576,10 +569,10 @@ impl World<'_> {
         let (before, files) = (self.look_from(base), self.tree());
         let views = self.views(&before);
         let promise = self.promise(&before, command, only);
-        self.sandbox.clear_requests();
-        self.sandbox.set_faults(trouble.map(Trouble::rule));
+        self.bed.sandbox.clear_requests();
+        self.bed.sandbox.set_faults(trouble.map(Trouble::rule));
         let run = self.run(command, only, base);
-        self.sandbox.set_faults([]);
+        self.bed.sandbox.set_faults([]);
         let after = self.look_from(base);
         self.files_arrive(command, &before, &after);
         self.only_what_changes_is_written(&before, &after, &files);
@@ -589,7 +582,7 @@ impl World<'_> {
                 assert_eq!(before.files, after.files, "{command:?} is not about files");
             }
             Command::Pull { .. } | Command::Diff => {
-                assert_eq!(writes(&self.sandbox), [], "{command:?} sent something");
+                self.bed.assert_only_gets();
             }
         }
         if run.code == 2 {
@@ -633,7 +626,7 @@ impl World<'_> {
         self.remember(&before, &after, &views, Some(&about));
         if trouble.is_none() {
             let mut sent = BTreeMap::new();
-            for (id, body) in patches(&self.sandbox) {
+            for (id, body) in self.bed.patches() {
                 let body = body.as_object().unwrap().clone();
                 assert_eq!(sent.insert(id.clone(), body), None, "{id} was sent twice");
             }

@@ -17,14 +17,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use Status::{Green, Red, Waits};
 use common::Bed;
+use common::git::git;
 use serde_json::{Value, json};
-use site::{
-    Asked, FILE, Host, Merge, Run, SHOP, Site, Status, examples, git, list, text, variables,
-};
+use site::{Asked, FILE, Host, Merge, Run, SHOP, Site, Status, examples, list, text, variables};
 
 /// Each story is a test on both sites.
 macro_rules! on_both {
@@ -375,6 +374,7 @@ fn github_jobs_may_do_no_more_than_they_need() {
     assert_eq!(variables(workflow.get("permissions")).len(), 0);
     let mut granted = Vec::new();
     let mut in_group = Vec::new();
+    let (mut scripts, mut actions) = (0, 0);
     for (name, job) in workflow["jobs"].as_mapping().unwrap() {
         let rights = variables(Some(&job["permissions"])).into_iter();
         let rights: Vec<String> = rights.map(|(what, how)| format!("{what}: {how}")).collect();
@@ -384,13 +384,16 @@ fn github_jobs_may_do_no_more_than_they_need() {
             // Expressions are put into a script as they are, whatever they contain; a variable is not.
             let script = step.get("run").map(text).unwrap_or_default();
             assert!(!script.contains("${{"), "{script}");
+            scripts += usize::from(!script.is_empty());
             if let Some(action) = step.get("uses").map(text) {
                 let pin = action.split_once('@').unwrap().1;
                 let is_commit = pin.len() == 40 && pin.chars().all(|c| c.is_ascii_hexdigit());
                 assert!(is_commit, "{action}");
+                actions += 1;
             }
         }
     }
+    assert!(scripts > 0 && actions > 0, "{scripts} and {actions}");
     insta::assert_snapshot!(granted.join("\n"), @r"
     check: contents: read
     plan: contents: read, pull-requests: write
@@ -422,9 +425,7 @@ fn repository() -> Bed {
     let bed = Bed::new()
         .client(SHOP, "Shop", json!({"description": "v1"}))
         .start();
-    let mut pull = bed.command();
-    pull.args(["pull", "--tenant", "prod"]);
-    bed.run_command(pull).exits(0);
+    bed.run(["pull", "--tenant", "prod"]).exits(0);
     bed.sandbox.clear_requests();
     bed.write(".gitignore", "home\ncache\nstderr\nplan.*\n.tenantry-*\n");
     let folder = bed.path("");
@@ -439,17 +440,12 @@ fn repository() -> Bed {
 fn shell(bed: &Bed, program: &str, arguments: &[&str]) -> Output {
     let folder = Path::new(env!("CARGO_BIN_EXE_tenantry")).parent().unwrap();
     let system = std::env::var("PATH").unwrap();
-    let mut command = Command::new(program);
+    let mut command = bed.program(program);
     command
         .args(arguments)
-        .current_dir(bed.path(""))
-        .env_clear()
         .env("PATH", format!("{}:{system}", folder.display()))
-        .env("HOME", bed.path("home"))
         .env("TENANTRY_TENANT", "prod")
-        .env("AUTH0_DOMAIN", bed.sandbox.url())
-        .env("AUTH0_CLIENT_ID", bed.sandbox.client_id())
-        .env("AUTH0_CLIENT_SECRET", bed.sandbox.client_secret());
+        .envs(bed.settings());
     command.output().unwrap()
 }
 

@@ -15,15 +15,8 @@ fn planned() -> Bed {
         .pulled();
     bed.edit("tenant/clients/alpha.yaml", "one", "first");
     bed.edit("tenant/clients/beta.yaml", "two", "second");
-    save(&bed);
+    bed.save_plan();
     bed
-}
-
-fn save(bed: &Bed) {
-    let plan = bed.run(["diff", "-o", "json"]).exits(1).stdout;
-    // What a run prints has its port taken out.
-    bed.write("plan.json", &plan.replace("127.0.0.1:PORT", &bed.address()));
-    bed.sandbox.clear_requests();
 }
 
 fn push(bed: &Bed) -> Run {
@@ -81,7 +74,7 @@ fn a_plan_is_not_applied_where_the_files_say_something_else() {
 fn drift_that_a_plan_calls_an_edit_is_not_sent() {
     let bed = planned();
     bed.sandbox.edit("a", "name", Some(json!("Night fix")));
-    save(&bed);
+    bed.save_plan();
     let plan = bed.read("plan.json");
     assert!(plan.contains("\"drift\""), "{plan}");
     bed.write(
@@ -186,7 +179,7 @@ fn a_plan_that_was_applied_in_part_is_finished_and_then_has_nothing_to_send() {
 fn a_plan_with_a_conflict_is_held_back() {
     let bed = planned();
     bed.sandbox.edit("a", "description", Some(json!("theirs")));
-    save(&bed);
+    bed.save_plan();
     push(&bed)
         .exits(1)
         .complains("nothing was sent: file and tenant both changed");
@@ -227,7 +220,7 @@ fn another_tenants_plan_and_what_is_no_plan_are_refused() {
         push(&bed).exits(2).complains(complaint);
         bed.assert_only_gets();
     }
-    std::fs::remove_file(bed.path("plan.json")).unwrap();
+    bed.remove("plan.json");
     push(&bed).exits(2).complains("can't read plan.json");
 }
 

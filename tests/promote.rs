@@ -3,16 +3,15 @@
 
 mod common;
 
-use common::{Bed, Run, client};
+use common::{Bed, Run};
 use serde_json::{Value, json};
-use tenantry::sandbox::Sandbox;
 
 const PROD: &str = "tenant/prod/clients";
 
-/// A dev and a prod tenant with the same two applications under other ids, both pulled.
+/// A dev and a prod tenant with the same two applications under other ids, both pulled into the folder of dev's bed.
 struct Two {
     dev: Bed,
-    prod: Sandbox,
+    prod: Bed,
 }
 
 impl Two {
@@ -21,20 +20,16 @@ impl Two {
             .client("d-web", "Web", json!({"description": "new", "allowed_clients": ["d-api", "https://api.example"], "sso": true}))
             .client("d-api", "API", json!({}))
             .start();
-        let prod = Sandbox::builder()
-            .client(client(
-                "p-web",
-                "Web",
-                json!({"description": "old", "allowed_clients": ["p-web"], "sso": false}),
-            ))
-            .client(client("p-api", "API", json!({"description": "stays"})))
-            .start()
-            .unwrap();
+        let web = json!({"description": "old", "allowed_clients": ["p-web"], "sso": false});
+        let prod = Bed::new()
+            .client("p-web", "Web", web)
+            .client("p-api", "API", json!({"description": "stays"}))
+            .start();
         let two = Two { dev, prod };
         two.dev.run(["pull", "--tenant", "dev"]).exits(0);
         two.on_prod(&["pull"]).exits(0);
         two.dev.sandbox.clear_requests();
-        two.prod.clear_requests();
+        two.prod.sandbox.clear_requests();
         two
     }
 
@@ -42,9 +37,7 @@ impl Two {
     fn on_prod(&self, arguments: &[&str]) -> Run {
         let mut command = self.dev.command();
         command
-            .env("AUTH0_DOMAIN", self.prod.url())
-            .env("AUTH0_CLIENT_ID", self.prod.client_id())
-            .env("AUTH0_CLIENT_SECRET", self.prod.client_secret())
+            .envs(self.prod.settings())
             .args(arguments)
             .args(["--tenant", "prod"]);
         self.dev.run_command(command)
@@ -52,13 +45,10 @@ impl Two {
 
     /// `promote` with these options, in an environment without settings: it asks nobody.
     fn promote(&self, options: &[&str]) -> Run {
-        let mut command = self.dev.command_without_settings();
-        command
-            .args(["promote", "--from", "dev", "--to", "prod"])
-            .args(options);
-        let run = self.dev.run_command(command);
+        let promote = ["promote", "--from", "dev", "--to", "prod"];
+        let run = self.dev.run_without_settings([&promote, options].concat());
         assert_eq!(self.dev.requests(), [""; 0]);
-        assert!(self.prod.requests().is_empty());
+        assert_eq!(self.prod.requests(), [""; 0]);
         run
     }
 
@@ -134,17 +124,12 @@ fn diff_shows_what_was_promoted_and_push_sends_it_to_prod_only() {
     assert_eq!(carried, values(&shown, "local", "live"));
     two.on_prod(&["push", "--yes"]).exits(0);
     two.on_prod(&["diff"]).exits(0);
-    let web = two.prod.client("p-web").unwrap();
+    let web = two.prod.live("p-web");
     assert_eq!(
         (&web["description"], &web["allowed_clients"]),
         (&json!("new"), &json!(["p-api", "https://api.example"]))
     );
-    let sent = two
-        .prod
-        .requests()
-        .into_iter()
-        .filter(|request| request.method == "PATCH");
-    assert_eq!(sent.count(), 1);
+    assert_eq!(two.prod.count("PATCH"), 1);
     assert_eq!(two.dev.requests(), [""; 0]);
 }
 
@@ -166,7 +151,7 @@ fn a_dry_run_writes_nothing() {
 fn markdown_says_what_was_written_and_what_there_is_to_remark() {
     let two = Two::new();
     let text = two.promote(&["-o", "markdown"]).exits(0).stdout;
-    let text = text.replace(&two.prod.url().replace("http://", ""), "PROD");
+    let text = text.replace(&two.prod.address(), "PROD");
     let (start, _) = text.split_once("<details").unwrap();
     insta::assert_snapshot!(start, @"
     ### tenantry: PROD

@@ -661,7 +661,7 @@ fn broken_files_stop_everything() {
         assert_eq!(bed.requests(), [""; 0], "{text}");
         bed.assert_untouched(&before);
         screens.push(format!("{text:?}\n{}", run.stderr));
-        std::fs::remove_file(bed.path(path)).unwrap();
+        bed.remove(path);
         for (path, text) in &pristine {
             bed.write(path, text);
         }
@@ -836,7 +836,10 @@ fn the_list_takes_as_many_requests_as_it_has_pages() {
         let bed = Bed::new().plain_clients(clients).start();
         let run = bed.run(["pull", "-o", "json"]).exits(0);
         assert_eq!(run.json()["summary"]["created"], clients);
-        assert_eq!(bed.client_files().len(), clients);
+        match clients {
+            0 => assert!(!bed.path("tenant/clients").exists()),
+            _ => assert_eq!(bed.client_files().len(), clients),
+        }
         assert_eq!(bed.count("GET"), requests, "{clients} clients");
         assert_eq!(bed.count("GET /api/v2/clients?fields=client_secret%2Csigning_keys%2Cencryption_key&include_fields=false"), requests);
         if clients == 101 {
@@ -935,11 +938,9 @@ fn an_answer_that_is_no_list_deletes_nothing() {
             &lock.replace(&bed.address(), &stub.address()),
         );
         let before = bed.age();
-        let mut command = bed.command();
-        command
-            .env("AUTH0_DOMAIN", stub.url())
-            .args(["pull", "--prune"]);
-        let run = bed.run_command(command).exits(2);
+        let run = bed
+            .run_with([("AUTH0_DOMAIN", stub.url())], ["pull", "--prune"])
+            .exits(2);
         bed.assert_untouched(&before);
         screens.push(run.stderr);
     }
@@ -1018,7 +1019,7 @@ fn a_file_whose_base_is_unknown_is_an_edit() {
 fn a_lost_lock_loses_nothing() {
     let bed = two().pulled();
     bed.edit(BETA, "second", "mine");
-    std::fs::remove_file(bed.path("tenant/tenant.lock")).unwrap();
+    bed.remove("tenant/tenant.lock");
     bed.run(["pull"]).exits(0);
     assert!(bed.read(BETA).contains("mine"));
     bed.run(["push", "--yes"]).exits(0);
@@ -1051,7 +1052,7 @@ fn a_new_client_gets_a_file_and_an_old_one_keeps_its_own() {
 #[test]
 fn folders_above_are_looked_into_up_to_the_root_of_the_repository() {
     let bed = two().pulled();
-    let (address, settings) = (bed.address(), env_file(&bed));
+    let (address, settings) = (bed.address(), bed.env_file());
     bed.write(".env", &settings);
     bed.write("docs/deep/x", "");
     let from = |folder: &str| {
@@ -1084,24 +1085,12 @@ fn folders_above_are_looked_into_up_to_the_root_of_the_repository() {
     assert!(settings.contains(&address));
 }
 
-/// The settings of the bed's sandbox as a .env file.
-fn env_file(bed: &Bed) -> String {
-    format!(
-        "AUTH0_DOMAIN={}\nAUTH0_CLIENT_ID={}\nAUTH0_CLIENT_SECRET={}\n",
-        bed.sandbox.url(),
-        bed.sandbox.client_id(),
-        bed.sandbox.client_secret()
-    )
-}
-
 #[test]
 fn a_tenant_without_settings_of_its_own_is_asked_about() {
     let bed = two().start();
-    bed.write(".env", &env_file(&bed));
+    bed.write(".env", &bed.env_file());
     let pull = |arguments: &[&str]| {
-        let mut command = bed.command_without_settings();
-        command.args(["pull", "--tenant", "dve"]).args(arguments);
-        bed.run_command(command)
+        bed.run_without_settings([&["pull", "--tenant", "dve"], arguments].concat())
     };
     let run = pull(&[]).exits(2);
     insta::assert_snapshot!(run.stderr, @"
@@ -1135,7 +1124,7 @@ fn hints_repeat_the_tenant_and_the_folder_in_use() {
 #[test]
 fn at_a_terminal_a_borrowed_domain_is_asked_about() {
     let bed = two().start();
-    bed.write(".env", &env_file(&bed));
+    bed.write(".env", &bed.env_file());
     let pull = |answer: &str| {
         let mut command = bed.bare();
         command.args(["pull", "--tenant", "dve"]);

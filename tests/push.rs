@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Bed, Run, Setup, Stub, client, plain_client, until};
+use common::{Bed, Run, Stub, client, plain_client, until};
 use serde_json::{Value, json};
 use tenantry::testing::{Fault, FaultRule};
 
@@ -11,32 +11,13 @@ const ALPHA: &str = "tenant/clients/alpha.yaml";
 const BETA: &str = "tenant/clients/beta.yaml";
 const GAMMA: &str = "tenant/clients/gamma.yaml";
 
-/// Three clients, each with every updatable field and a read-only one.
-fn three() -> Setup {
-    let fields =
-        |text: &str| json!({"description": text, "allowed_clients": ["x"], "app_type": "spa"});
-    Bed::new()
-        .client("a", "Alpha", fields("first"))
-        .client("b", "Beta", fields("second"))
-        .client("c", "Gamma", fields("third"))
-}
-
-/// Three pulled clients, whose descriptions are edited.
-fn three_edited() -> Bed {
-    let bed = three().pulled();
-    bed.edit(ALPHA, "first", "first!");
-    bed.edit(BETA, "second", "second!");
-    bed.edit(GAMMA, "third", "third!");
-    bed
-}
-
 fn description(text: &str) -> Value {
     json!({"description": text})
 }
 
 #[test]
 fn one_patch_for_each_edited_client_with_just_its_edited_fields() {
-    let bed = three().pulled();
+    let bed = Bed::new().three().pulled();
     bed.edit(ALPHA, "description: first", "description: better");
     bed.edit(GAMMA, "name: Gamma", "name: Gämma");
     bed.edit(GAMMA, "  - x", "  - y\n  - z");
@@ -79,7 +60,7 @@ fn one_patch_for_each_edited_client_with_just_its_edited_fields() {
 
 #[test]
 fn a_second_push_asks_nothing_of_anybody() {
-    let bed = three_edited();
+    let bed = Bed::three_edited();
     bed.run(["push", "--yes"]).exits(0);
     bed.sandbox.clear_requests();
     std::fs::remove_dir_all(bed.path("cache")).unwrap();
@@ -95,7 +76,7 @@ fn a_second_push_asks_nothing_of_anybody() {
 
 #[test]
 fn reads_cost_one_request_for_each_edit_or_the_list() {
-    let bed = three_edited();
+    let bed = Bed::three_edited();
     bed.edit(GAMMA, "third!", "third");
     bed.run(["push", "--yes", "alpha"]).exits(0);
     assert_eq!(
@@ -157,7 +138,7 @@ fn the_cost_of_a_push_grows_with_the_edit_and_not_with_the_tenant() {
 
 #[test]
 fn read_only_fields_and_removed_keys_are_not_sent() {
-    let bed = three().pulled();
+    let bed = Bed::new().three().pulled();
     bed.edit(BETA, "description: second\n", "");
     bed.edit(BETA, "allowed_clients:\n  - x\n", "");
     bed.edit(GAMMA, "app_type: spa\n", "");
@@ -182,7 +163,7 @@ fn read_only_fields_and_removed_keys_are_not_sent() {
 
 #[test]
 fn empty_values_are_values() {
-    let bed = three().pulled();
+    let bed = Bed::new().three().pulled();
     bed.edit(ALPHA, "description: first", "description: \"\"");
     bed.edit(BETA, "allowed_clients:\n  - x\n", "allowed_clients: []\n");
     let run = bed.run(["push", "--yes"]).exits(0);
@@ -215,7 +196,7 @@ fn empty_values_are_values() {
 
 #[test]
 fn null_is_refused_before_anything_is_asked() {
-    let bed = three().pulled();
+    let bed = Bed::new().three().pulled();
     bed.edit(ALPHA, "description: first", "description: null");
     bed.edit(BETA, "allowed_clients:\n  - x\n", "allowed_clients:\n");
     bed.edit(GAMMA, "name: Gamma", "name: <b>");
@@ -244,7 +225,7 @@ fn null_is_refused_before_anything_is_asked() {
 
 #[test]
 fn drift_that_was_read_is_reported_and_not_sent() {
-    let bed = three().pulled();
+    let bed = Bed::new().three().pulled();
     bed.edit(ALPHA, "first", "mine");
     bed.sandbox.edit("a", "name", Some(json!("Alpha 2")));
     bed.sandbox.edit("b", "description", Some(json!("drifted")));
@@ -271,7 +252,7 @@ fn drift_that_was_read_is_reported_and_not_sent() {
 
 #[test]
 fn overwriting_drift_makes_the_tenant_equal_the_files() {
-    let bed = three().pulled();
+    let bed = Bed::new().three().pulled();
     bed.edit(ALPHA, "first", "mine");
     bed.sandbox.edit("a", "description", Some(json!("theirs")));
     bed.sandbox.edit("b", "allowed_clients", Some(json!(["y"])));
@@ -310,7 +291,7 @@ fn overwriting_drift_makes_the_tenant_equal_the_files() {
 
 #[test]
 fn fields_narrow_what_is_sent_and_what_is_overwritten() {
-    let bed = three().pulled();
+    let bed = Bed::new().three().pulled();
     bed.edit(ALPHA, "first", "mine");
     bed.edit(ALPHA, "name: Alpha", "name: Omega");
     bed.sandbox.edit("a", "description", Some(json!("theirs")));
@@ -354,7 +335,7 @@ fn fields_narrow_what_is_sent_and_what_is_overwritten() {
 
 #[test]
 fn a_dry_run_is_the_diff_of_what_would_be_sent() {
-    let bed = three().pulled();
+    let bed = Bed::new().three().pulled();
     bed.run(["push", "--dry-run"]).exits(0);
     bed.edit(ALPHA, "first", "mine");
     bed.sandbox.edit("b", "name", Some(json!("Drifted")));
@@ -378,7 +359,7 @@ fn a_dry_run_is_the_diff_of_what_would_be_sent() {
 
 #[test]
 fn a_conflict_anywhere_sends_nothing_at_all() {
-    let bed = three().pulled();
+    let bed = Bed::new().three().pulled();
     bed.edit(ALPHA, "first", "mine");
     bed.edit(BETA, "second", "fine");
     bed.sandbox.edit("a", "description", Some(json!("theirs")));
@@ -469,7 +450,7 @@ fn a_conflict_anywhere_sends_nothing_at_all() {
 
 #[test]
 fn a_client_that_is_gone_is_skipped_and_the_others_are_sent() {
-    let bed = three_edited();
+    let bed = Bed::three_edited();
     bed.sandbox.delete("b");
     let run = bed.run(["push", "--yes"]).exits(1);
     insta::assert_snapshot!(plan(&run), @r#"
@@ -501,7 +482,7 @@ fn a_client_that_is_gone_is_skipped_and_the_others_are_sent() {
 
 #[test]
 fn without_a_terminal_and_a_yes_nothing_is_sent() {
-    let bed = three_edited();
+    let bed = Bed::three_edited();
     let before = bed.age();
     let run = bed.run(["push"]).exits(2);
     insta::assert_snapshot!(run, @r#"
@@ -536,7 +517,7 @@ fn without_a_terminal_and_a_yes_nothing_is_sent() {
 #[test]
 fn a_push_that_fails_half_way_says_what_was_done_and_the_next_one_finishes() {
     for status in [400, 500] {
-        let bed = three_edited();
+        let bed = Bed::three_edited();
         let rule = FaultRule::new(Fault::StatusBefore(status))
             .method("PATCH")
             .path("/b")
@@ -573,7 +554,7 @@ fn a_push_that_fails_half_way_says_what_was_done_and_the_next_one_finishes() {
 
 #[test]
 fn a_refused_client_is_told_with_its_reason() {
-    let bed = three_edited();
+    let bed = Bed::three_edited();
     let rule = FaultRule::new(Fault::StatusBefore(400))
         .method("PATCH")
         .path("/b");
@@ -640,7 +621,7 @@ fn a_missing_permission_stops_the_rest() {
 
 #[test]
 fn a_client_that_goes_away_under_the_push_fails_alone() {
-    let bed = three_edited();
+    let bed = Bed::three_edited();
     let rule = FaultRule::new(Fault::StatusBefore(404))
         .method("PATCH")
         .path("/b");
@@ -654,7 +635,7 @@ fn a_client_that_goes_away_under_the_push_fails_alone() {
 
 #[test]
 fn no_answer_after_the_effect_sends_the_same_again_and_is_done() {
-    let bed = three_edited();
+    let bed = Bed::three_edited();
     for fault in [Fault::CloseAfter, Fault::StatusAfter(503), Fault::CutBody] {
         bed.sandbox.fail_next(FaultRule::new(fault).method("PATCH"));
     }
@@ -667,7 +648,7 @@ fn no_answer_after_the_effect_sends_the_same_again_and_is_done() {
 
 #[test]
 fn a_killed_push_is_finished_by_the_next_one_without_sending_anything_twice() {
-    let bed = three_edited();
+    let bed = Bed::three_edited();
     bed.edit(GAMMA, "third!", "third");
     let rule = FaultRule::new(Fault::HangAfter).method("PATCH").path("/b");
     bed.sandbox.fail_next(rule);
@@ -694,7 +675,7 @@ fn a_killed_push_is_finished_by_the_next_one_without_sending_anything_twice() {
 #[test]
 fn an_interrupted_push_is_seen_as_one() {
     use std::os::unix::process::ExitStatusExt;
-    let bed = three_edited();
+    let bed = Bed::three_edited();
     bed.sandbox
         .fail_next(FaultRule::new(Fault::HangBefore).method("PATCH").always());
     let mut interrupted = bed.spawn(["push", "--yes"]);
@@ -721,7 +702,7 @@ fn an_interrupted_push_is_seen_as_one() {
 
 #[test]
 fn two_processes_exclude_each_other() {
-    let bed = three_edited();
+    let bed = Bed::three_edited();
     bed.sandbox
         .fail_next(FaultRule::new(Fault::HangBefore).method("PATCH").always());
     let mut first = bed.spawn(["push", "--yes"]);
@@ -749,7 +730,7 @@ fn two_processes_exclude_each_other() {
 
 #[test]
 fn a_field_that_no_file_manages_is_not_overwritten_either() {
-    let bed = three().pulled();
+    let bed = Bed::new().three().pulled();
     bed.edit(ALPHA, "description: first\n", "");
     bed.sandbox.edit("a", "description", Some(json!("theirs")));
     bed.run(["push", "--yes", "--overwrite-drift"]).exits(0);
@@ -758,7 +739,7 @@ fn a_field_that_no_file_manages_is_not_overwritten_either() {
 
 #[test]
 fn an_edit_that_the_tenant_has_already_is_not_sent() {
-    let bed = three_edited();
+    let bed = Bed::three_edited();
     for (id, text) in [("a", "first!"), ("b", "second!"), ("c", "third!")] {
         bed.sandbox.edit(id, "description", Some(json!(text)));
     }
@@ -772,7 +753,7 @@ fn an_edit_that_the_tenant_has_already_is_not_sent() {
 
 #[test]
 fn a_token_that_is_revoked_half_way_is_renewed_once() {
-    let bed = three_edited();
+    let bed = Bed::three_edited();
     bed.sandbox
         .fail_next(FaultRule::new(Fault::RevokeTokens).method("PATCH").nth(2));
     bed.run(["push", "--yes"]).exits(0);
@@ -788,7 +769,10 @@ fn a_token_that_is_revoked_half_way_is_renewed_once() {
 
 #[test]
 fn a_token_that_never_works_is_asked_for_twice_and_no_more() {
-    let bed = three().sandbox(|sandbox| sandbox.token_lifetime(0)).start();
+    let bed = Bed::new()
+        .three()
+        .sandbox(|sandbox| sandbox.token_lifetime(0))
+        .start();
     let run = bed.run(["pull"]).exits(2);
     insta::assert_snapshot!(run, @"
     exit code 2
@@ -802,7 +786,7 @@ fn a_token_that_never_works_is_asked_for_twice_and_no_more() {
 
 #[test]
 fn a_file_written_by_hand_is_compared_with_the_tenant() {
-    let bed = three().start();
+    let bed = Bed::new().three().start();
     bed.write(
         "tenant/clients/mine.yaml",
         "client_id: a\ndescription: by hand\n",
@@ -822,7 +806,7 @@ fn a_file_written_by_hand_is_compared_with_the_tenant() {
 
 #[test]
 fn an_answer_that_differs_from_what_was_sent_is_reported() {
-    let bed = three_edited();
+    let bed = Bed::three_edited();
     let stub = Stub::start(|method, _| match method {
         "GET" => {
             json!({"client_id": "a", "name": "Alpha", "description": "first", "allowed_clients": ["x"]})
@@ -913,7 +897,7 @@ fn what_a_client_answers_is_in_the_document_without_secrets() {
 
 #[test]
 fn selectors_choose_what_is_pushed() {
-    let bed = three_edited();
+    let bed = Bed::three_edited();
     let run = bed.run(["push", "--yes", "alpha", "delta"]).exits(2);
     insta::assert_snapshot!(run, @"
     exit code 2
@@ -934,10 +918,10 @@ fn selectors_choose_what_is_pushed() {
 
 #[test]
 fn files_are_never_pushed_to_another_tenant() {
-    let bed = three_edited();
+    let bed = Bed::three_edited();
     let old = bed.address();
     let before = bed.age();
-    let bed = bed.moved_to(three());
+    let bed = bed.moved_to(Bed::new().three());
     let run = bed.run(["push", "--yes"]).exits(2);
     let shown = run.to_string().replace(&old, "127.0.0.1:OLD");
     insta::assert_snapshot!(shown, @"
@@ -993,7 +977,7 @@ fn two_pushes_at_once_share_the_limit_and_both_finish() {
 
 #[test]
 fn a_renamed_file_is_the_same_client() {
-    let bed = three().pulled();
+    let bed = Bed::new().three().pulled();
     bed.rename(ALPHA, "tenant/clients/first-app.yaml");
     bed.edit("tenant/clients/first-app.yaml", "first", "renamed");
     bed.run(["push", "--yes", "first-app"]).exits(0);
@@ -1018,7 +1002,7 @@ fn an_id_is_one_segment_of_the_path_whatever_is_in_it() {
 
 #[test]
 fn a_client_is_selected_by_any_path_that_its_file_has() {
-    let bed = three_edited();
+    let bed = Bed::three_edited();
     let absolute = bed.path("tenant/clients/alpha.yaml");
     for selector in [
         "clients/alpha.yaml",
@@ -1040,7 +1024,7 @@ fn a_client_is_selected_by_any_path_that_its_file_has() {
 
 #[test]
 fn a_stem_and_another_client_s_name_are_both_selected() {
-    let bed = three_edited();
+    let bed = Bed::three_edited();
     bed.rename(BETA, "tenant/clients/Alpha.json.yaml");
     bed.rename("tenant/clients/gamma.yaml", "tenant/clients/Beta.yaml");
     for command in [&["diff"][..], &["push", "--dry-run"]] {
@@ -1053,7 +1037,7 @@ fn a_stem_and_another_client_s_name_are_both_selected() {
 
 #[test]
 fn a_broken_file_stops_only_what_touches_it() {
-    let bed = three_edited();
+    let bed = Bed::three_edited();
     bed.write(BETA, "client_id: b\nname: [\n");
     bed.write("tenant/clients/draft.yaml", "name: Draft\n");
     let run = bed.run(["push", "--yes"]).exits(2);
@@ -1081,8 +1065,8 @@ fn a_broken_file_stops_only_what_touches_it() {
 
 #[test]
 fn a_file_that_is_gone_deletes_no_client() {
-    let bed = three().pulled();
-    std::fs::remove_file(bed.path(BETA)).unwrap();
+    let bed = Bed::new().three().pulled();
+    bed.remove(BETA);
     let run = bed.run(["push", "--yes"]).exits(0);
     assert_eq!(
         run.stderr,

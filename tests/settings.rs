@@ -1,6 +1,6 @@
 //! Settings end to end: where they come from, which one wins, and what somebody is told when one is missing, wrong or not
 //! enough.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
 mod common;
 
@@ -22,15 +22,6 @@ fn run(bed: &Bed, variables: &[(&str, &str)], arguments: &[&str]) -> Run {
     let mut command = bed.command_without_settings();
     command.envs(variables.iter().copied()).args(arguments);
     bed.run_command(command)
-}
-
-/// The text of a .env file for the bed's sandbox.
-fn env_file(bed: &Bed) -> String {
-    let (id, secret) = (bed.sandbox.client_id(), bed.sandbox.client_secret());
-    format!(
-        "AUTH0_DOMAIN={}\nAUTH0_CLIENT_ID={id}\nAUTH0_CLIENT_SECRET={secret}\n",
-        bed.sandbox.url()
-    )
 }
 
 #[test]
@@ -60,7 +51,9 @@ fn a_line_that_could_mean_two_things_is_an_error() {
         "AUTH0_CLIENT_SECRET: a",
         "AUTH0_CLIENT_SECRET=\u{201c}a\u{201d}",
     ] {
-        let text = env_file(&bed).replace(&format!("AUTH0_CLIENT_SECRET={secret}"), line);
+        let text = bed
+            .env_file()
+            .replace(&format!("AUTH0_CLIENT_SECRET={secret}"), line);
         bed.write(".env", &text);
         screens.push(run(&bed, &[], &["list"]).exits(2).stderr);
     }
@@ -89,7 +82,7 @@ fn the_environment_wins_over_the_tenant_s_file_and_that_over_the_common_one() {
     let secret = bed.sandbox.client_secret().to_owned();
     bed.write(
         ".env",
-        &env_file(&common).replace("CLIENT_ID=", "CLIENT_ID=common-"),
+        &common.env_file().replace("CLIENT_ID=", "CLIENT_ID=common-"),
     );
     bed.write(
         ".env.dev",
@@ -126,7 +119,7 @@ fn the_environment_wins_over_the_tenant_s_file_and_that_over_the_common_one() {
 fn a_file_that_is_named_replaces_the_others() {
     let bed = one().start();
     bed.write(".env", "AUTH0_DOMAIN=nowhere.example\n");
-    bed.write("ci/settings", &env_file(&bed));
+    bed.write("ci/settings", &bed.env_file());
     run(&bed, &[], &["list", "--env-file", "ci/settings"]).exits(0);
     let missing = run(&bed, &[], &["list", "--env-file", "ci/nothing"]).exits(2);
     insta::assert_snapshot!(missing, @"
@@ -140,7 +133,7 @@ fn a_file_that_is_named_replaces_the_others() {
 #[test]
 fn two_domains_are_an_error_that_names_both() {
     let bed = one().start();
-    bed.write(".env.prod", &env_file(&bed));
+    bed.write(".env.prod", &bed.env_file());
     for command in ["pull", "push", "diff", "list", "token"] {
         let variables = [("AUTH0_DOMAIN", "acme-dev.eu.auth0.com")];
         // push and diff look at files first.
@@ -235,12 +228,10 @@ fn several_tenants_are_listed_where_none_is_named() {
         }
     }
     assert_eq!(bed.requests(), [""; 0]);
-    let mut command = bed.command();
-    command.env("TENANTRY_TENANT", "dev").arg("diff");
-    bed.run_command(command).exits(0);
-    let mut command = bed.command();
-    command.env("TENANTRY_DIR", "tenant/dev").arg("diff");
-    bed.run_command(command).exits(0);
+    bed.run_with([("TENANTRY_TENANT", "dev")], ["diff"])
+        .exits(0);
+    bed.run_with([("TENANTRY_DIR", "tenant/dev")], ["diff"])
+        .exits(0);
 }
 
 #[test]
@@ -296,7 +287,7 @@ fn a_ready_token_needs_no_credentials() {
 #[test]
 fn refused_credentials_name_the_variables() {
     let bed = one().start();
-    bed.write(".env", &env_file(&bed).replace("-secret-", "-wrong-"));
+    bed.write(".env", &bed.env_file().replace("-secret-", "-wrong-"));
     insta::assert_snapshot!(run(&bed, &[], &["list"]).exits(2), @"
     exit code 2
     --- stderr
@@ -336,11 +327,11 @@ fn an_unknown_audience_is_told() {
     error: POST /oauth/token: 403: Service not found: http://127.0.0.1:PORT/api/v2/ (access_denied)
     hint: the audience http://127.0.0.1:PORT/api/v2/ is no API of this tenant: set AUTH0_AUDIENCE (behind a custom domain it is https://<tenant>.<region>.auth0.com/api/v2/)
     ");
-    let mut command = bed.command();
-    command
-        .env("AUTH0_AUDIENCE", "https://acme.eu.auth0.com/api/v2/")
-        .arg("list");
-    bed.run_command(command).exits(0);
+    bed.run_with(
+        [("AUTH0_AUDIENCE", "https://acme.eu.auth0.com/api/v2/")],
+        ["list"],
+    )
+    .exits(0);
 }
 
 #[test]
@@ -361,7 +352,7 @@ fn a_signing_key_stands_for_the_secret() {
     let bed = one().start();
     let key = include_str!("../fixtures/settings/test-signing-key.pem");
     bed.write("keys/dev.pem", key);
-    let text = env_file(&bed);
+    let text = bed.env_file();
     let secret = text.lines().last().unwrap();
     bed.write(
         ".env",
@@ -396,11 +387,7 @@ fn a_signing_key_stands_for_the_secret() {
 #[test]
 fn a_scope_that_is_asked_for_is_asked_for() {
     let bed = one().start();
-    let scoped = |scope: &str| {
-        let mut command = bed.command();
-        command.env("AUTH0_SCOPE", scope).arg("list");
-        bed.run_command(command)
-    };
+    let scoped = |scope: &str| bed.run_with([("AUTH0_SCOPE", scope)], ["list"]);
     scoped("read:clients").exits(0);
     assert_eq!(
         bed.sandbox.requests()[0].body.as_ref().unwrap()["scope"],
@@ -540,9 +527,8 @@ fn a_proxy_that_can_t_be_used_is_never_passed_over() {
     .exits(2);
     assert!(asked.load(Ordering::SeqCst) > 0);
     // A tenant on this machine needs no proxy.
-    let mut command = bed.command();
-    command.env("HTTPS_PROXY", "http://").arg("list");
-    bed.run_command(command).exits(0);
+    bed.run_with([("HTTPS_PROXY", "http://")], ["list"])
+        .exits(0);
 }
 
 #[test]
@@ -899,7 +885,7 @@ fn a_sandbox_that_runs_is_not_reset() {
 #[test]
 fn a_domain_and_a_secret_from_two_places_are_asked_about() {
     let bed = one().start();
-    let text = env_file(&bed);
+    let text = bed.env_file();
     let (domain, keys) = text.split_once('\n').unwrap();
     bed.write(".env", keys);
     bed.write(".env.dev", domain);
@@ -970,4 +956,38 @@ fn a_sandbox_grants_the_scopes_that_it_is_told_to() {
             .stderr
             .contains("403: Insufficient scope, expected any of: update:clients")
     );
+}
+
+/// What is in another user's file says what that user wants: whose client gets the secret, say.
+#[cfg(unix)]
+#[test]
+fn another_user_s_env_file_is_not_read() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    let bed = one().start();
+    bed.write(".env", &bed.env_file());
+    let open = |path: &str, mode| {
+        std::fs::set_permissions(bed.path(path), PermissionsExt::from_mode(mode)).unwrap();
+    };
+    open("", 0o755);
+    open(".env", 0o644);
+    if !common::is_root() {
+        eprintln!("skipped: only root can give a file to somebody else");
+        return;
+    }
+    for (owner, is_read) in [(65534, true), (0, true), (1, false)] {
+        chown(bed.path(".env"), Some(owner), None).unwrap();
+        bed.sandbox.clear_requests();
+        let Some(mut command) = bed.as_nobody() else {
+            return;
+        };
+        command.arg("list");
+        let run = bed.run_command(command);
+        assert_eq!(bed.requests().len(), if is_read { 2 } else { 0 }, "{run}");
+        match is_read {
+            true => run.exits(0),
+            false => run
+                .exits(2)
+                .complains("error: .env: cannot be read: it belongs to another user"),
+        };
+    }
 }

@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 use super::error::ApiError;
 use super::room::{Taken, is_too_many};
 use crate::json;
-use crate::resource::Patch;
 
 /// A request, before it has a token.
 #[derive(Debug)]
@@ -16,7 +15,7 @@ pub(super) struct Call {
     pub(super) method: Method,
     pub(super) segments: Vec<String>,
     query: Vec<(&'static str, String)>,
-    pub(super) body: Option<Patch>,
+    pub(super) body: Option<Value>,
 }
 
 impl Call {
@@ -35,8 +34,8 @@ impl Call {
         self
     }
 
-    pub(super) fn body(mut self, patch: &Patch) -> Call {
-        self.body = Some(patch.clone());
+    pub(super) fn body(mut self, body: Value) -> Call {
+        self.body = Some(body);
         self
     }
 

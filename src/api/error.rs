@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Secrets;
+use crate::kinds::{KINDS, Kind};
 use crate::printable::one_line;
 
 /// A message of the API's is cut after so many characters.
@@ -122,9 +123,41 @@ impl ApiError {
         matches!(self, ApiError::Refused { status: 403, code: Some(code), .. } if code == "insufficient_scope")
     }
 
-    /// Whether the API said that there is no such resource.
-    pub(crate) fn is_inexistent_resource(&self) -> bool {
-        matches!(self, ApiError::Refused { status: 404, code: Some(code), .. } if code.starts_with("inexistent_"))
+    /// Whether the token lacks a scope, or the tenant's plan does not include what was asked for: other kinds may be had.
+    pub fn is_about_permission(&self) -> bool {
+        matches!(
+            self,
+            ApiError::Refused {
+                status: 402 | 403,
+                ..
+            }
+        )
+    }
+
+    /// Whether the tenant's plan does not include what was asked for.
+    pub fn is_about_the_plan(&self) -> bool {
+        matches!(self, ApiError::Refused { status: 402 | 403, code: Some(code), .. } if code == "insufficient_entitlement")
+    }
+
+    /// Whether the API said that there is no such resource. Of some kinds it says so without a code.
+    pub(crate) fn is_inexistent(&self, kind: &Kind) -> bool {
+        let ApiError::Refused {
+            status: 404,
+            code,
+            message,
+            ..
+        } = self
+        else {
+            return false;
+        };
+        match code {
+            Some(code) => code.starts_with("inexistent_"),
+            None => {
+                let many = kind.collection();
+                let has_code = many.is_none_or(|many| many.missing_has_code);
+                !has_code && !message.ends_with(NOT_THE_APIS)
+            }
+        }
     }
 }
 
@@ -137,9 +170,9 @@ fn refused_hint(
     let hint = match (status, code) {
         (403, Some("insufficient_scope")) => {
             // Any one of those it lists would do; these are the ones that read and write no secrets.
-            let listed = |scope: &&str| message.contains(*scope);
-            let scopes = ["read:clients", "update:clients"].into_iter().find(listed);
-            let scopes = scopes.unwrap_or("the missing scope");
+            let scopes = KINDS.iter().flat_map(|kind| kind.scopes());
+            let mut listed = scopes.filter(|scope| message.contains(scope.as_str()));
+            let scopes = listed.next().unwrap_or_else(|| "the missing scope".to_owned());
             format!(
                 "in the dashboard, under Applications > APIs > Auth0 Management API > Machine to Machine Applications, \
                  grant the application {scopes}"
@@ -166,14 +199,13 @@ fn refused_hint(
     Some(hint)
 }
 
+const NOT_THE_APIS: &str = "with an answer that is not the API's";
+
 /// What to say of an answer that has no message of the API's.
 pub(super) fn not_the_apis(status: u16) -> String {
     let status = reqwest::StatusCode::from_u16(status).ok();
     let reason = status.and_then(|status| status.canonical_reason());
-    format!(
-        "{}, with an answer that is not the API's",
-        reason.unwrap_or("unknown status")
-    )
+    format!("{}, {NOT_THE_APIS}", reason.unwrap_or("unknown status"))
 }
 
 /// What a server says, as a message quotes it: on one line, cut where it is long, and without a secret that it was sent.

@@ -13,7 +13,7 @@ use super::Fields;
 use super::call::{Call, FromAnswer};
 use super::error::ApiError;
 use super::transport::Transport;
-use crate::kinds::Kind;
+use crate::kinds::{Kind, Paging};
 use crate::resource::{Resource, ResourceId};
 
 /// The most resources that one answer holds.
@@ -36,9 +36,13 @@ pub(super) struct Ask<'a> {
     pub(super) fields: &'a Fields,
 }
 
-impl Ask<'_> {
+impl<'a> Ask<'a> {
     fn call(self) -> Call {
-        let query = self.kind.list_query.iter().copied();
+        let query = self
+            .kind
+            .collection()
+            .map_or(&[][..], |many| many.list_query);
+        let query = query.iter().copied();
         Call::new(Method::GET, vec![self.kind.name.to_owned()])
             .query(self.fields.query(self.kind))
             .query(query.map(|(name, value)| (name, value.to_owned())))
@@ -67,7 +71,7 @@ struct Page {
 
 impl Page {
     /// Reads a page; None where the answer has another shape.
-    fn of(kind: &Kind, mut answer: Map<String, Value>) -> Option<Page> {
+    fn of(key: &str, mut answer: Map<String, Value>) -> Option<Page> {
         Some(Page {
             total: match answer.get("total") {
                 None => None,
@@ -78,13 +82,14 @@ impl Page {
                 Some(Value::String(next)) => Some(next),
                 Some(_) => return None,
             },
-            resources: Vec::from_answer(answer.get_mut(kind.list_key)?.take())?,
+            resources: Vec::from_answer(answer.get_mut(key)?.take())?,
         })
     }
 
     async fn ask(ask: Ask<'_>, call: &Call) -> Result<Page, ApiError> {
         let answer = ask.transport.send(call).await?.json(call)?;
-        Page::of(ask.kind, answer).ok_or_else(|| odd_shape(call))
+        let key = ask.kind.collection().map_or("", |many| many.list_key);
+        Page::of(key, answer).ok_or_else(|| odd_shape(call))
     }
 }
 
@@ -96,9 +101,94 @@ pub(super) async fn resources(
     ask: Ask<'_>,
     arrived: &mut Arrived<'_>,
 ) -> Result<Vec<Resource>, ApiError> {
+    let Some(many) = ask.kind.collection() else {
+        let only = ResourceId::new(ask.kind, ask.kind.only().unwrap_or_default());
+        let found = super::resource(ask.transport, &only, ask.fields).await?;
+        return Ok(found.into_iter().map(arrived).collect());
+    };
     ask.begin(None);
-    let (total, first) = page(ask, 0).await?;
-    all(ask, total, first, arrived).await
+    let found = match many.paging {
+        Paging::None => all_at_once(ask, arrived).await?,
+        Paging::Numbers | Paging::NumbersOrCheckpoints => {
+            let (total, first) = page(ask, 0).await?;
+            all(ask, total, first, arrived).await?
+        }
+    };
+    with_lists(ask, found, arrived).await
+}
+
+/// A list that comes without pages.
+async fn all_at_once(ask: Ask<'_>, arrived: &mut Arrived<'_>) -> Result<Vec<Resource>, ApiError> {
+    let call = ask.call();
+    let found: Vec<Map<String, Value>> = ask.transport.send(&call).await?.json(&call)?;
+    let mut list = List::new(ask, arrived, found.len());
+    list.add(found)?;
+    Ok(list.finish())
+}
+
+/// The resources with their lists that have paths of their own, in the order in which they came.
+async fn with_lists(
+    ask: Ask<'_>,
+    found: Vec<Resource>,
+    arrived: &mut Arrived<'_>,
+) -> Result<Vec<Resource>, ApiError> {
+    if ask
+        .kind
+        .collection()
+        .is_none_or(|many| many.sub_list.is_none())
+    {
+        return Ok(found);
+    }
+    ask.begin(Some(found.len()));
+    let progress = ask.transport.progress();
+    let whole = found.into_iter().map(|resource| {
+        let whole = with_list(ask.transport, resource);
+        whole.inspect_ok(|_| progress.advance(1))
+    });
+    let whole: Vec<Resource> = stream::iter(whole)
+        .buffered(SIDE_BY_SIDE)
+        .try_collect()
+        .await?;
+    Ok(whole.into_iter().map(arrived).collect())
+}
+
+/// A resource with its list that has a path of its own, if its kind has one: sorted, since it is a set.
+pub(super) async fn with_list(
+    transport: &Transport,
+    resource: Resource,
+) -> Result<Resource, ApiError> {
+    let many = resource.id().kind().collection();
+    let Some(list) = many.and_then(|many| many.sub_list.as_ref()) else {
+        return Ok(resource);
+    };
+    let mut path = super::path(resource.id());
+    path.push(list.field.to_owned());
+    let mut entries: Vec<Value> = Vec::new();
+    loop {
+        let call = Call::new(Method::GET, path.clone()).query([
+            ("page", (entries.len() / PAGE).to_string()),
+            ("per_page", PAGE.to_string()),
+            ("include_totals", "true".to_owned()),
+        ]);
+        let answer = transport.send(&call).await?.json(&call)?;
+        let page = Page::of(list.field, answer).ok_or_else(|| odd_shape(&call))?;
+        let total = page.total.ok_or_else(|| odd_shape(&call))?;
+        let is_last = page.resources.len() < PAGE;
+        entries.extend(page.resources.into_iter().map(|mut entry| {
+            entry.retain(|key, _| list.keys.contains(&key.as_str()));
+            Value::Object(entry)
+        }));
+        if is_last || entries.len() >= total {
+            if entries.len() != total {
+                let problem = format!("it has {} entries of {total}", entries.len());
+                return Err(call.odd_answer(problem));
+            }
+            break;
+        }
+    }
+    // Their keys have one order too, so that the text is the same whatever the API does.
+    entries.sort_by_cached_key(Value::to_string);
+    Ok(resource.with(list.field, Value::Array(entries)))
 }
 
 /// See [`super::Reader::these`].
@@ -107,8 +197,23 @@ pub(super) async fn these(
     ids: &[&ResourceId],
     known: usize,
 ) -> Result<Vec<Resource>, ApiError> {
-    if ids.len() <= list_requests(known) {
+    // Each resource with a list of its own costs as much in either way, and the list of all comes on top.
+    let has_lists = ask
+        .kind
+        .collection()
+        .is_none_or(|many| many.sub_list.is_some());
+    if has_lists || ids.len() <= list_requests(known) {
         return one_by_one(ask, ids).await;
+    }
+    if ask
+        .kind
+        .collection()
+        .is_some_and(|many| many.paging == Paging::None)
+    {
+        let wanted: HashSet<&ResourceId> = ids.iter().copied().collect();
+        let mut all = all_at_once(ask, &mut |resource| resource).await?;
+        all.retain(|resource| wanted.contains(resource.id()));
+        return Ok(all);
     }
     ask.begin(None);
     let (total, first) = page(ask, 0).await?;
@@ -158,7 +263,11 @@ async fn all(
     arrived: &mut Arrived<'_>,
 ) -> Result<Vec<Resource>, ApiError> {
     // A page that has fewer resources than were asked for shows that the API divides its pages in another way.
-    if total <= NUMBERED && first.len() == total.min(PAGE) {
+    let has_checkpoints = ask
+        .kind
+        .collection()
+        .is_some_and(|many| many.paging == Paging::NumbersOrCheckpoints);
+    if !has_checkpoints || (total <= NUMBERED && first.len() == total.min(PAGE)) {
         let others = (1..list_requests(total)).map(|number| page(ask, number));
         let mut others = pin!(stream::iter(others).buffered(SIDE_BY_SIDE));
         let mut list = List::new(ask, arrived, total);
@@ -172,6 +281,12 @@ async fn all(
             return Ok(list.finish());
         }
         let plural = ask.kind.plural;
+        if !has_checkpoints {
+            added?;
+            return Err(ask.odd(format!(
+                "the tenant says that it has {total} {plural}, and lists another number of them"
+            )));
+        }
         log::info!("the numbered pages do not add up to {total} {plural}: reading by checkpoints");
     }
     checkpoints(ask, total, arrived).await
@@ -280,7 +395,8 @@ impl<'a, 'b> List<'a, 'b> {
         self.ask.transport.progress().advance(page.len());
         for fields in page {
             let resource = Resource::new(kind, fields).ok_or_else(|| {
-                let problem = format!("a {} has no `{}` that can be one", kind.singular, kind.id);
+                let id = kind.id_field().unwrap_or_default();
+                let problem = format!("a {} has no `{id}` that can be one", kind.singular);
                 self.ask.odd(problem)
             })?;
             if !self.ids.insert(resource.id().clone()) {

@@ -21,10 +21,10 @@ use std::time::Duration;
 
 use reqwest::Method;
 use secrecy::SecretString;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use crate::kinds::Kind;
-use crate::resource::{Patch, Resource, ResourceId};
+use crate::kinds::{Kind, Label, Shape};
+use crate::resource::{ListChange, Patch, Resource, ResourceId};
 use crate::settings::Connection;
 use call::Call;
 use list::Ask;
@@ -79,20 +79,23 @@ pub enum Fields {
 impl Fields {
     /// The query parameters that ask for these fields.
     /// Source: <https://auth0.com/docs/api/management/v2/clients/get-clients>, `fields` and `include_fields`.
-    fn query(&self, kind: &Kind) -> [(&'static str, String); 2] {
+    fn query(&self, kind: &Kind) -> Vec<(&'static str, String)> {
         let (fields, include) = match self {
+            _ if !kind.selects_fields() => return Vec::new(),
             Fields::All => (kind.secrets.join(","), "false"),
             Fields::Only(fields) => {
-                let own = [Some(kind.id), kind.left_out, Some(kind.label)];
-                let others = fields
-                    .iter()
-                    .copied()
-                    .filter(|field| !own.contains(&Some(*field)));
-                let all: Vec<&str> = own.into_iter().flatten().chain(others).collect();
+                let labels = match kind.label {
+                    Label::Fields(labels) => labels,
+                    Label::References(_) | Label::Always(_) => &[],
+                };
+                let own = kind.id_field().into_iter().chain(kind.left_out);
+                let own: Vec<&str> = own.chain(labels.iter().copied()).collect();
+                let others = fields.iter().copied().filter(|field| !own.contains(field));
+                let all: Vec<&str> = own.iter().copied().chain(others).collect();
                 (all.join(","), "true")
             }
         };
-        [("fields", fields), ("include_fields", include.to_owned())]
+        vec![("fields", fields), ("include_fields", include.to_owned())]
     }
 }
 
@@ -186,6 +189,11 @@ impl Reader {
         self.0.own_client()
     }
 
+    /// The identifier of the Management API that it works by.
+    pub fn audience(&self) -> &str {
+        self.0.audience()
+    }
+
     /// A Management API access token for this tenant, from the cache where that has one that is good for a while.
     ///
     /// # Errors
@@ -201,21 +209,53 @@ impl Reader {
 }
 
 impl Writer {
-    /// Sends a patch to a resource and answers the whole updated one.
+    /// Sends a patch to a resource and answers the whole updated one. Entries of a list that has a path of its own are added
+    /// before others are removed, so that nobody is without what both have.
     /// Source: <https://auth0.com/docs/api/management/v2/clients/patch-clients-by-id>.
     ///
     /// # Errors
     /// The API can't be reached or refuses. A request that failed on the network may have had its effect all the same; it
     /// was sent again until an answer came or the retries ran out.
     pub async fn update(&self, id: &ResourceId, patch: &Patch) -> Result<Resource, ApiError> {
-        let call = Call::new(Method::PATCH, path(id)).body(patch);
-        whole_resource(&call, id, self.0.send(&call).await?.json(&call)?)
+        let mut answered = None;
+        if patch.iter().next().is_some() {
+            let call = Call::new(Method::PATCH, path(id)).body(json!(patch));
+            let answer = self.0.send(&call).await?.json(&call)?;
+            answered = Some(whole_resource(&call, id, answer)?);
+        }
+        if let Some(ListChange {
+            field,
+            added,
+            removed,
+        }) = patch.list()
+        {
+            for (method, entries) in [(Method::POST, added), (Method::DELETE, removed)] {
+                for entries in entries.chunks(list::PAGE) {
+                    let mut path = path(id);
+                    path.push(field.name().to_owned());
+                    let call =
+                        Call::new(method.clone(), path).body(json!({ field.name(): entries }));
+                    self.0.send(&call).await?;
+                }
+            }
+        }
+        match answered {
+            Some(answered) if !id.kind().reads_again && patch.list().is_none() => Ok(answered),
+            _ => {
+                let call = Call::new(Method::GET, path(id));
+                let again = resource(&self.0, id, &Fields::All).await?;
+                again.ok_or_else(|| call.odd_answer("it is gone right after its update".to_owned()))
+            }
+        }
     }
 }
 
 /// An id is opaque text: it is one segment of the path, whatever is in it.
 fn path(id: &ResourceId) -> Vec<String> {
-    vec![id.kind().name.to_owned(), id.as_str().to_owned()]
+    match &id.kind().shape {
+        Shape::Many(_) => vec![id.kind().name.to_owned(), id.as_str().to_owned()],
+        Shape::One { path, .. } => path.iter().map(|segment| (*segment).to_owned()).collect(),
+    }
 }
 
 /// See [`Reader::resource`].
@@ -226,8 +266,11 @@ async fn resource(
 ) -> Result<Option<Resource>, ApiError> {
     let call = Call::new(Method::GET, path(id)).query(fields.query(id.kind()));
     match transport.send(&call).await {
-        Ok(answer) => whole_resource(&call, id, answer.json(&call)?).map(Some),
-        Err(error) if error.is_inexistent_resource() => Ok(None),
+        Ok(answer) => {
+            let found = whole_resource(&call, id, answer.json(&call)?)?;
+            list::with_list(transport, found).await.map(Some)
+        }
+        Err(error) if error.is_inexistent(id.kind()) && id.kind().only().is_none() => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -240,7 +283,10 @@ fn whole_resource(
 ) -> Result<Resource, ApiError> {
     let kind = id.kind();
     match Resource::new(kind, fields) {
-        None => Err(call.odd_answer(format!("it has no `{}` that can be one", kind.id))),
+        None => {
+            let field = kind.id_field().unwrap_or_default();
+            Err(call.odd_answer(format!("it has no `{field}` that can be one")))
+        }
         Some(other) if other.id() != id => {
             Err(call.odd_answer(format!("it is about the {} {}", kind.singular, other.id())))
         }

@@ -46,6 +46,10 @@ impl Transport {
         &self.http.options().progress
     }
 
+    pub(super) fn audience(&self) -> &str {
+        self.http.connection().audience()
+    }
+
     /// The id of the client that the credentials are of. A token that was given says whose it is, if it is a JWT.
     pub(super) fn own_client(&self) -> Option<String> {
         match self.http.connection().credentials() {
@@ -176,7 +180,7 @@ impl Transport {
     /// Listing clients has a limit of its own on most plans.
     /// Source: <https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy>.
     fn pace(&self, call: &Call) -> &Pace {
-        if call.method == Method::GET && call.segments.len() == 1 {
+        if call.method == Method::GET && call.segments == ["clients"] {
             &self.list_pace
         } else {
             &self.pace

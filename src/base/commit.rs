@@ -60,15 +60,18 @@ pub(super) fn read(
         .collect();
     let mut then = Then::default();
     for kind in managed.kinds() {
-        let mut tracked = repository.files(commit, kind.name)?;
-        if tracked.is_empty() && files.keys().any(|id| id.kind() == kind) {
+        let mut tracked = repository.files(commit, kind.folder())?;
+        if tracked.is_empty()
+            && !kind.folder().is_empty()
+            && files.keys().any(|id| id.kind() == kind)
+        {
             // The folder had another name then, or is new.
-            tracked = repository.files_of_folders(commit, kind.name)?;
+            tracked = repository.files_of_folders(commit, kind.folder())?;
         }
         let mut other = Vec::new();
         for file in tracked {
             let name = Path::new(&file.path).file_name().unwrap_or_default();
-            if !is_resource_file(kind, &Path::new(kind.name).join(name)) {
+            if !is_resource_file(kind, &Path::new(kind.folder()).join(name)) {
                 continue;
             }
             match by_path.get(file.path.as_str()) {
@@ -132,7 +135,7 @@ impl Then {
             "{} and {} both had the {} {id} at that commit, with other values: its base is unknown",
             first.path,
             found.path,
-            id.kind().id
+            id.kind().id_name()
         ));
         self.resources.insert(id, AtCommit::unknown(found.path));
     }

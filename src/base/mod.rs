@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::files::{Contents, FilesError, LOCK_FILE, Lock, Locked, TenantDirectory};
 use crate::git::{GitError, ObjectId, Repository};
-use crate::kinds::{Field, FieldKey, Kind};
+use crate::kinds::{Field, FieldKey, Kind, Label};
 use crate::resource::ResourceId;
 use crate::three_way::{Base, BaseValues};
 
@@ -86,6 +86,11 @@ impl<'a> ResourceBase<'a> {
         is_there.unwrap_or(self.newest).get(key)
     }
 
+    /// What a field said last, if that is known.
+    pub fn last(self, field: Field) -> Option<&'a Value> {
+        self.newest.get(&field.into()).value().copied()
+    }
+
     /// Whether a file that says this may differ from base, whichever entry counts.
     pub fn may_differ(self, field: Field, local: &Value) -> bool {
         self.entries().any(|entry| !is_in(entry, field, local))
@@ -125,7 +130,8 @@ impl<'a> ResourceBase<'a> {
     /// The name that the resource had, as far as is known.
     pub fn name(self) -> Option<&'a str> {
         let mut values = self.newest.values();
-        let (_, name) = values.find(|(field, _)| field.name() == field.kind().label)?;
+        let is_label = |field: Field| matches!(field.kind().label, Label::Fields([label, ..]) if *label == field.name());
+        let (_, name) = values.find(|(field, _)| is_label(*field))?;
         name.as_str()
     }
 

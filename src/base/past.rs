@@ -182,6 +182,7 @@ impl<'a> Look<'a> {
                 return None;
             };
             let entry = |(id, entry): (String, Value)| {
+                let kind = Kind::of(kind, &id)?;
                 Some((ResourceId::new(kind, id), Locked::parse(kind, &entry)?))
             };
             entries.into_iter().map(entry).collect()
@@ -288,9 +289,9 @@ fn changed<'a>(entry: &Locked, known: impl Iterator<Item = &'a Locked> + Clone) 
     }
 }
 
-/// The entries of `text` in which it differs from `before`, as JSON without its braces, and the kind that they are of; None where
+/// The entries of `text` in which it differs from `before`, as JSON without its braces, and the name of their kind; None where
 /// that can't be told from the text, as tenantry writes it.
-fn differing_entries<'a>(before: &[u8], text: &'a [u8]) -> Option<(&'static Kind, &'a [u8])> {
+fn differing_entries<'a>(before: &[u8], text: &'a [u8]) -> Option<(&'a str, &'a [u8])> {
     let start = common_start(before, text);
     let end = text.len() - common_end(&before[start..], &text[start..]);
     // The start of the entry in which the first difference is, and the end of that in which the last one is.
@@ -303,8 +304,7 @@ fn differing_entries<'a>(before: &[u8], text: &'a [u8]) -> Option<(&'static Kind
     // Where the entries are of several kinds, the part between them is not JSON.
     let kind = find_last(&text[..start], KIND_STARTS)? + KIND_STARTS.len();
     let kind = text[kind..start].split(|byte| *byte == b'"').next()?;
-    let kind = Kind::named(std::str::from_utf8(kind).ok()?)?;
-    Some((kind, &text[start..end]))
+    Some((std::str::from_utf8(kind).ok()?, &text[start..end]))
 }
 
 /// How many bytes two texts begin with in common.
@@ -357,7 +357,7 @@ impl Note {
             ObjectId::parse(&settled.commit)?,
             gone.map(|(name, serial)| {
                 let (kind, id) = name.split_once('/')?;
-                Some((ResourceId::new(Kind::named(kind)?, id), serial))
+                Some((ResourceId::new(Kind::of(kind, id)?, id), serial))
             })
             .collect::<Option<_>>()?,
         ))

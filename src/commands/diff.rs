@@ -3,10 +3,11 @@
 use anyhow::Result;
 
 use super::invocation::Invocation;
-use super::workspace::{Read, Workspace, names_of_references};
+use super::workspace::{Read, Workspace, report_unread};
 use super::{Ending, Terminal};
 use crate::cli::{Diff, PlanForm};
 use crate::files::Access;
+use crate::names::names_in;
 use crate::render;
 
 pub(super) async fn run(
@@ -34,7 +35,9 @@ pub(super) async fn run(
     let live = if selection.names_exactly(files.clone().map(|(names, _)| names)) {
         let ids = selection.pick(files)?;
         let fields = Read::Whole.fields(workspace.managed());
-        session.these(&ids, &workspace.bases, fields).await?
+        session
+            .these(&ids, (&workspace.contents, &workspace.bases), fields)
+            .await?
     } else {
         session
             .all(workspace.managed(), &workspace.contents)
@@ -42,13 +45,15 @@ pub(super) async fn run(
     };
 
     let plan = workspace.plan(workspace.select(&live)?, &live, Read::Whole);
-    workspace.check_plan(&plan, &checked)?;
-    let names = names_of_references(&workspace.contents, &live);
+    workspace.check_plan(&plan, &live, &checked)?;
+    let names = names_in(&live, &workspace.contents.resources);
     match options.output.form {
         PlanForm::Text => terminal.text(&render::text::plan(&plan, &names)),
         PlanForm::Json => terminal.result(&render::json::plan(&plan)),
         PlanForm::Markdown => terminal.result(&render::markdown::plan(&plan, &names)),
     }?;
     workspace.note_earlier(&plan, terminal);
-    Ok(Ending::differences(!plan.resources.is_empty()))
+    let known = (&workspace.contents, &workspace.bases);
+    let unread = report_unread(&live, known, workspace.managed(), terminal);
+    Ok(unread.and(Ending::differences(!plan.resources.is_empty())))
 }

@@ -9,7 +9,7 @@ use crate::base::Bases;
 use crate::cli::{self, Global};
 use crate::closest::closest;
 use crate::files::{self, Access, Contents, PROJECT_FILE, Project, TenantDirectory, tenants};
-use crate::kinds::{KINDS, Managed};
+use crate::kinds::{Kind, Managed};
 use crate::opening;
 use crate::select::Selection;
 use crate::settings::{self, Connection, Environment, SettingsError, is_tenant_name};
@@ -57,8 +57,7 @@ impl<'a> Invocation<'a> {
         let Some(name) = self.tenant else {
             let tenants = tenants(root);
             let has = |name: &str| root.join(name).is_dir();
-            let is_tenant =
-                root.join(files::LOCK_FILE).is_file() || KINDS.iter().any(|kind| has(kind.name));
+            let is_tenant = root.join(files::LOCK_FILE).is_file() || Kind::folders().any(has);
             if tenants.len() > 1 || (tenants.len() == 1 && !is_tenant) {
                 let holds = if tenants.len() > 1 {
                     "several tenants"
@@ -125,6 +124,12 @@ impl<'a> Invocation<'a> {
     /// The project's settings for the tenant.
     pub(super) fn project(&self) -> Result<Project> {
         Ok(files::read_project(&self.root, &self.path()?)?)
+    }
+
+    /// The project's settings for the tenant; those for all tenants where none is named and there are several.
+    pub(super) fn project_of_all(&self) -> Result<Project> {
+        let path = self.path().unwrap_or_else(|_| self.root.clone());
+        Ok(files::read_project(&self.root, &path)?)
     }
 
     /// The bases of the tenant's resources: at the commit that is asked for, on the command line or else by the project, or in the

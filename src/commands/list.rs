@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 use super::invocation::Invocation;
-use super::workspace::{Read, plan, read, select};
+use super::workspace::{Read, plan, read, report_unread, select};
 use super::{Ending, Terminal};
 use crate::base::Bases;
 use crate::cli::{List, ResultForm};
@@ -54,7 +54,9 @@ pub(super) async fn run(
             let kind = id.kind();
             terminal.warn(&format!(
                 "{}: the tenant has no {} with its {}, {id}",
-                file.file, kind.singular, kind.id
+                file.file,
+                kind.singular,
+                kind.id_name()
             ));
         }
     }
@@ -101,5 +103,5 @@ pub(super) async fn run(
         ResultForm::Json => terminal.result(&json::list(&session.tenant, &resources)),
         ResultForm::Text => terminal.text(&text::list(&resources, terminal.width())),
     }?;
-    Ok(Ending::Clean)
+    Ok(report_unread(&live, known, &managed, terminal))
 }

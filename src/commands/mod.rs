@@ -20,6 +20,7 @@ mod push;
 mod sandbox;
 mod saved;
 mod schema;
+mod scopes;
 mod session;
 mod terminal;
 mod token;
@@ -52,6 +53,21 @@ pub(crate) enum Ending {
 }
 
 impl Ending {
+    /// The worse of two.
+    fn and(self, other: Ending) -> Ending {
+        let rank = |ending| match ending {
+            Ending::Clean => 0,
+            Ending::Differences => 1,
+            Ending::Failure => 2,
+            Ending::Interrupted => 3,
+        };
+        if rank(other) > rank(self) {
+            other
+        } else {
+            self
+        }
+    }
+
     /// The exit code, as diff(1) has them; and 130 as shells have it, which is 128 and the number of SIGINT.
     pub(crate) fn code(self) -> u8 {
         match self {
@@ -99,6 +115,7 @@ pub(crate) async fn run(
         Command::Token => token::run(&invocation, terminal).await,
         Command::Sandbox(options) => sandbox::run(&invocation, options, terminal).await,
         Command::Completions(options) => completions::run(options, terminal),
+        Command::Scopes(options) => scopes::run(&invocation, options, terminal),
         Command::Schema(options) => schema::run(options, terminal),
         Command::Man => man::run(terminal),
     }

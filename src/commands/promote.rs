@@ -8,12 +8,13 @@ use serde_json::Map;
 
 use super::invocation::Invocation;
 use super::session::LiveResources;
-use super::workspace::{check_fields, names, names_of_references, warn_of, warn_rewritten};
+use super::workspace::{check_fields, names, warn_of, warn_rewritten};
 use super::{Ending, Terminal, Usage, problems};
 use crate::base::BaseFrom;
 use crate::cli::{PlanForm, Promote};
 use crate::files::{self, Access, Contents, FilesError, ResourceFile, TenantDirectory};
 use crate::kinds::Field;
+use crate::names::names_in;
 use crate::plan::{self, FieldPlan, Plan, PlanField, ResourcePlan, State, Tenant};
 use crate::promote::{Change, Counterpart, Gone, Member, Stems, promote};
 use crate::render::{self, promotion as render_promotion};
@@ -63,6 +64,7 @@ pub(super) fn run(
         &overrides,
         &is_carried,
         &selected,
+        (domain(&from), domain(&to)),
     );
 
     if !promotion.missing.is_empty() {
@@ -96,8 +98,8 @@ pub(super) fn run(
         false => write(&directory, &by_stem, &promotion.changes, terminal),
     };
     let plan = plan(options, &to, &by_stem, written);
-    let nobody = LiveResources::new();
-    let names = names_of_references(&to, &nobody);
+    let nobody = LiveResources::default();
+    let names = names_in(&nobody, &to.resources);
     let summary = render_promotion::summary(&plan, options.dry_run);
     let remarks = render_promotion::remarks(&promotion, &options.from, &options.to);
     match options.output.form {
@@ -134,6 +136,13 @@ pub(super) fn run(
     Ok(Ending::differences(
         would_write || !promotion.alone.is_empty(),
     ))
+}
+
+fn domain(contents: &Contents) -> &str {
+    contents
+        .lock
+        .as_ref()
+        .map_or("", |lock| lock.domain.as_str())
 }
 
 /// The files of the other tenant.
@@ -222,10 +231,7 @@ fn plan(options: &Promote, to: &Contents, files: &ByStem<'_>, changes: &[Change]
             live: change.old.clone(),
             is_unsent_edit: false,
         });
-        let name = file
-            .fields
-            .get(id.kind().label)
-            .and_then(|name| name.as_str());
+        let name = id.kind().label_in(&file.fields);
         ResourcePlan {
             id: id.clone(),
             name: name.unwrap_or(&file.stem).to_owned(),

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::invocation::Invocation;
-use super::workspace::{Read, Workspace, warn_rewritten};
+use super::workspace::{Read, Workspace, report_unread, warn_rewritten};
 use super::{Ending, Terminal, Usage};
 use crate::base::Bases;
 use crate::cli::{FileFormat, Pull, ResultForm};
@@ -54,7 +54,7 @@ pub(super) async fn run(
     if let Some(checked) = checked {
         let there = selected.iter().copied().filter(|id| live.contains_key(*id));
         let plan = workspace.plan(there, &live, Read::Managed);
-        workspace.check_plan(&plan, &checked)?;
+        workspace.check_plan(&plan, &live, &checked)?;
         workspace.note_earlier(&plan, terminal);
     }
 
@@ -95,7 +95,7 @@ pub(super) async fn run(
         // The lock forgets a resource that neither side has. One of a kind that is not managed was not looked for.
         let managed: BTreeSet<_> = directory.managed().kinds().collect();
         bases.retain(|id| {
-            let is_read = managed.contains(id.kind());
+            let is_read = managed.contains(id.kind()) && live.has_read(id.kind());
             !is_read || live.contains_key(id) || contents.resources.contains_key(id)
         });
     }
@@ -113,7 +113,8 @@ pub(super) async fn run(
         )),
     }?;
     let held = |resource: &Pulled| matches!(resource.status, Status::Conflict | Status::Gone);
-    Ok(Ending::differences(pulled.iter().any(held)))
+    let unread = report_unread(&live, (contents, bases), directory.managed(), terminal);
+    Ok(unread.and(Ending::differences(pulled.iter().any(held))))
 }
 
 /// Whether the file that a pull would make may be one that is there and can't be read: then its resource would have two.

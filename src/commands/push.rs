@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::invocation::Invocation;
 use super::session::LiveResources;
-use super::workspace::{Read, Workspace, check_fields, names_of_references};
+use super::workspace::{Read, Workspace, check_fields, report_unread};
 use super::{Ending, Terminal, consent, saved};
 use crate::apply::{Outcome, UpdateResult, apply};
 use crate::base::Bases;
@@ -19,8 +19,9 @@ use crate::cli::{Push, ResultForm};
 use crate::files::{Access, Contents, FilesError, TenantDirectory};
 use crate::kinds::FieldKey;
 use crate::merge::pushed;
+use crate::names::names_in;
 use crate::plan::{Change, Plan, ResourcePlan, has_unsent_edit, may_be_edited};
-use crate::push_plan::{PushPlan, Reason, Update};
+use crate::push_plan::{Own, PushPlan, Reason, Update};
 use crate::render;
 use crate::resource::{Resource, ResourceId};
 use crate::saved_plan::{Since, since};
@@ -56,22 +57,27 @@ pub(super) async fn run(
         true => plan.overwriting_drift(),
         false => plan,
     };
-    workspace.check_plan(&plan, &checked)?;
+    workspace.check_plan(&plan, &live, &checked)?;
     if workspace.selection.is_everything() {
         note_deleted(&workspace.contents, terminal);
     }
-    let names = names_of_references(&workspace.contents, &live);
+    let known = (&workspace.contents, &workspace.bases);
+    let unread = report_unread(&live, known, workspace.managed(), terminal);
+    let names = names_in(&live, &workspace.contents.resources);
     if options.dry_run {
         match options.output.form {
             ResultForm::Text => terminal.text(&render::text::plan(&plan, &names)),
             ResultForm::Json => terminal.result(&render::json::plan(&plan)),
         }?;
         workspace.note_earlier(&plan, terminal);
-        return Ok(Ending::differences(!plan.resources.is_empty()));
+        return Ok(unread.and(Ending::differences(!plan.resources.is_empty())));
     }
-    let is_left_out = |id: &ResourceId| live.get(id).is_some_and(Resource::is_left_out);
     let own_client = workspace.session.reader.own_client();
-    let mut push = PushPlan::decide(plan, is_left_out, own_client.as_deref());
+    let own = Own {
+        client: own_client.as_deref(),
+        management_api: Some(workspace.session.reader.audience()),
+    };
+    let mut push = PushPlan::decide(plan, &live, own);
     // With --interactive, the resources are shown one by one, with a question each.
     let stepping = options.interactive && !push.updates.is_empty();
     match options.output.form {
@@ -129,7 +135,7 @@ pub(super) async fn run(
     if terminal.stop().is_wished() {
         return Ok(Ending::Interrupted);
     }
-    Ok(ending)
+    Ok(ending.and(unread))
 }
 
 /// The plan of the files as they are, and the live resources that were read for it.
@@ -161,7 +167,10 @@ async fn planned(options: &Push, workspace: &Workspace) -> Result<(Plan, LiveRes
         true => Read::Whole,
         false => Read::Managed,
     };
-    let live = session.these(&ids, bases, read.fields(managed)).await?;
+    let live = session
+        .these(&ids, (contents, bases), read.fields(managed))
+        .await?;
+    ids.retain(|id| live.has_read(id.kind()));
     let mut plan = workspace.plan(ids, &live, read);
     // A difference in a field that push does not send is reported only where the file was edited.
     plan.retain(|field| field.change != Change::Unmanaged || field.is_unsent_edit);
@@ -215,7 +224,7 @@ async fn moved(push: &PushPlan, workspace: &Workspace) -> Result<Option<String>>
     let fields = Read::Managed.fields(workspace.managed());
     let live = workspace
         .session
-        .these(&ids, &workspace.bases, fields)
+        .these(&ids, (&workspace.contents, &workspace.bases), fields)
         .await?;
     let moved: Vec<String> = due
         .iter()

@@ -54,7 +54,7 @@ pub(super) async fn planned(
     let fields = Read::Managed.fields(workspace.managed());
     let live = workspace
         .session
-        .these(&ids, &workspace.bases, fields)
+        .these(&ids, (&workspace.contents, &workspace.bases), fields)
         .await?;
 
     let mut left = Vec::new();

@@ -1,17 +1,20 @@
 //! A connection to a tenant, real or sandbox, and what is read through it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::ops::Deref;
 use std::time::Duration;
 
 use anyhow::Result;
+use futures_util::future::join_all;
 
 use super::Terminal;
 use super::invocation::Invocation;
-use crate::api::{Fields, Options, Reader, TokenCache};
+use crate::api::{ApiError, Fields, Options, Reader, TokenCache};
 use crate::base::Bases;
 use crate::files::Contents;
-use crate::kinds::{Kind, Managed};
+use crate::kinds::{Kind, Label, Managed};
+use crate::names::{labels, names_in};
 use crate::plan::Tenant;
 use crate::resource::{Resource, ResourceId};
 use crate::sandbox::Sandbox;
@@ -66,25 +69,69 @@ impl Invocation<'_> {
     }
 }
 
-/// Live resources by id.
-pub(super) type LiveResources = BTreeMap<ResourceId, Resource>;
+/// What a tenant was read to have.
+#[derive(Default)]
+pub(super) struct LiveResources {
+    resources: BTreeMap<ResourceId, Resource>,
+    /// The kinds that the tenant did not let be read, and why.
+    pub(super) unread: Vec<(&'static Kind, ApiError)>,
+}
+
+impl LiveResources {
+    /// Whether the kind was read, so that a resource that is not here is gone.
+    pub(super) fn has_read(&self, kind: &Kind) -> bool {
+        self.unread.iter().all(|(unread, _)| *unread != kind)
+    }
+
+    /// Gives resources the names of what they refer to, where that is what people call them by.
+    fn named(mut self, contents: &Contents) -> LiveResources {
+        let names = names_in(&self.resources, &contents.resources);
+        let by_others = |id: &ResourceId| matches!(id.kind().label, Label::References(_));
+        let labelled = self.resources.iter().filter(|(id, _)| by_others(id));
+        let labelled = labelled.map(|(id, resource)| {
+            let labels = labels(id.kind(), resource.fields(), &names);
+            (id.clone(), resource.clone().named(labels.join(" → ")))
+        });
+        let labelled: Vec<_> = labelled.collect();
+        drop(names);
+        self.resources.extend(labelled);
+        self
+    }
+}
+
+impl Deref for LiveResources {
+    type Target = BTreeMap<ResourceId, Resource>;
+
+    fn deref(&self) -> &BTreeMap<ResourceId, Resource> {
+        &self.resources
+    }
+}
 
 impl Session {
-    /// Every resource of the managed kinds. Those that have a file and are not in the list are asked for by themselves: while pages
-    /// are read one after the other, one may slip from one to the next, and nobody may take it for gone.
+    /// Every resource of the managed kinds, which are read side by side. Those that have a file and are not in the list are asked for
+    /// by themselves: while pages are read one after the other, one may slip from one to the next, and nobody may take it for gone.
+    ///
+    /// # Errors
+    /// The tenant can't be read. What only keeps one kind from being read stands in the answer.
     pub(super) async fn all(
         &self,
         managed: &Managed,
         contents: &Contents,
     ) -> Result<LiveResources> {
-        let mut live = LiveResources::new();
-        for kind in managed.kinds() {
-            live.extend(self.all_of(kind, contents).await?);
+        let kinds: Vec<&'static Kind> = managed.kinds().collect();
+        let reads = kinds.iter().map(|kind| self.all_of(kind, contents));
+        let mut live = LiveResources::default();
+        for (kind, read) in kinds.iter().zip(join_all(reads).await) {
+            live.take(kind, read, kinds.len())?;
         }
-        Ok(live)
+        Ok(live.named(contents))
     }
 
-    async fn all_of(&self, kind: &'static Kind, contents: &Contents) -> Result<LiveResources> {
+    async fn all_of(
+        &self,
+        kind: &'static Kind,
+        contents: &Contents,
+    ) -> Result<Vec<Resource>, ApiError> {
         let share = |resource: Resource| match contents.resources.get(resource.id()) {
             Some(file) => resource.sharing(&file.fields),
             None => resource,
@@ -92,12 +139,18 @@ impl Session {
         let live = self
             .reader
             .resources_as_they_arrive(kind, &Fields::All, share);
-        let mut live = by_id(live.await?);
+        let mut live = live.await?;
+        if kind.only().is_some() {
+            return Ok(live);
+        }
+        let listed: BTreeSet<&ResourceId> = live.iter().map(Resource::id).collect();
         let files = contents.resources.keys().filter(|id| id.kind() == kind);
-        let missing: Vec<&ResourceId> = files.filter(|id| !live.contains_key(*id)).collect();
+        let missing: Vec<&ResourceId> = files.filter(|id| !listed.contains(id)).collect();
         // Many of them cost one more list, and not a request each.
-        let found = self.reader.these(kind, &missing, live.len(), &Fields::All);
-        let found = by_id(found.await?);
+        let found = self
+            .reader
+            .these(kind, &missing, listed.len(), &Fields::All);
+        let found = found.await?;
         live.extend(found);
         Ok(live)
     }
@@ -106,26 +159,47 @@ impl Session {
     pub(super) async fn these(
         &self,
         ids: &[&ResourceId],
-        bases: &Bases,
+        (contents, bases): (&Contents, &Bases),
         fields: impl Fn(&'static Kind) -> Fields,
     ) -> Result<LiveResources> {
         let mut by_kind: BTreeMap<&'static Kind, Vec<&ResourceId>> = BTreeMap::new();
         for id in ids {
             by_kind.entry(id.kind()).or_default().push(id);
         }
-        let mut live = LiveResources::new();
-        for (kind, ids) in by_kind {
-            let (known, fields) = (bases.count(kind), fields(kind));
-            let found = self.reader.these(kind, &ids, known, &fields).await?;
-            live.extend(by_id(found));
+        let reads = by_kind.iter().map(|(kind, ids)| async {
+            let fields = fields(kind);
+            self.reader
+                .these(kind, ids, bases.count(kind), &fields)
+                .await
+        });
+        let mut live = LiveResources::default();
+        for (kind, read) in by_kind.keys().zip(join_all(reads).await) {
+            live.take(kind, read, by_kind.len())?;
         }
-        Ok(live)
+        Ok(live.named(contents))
     }
 }
 
-fn by_id(resources: Vec<Resource>) -> LiveResources {
-    let resources = resources.into_iter();
-    resources
-        .map(|resource| (resource.id().clone(), resource))
-        .collect()
+impl LiveResources {
+    /// Takes in what was read of one kind, of so many. Of a single one nothing is left to go on with.
+    fn take(
+        &mut self,
+        kind: &'static Kind,
+        read: Result<Vec<Resource>, ApiError>,
+        kinds: usize,
+    ) -> Result<(), ApiError> {
+        match read {
+            Ok(resources) => {
+                let resources = resources.into_iter();
+                self.resources
+                    .extend(resources.map(|resource| (resource.id().clone(), resource)));
+                Ok(())
+            }
+            Err(error) if error.is_about_permission() && kinds > 1 => {
+                self.unread.push((kind, error));
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
 }

@@ -5,16 +5,17 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Result;
+use serde_json::Value;
 
 use super::invocation::Invocation;
 use super::session::{LiveResources, Session};
-use super::{Terminal, Usage};
+use super::{Ending, Terminal, Usage};
 use crate::api::Fields;
-use crate::base::Bases;
+use crate::base::{Bases, ResourceBase};
 use crate::cli;
 use crate::files::{self, Access, Contents, FilesError, Project, ResourceFile, TenantDirectory};
 use crate::kinds::{Field, Kind, Managed};
-use crate::plan::{Change, Live, Plan, Sides, Tenant};
+use crate::plan::{Change, Live, Plan, Sides, Tenant, may_be_edited};
 use crate::resource::{Resource, ResourceId};
 use crate::select::{Names, NoMatch, Selection};
 use crate::settings::Connection;
@@ -113,7 +114,10 @@ impl Workspace {
             self.managed()
                 .fields(id.kind())
                 .filter(edited)
-                .map(move |field| (id, file, field))
+                .map(move |field| {
+                    let base = self.bases.of(id).and_then(|base| base.last(field));
+                    (id, file, field, base)
+                })
         });
         self.check(edited, &Checked::new())
     }
@@ -123,7 +127,12 @@ impl Workspace {
     ///
     /// # Errors
     /// As [`Workspace::check_edits`].
-    pub(super) fn check_plan(&self, plan: &Plan, checked: &Checked) -> Result<(), FilesError> {
+    pub(super) fn check_plan(
+        &self,
+        plan: &Plan,
+        live: &LiveResources,
+        checked: &Checked,
+    ) -> Result<(), FilesError> {
         let due = plan.resources.iter().flat_map(|resource| {
             let file = self.contents.resources.get(&resource.id);
             let fields = resource.fields.iter();
@@ -132,25 +141,28 @@ impl Workspace {
             let due = due.filter_map(|field| Some(field.field.key()?.field));
             // Several keys may be of one field.
             let due: BTreeSet<Field> = due.collect();
-            due.into_iter()
-                .filter_map(move |field| Some((&resource.id, file?, field)))
+            due.into_iter().filter_map(move |field| {
+                let live = live.get(&resource.id);
+                let there = live.and_then(|live| field.of(live.fields()));
+                Some((&resource.id, file?, field, there))
+            })
         });
         self.check(due, checked).map(drop)
     }
 
     fn check<'a>(
         &self,
-        values: impl Iterator<Item = (&'a ResourceId, &'a ResourceFile, Field)>,
+        values: impl Iterator<Item = (&'a ResourceId, &'a ResourceFile, Field, Option<&'a Value>)>,
         before: &Checked,
     ) -> Result<Checked, FilesError> {
         let mut checked = Checked::new();
         let mut refused = Vec::new();
-        for (id, file, field) in values {
+        for (id, file, field, there) in values {
             let value = (id.clone(), field);
             if before.contains(&value) {
                 continue;
             }
-            match file.invalid(field) {
+            match file.invalid(field, there) {
                 Some(problem) => {
                     let path = self.directory.path().join(&file.file);
                     refused.push(FilesError::content(path, problem));
@@ -215,6 +227,7 @@ impl Read {
     pub(super) fn live(self, live: Option<&Resource>) -> Live<'_> {
         match (live, self) {
             (None, _) => Live::Gone,
+            (Some(live), Read::Managed) if !live.id().kind().selects_fields() => Live::Whole(live),
             (Some(live), Read::Whole) => Live::Whole(live),
             (Some(live), Read::Managed) => Live::Managed(live),
         }
@@ -281,8 +294,7 @@ pub(super) fn read(
         let file = file.to_string_lossy().replace('\\', "/");
         let mut locked = contents.lock.iter().flat_map(|lock| &lock.resources);
         let locked = locked.find(|(_, locked)| locked.file == file);
-        let mut base = locked.iter().flat_map(|(_, locked)| locked.base.values());
-        let name = base.find(|(field, _)| field.name() == field.kind().label);
+        let base = locked.map(|(_, locked)| ResourceBase::certain(&locked.base, None));
         file == files::LOCK_FILE
             || selection.touches(&Names {
                 kind: file.split_once('/').and_then(|(kind, _)| Kind::named(kind)),
@@ -290,7 +302,7 @@ pub(super) fn read(
                 stem: path.file_stem().and_then(|stem| stem.to_str()),
                 file: Some(&file),
                 local_name: None,
-                live_name: name.and_then(|(_, name)| name.as_str()),
+                live_name: base.and_then(ResourceBase::name),
             })
     };
     let (touched, left_out): (Vec<_>, Vec<_>) = errors
@@ -323,7 +335,12 @@ pub(super) fn select<'a>(
     bases: &'a Bases,
     live: &'a LiveResources,
 ) -> Result<Vec<&'a ResourceId>, NoMatch> {
-    let ids: BTreeSet<&ResourceId> = contents.resources.keys().chain(live.keys()).collect();
+    // Of a kind that was not read nobody can tell what is gone.
+    let files = contents
+        .resources
+        .keys()
+        .filter(|id| live.has_read(id.kind()));
+    let ids: BTreeSet<&ResourceId> = files.chain(live.keys()).collect();
     let resources = ids.into_iter().map(|id| {
         let file = contents.resources.get(id);
         let then = bases.of(id).and_then(|base| base.name());
@@ -343,7 +360,7 @@ pub(super) fn names<'a>(id: &'a ResourceId, file: Option<&'a ResourceFile>) -> N
         id: id.as_str(),
         file: file.map(|file| file.file.as_str()),
         stem: file.map(|file| file.stem.as_str()),
-        local_name: file.and_then(|file| file.fields.get(id.kind().label)?.as_str()),
+        local_name: file.and_then(|file| id.kind().label_in(&file.fields)),
         live_name: None,
     }
 }
@@ -357,30 +374,51 @@ fn known_names<'a>(id: &'a ResourceId, file: &'a ResourceFile, bases: &'a Bases)
     }
 }
 
-/// What a resource is called, on the tenant or else in its file, for showing references.
-pub(super) fn names_of_references<'a>(
-    contents: &'a Contents,
-    live: &'a LiveResources,
-) -> impl Fn(&'static Kind, &str) -> Option<&'a str> {
-    |kind, id| {
-        let id = ResourceId::new(kind, id);
-        match live.get(&id) {
-            Some(resource) => Some(resource.name()),
-            None => contents
-                .resources
-                .get(&id)?
-                .fields
-                .get(kind.label)?
-                .as_str(),
-        }
-    }
-}
-
 /// Says that a file had to be written anew.
 pub(super) fn warn_rewritten(file: &str, terminal: &Terminal) {
     terminal.warn(&format!(
         "{file}: its comments and layout could not be kept with the new values; git has them"
     ));
+}
+
+/// Says which kinds the tenant did not let be read, and how that ends a command: a missing scope is a failure, and what the tenant's
+/// plan does not include is none, unless a file has something to send there.
+pub(super) fn report_unread(
+    live: &LiveResources,
+    (contents, bases): (&Contents, &Bases),
+    managed: &Managed,
+    terminal: &Terminal,
+) -> Ending {
+    let mut ending = Ending::Clean;
+    for (kind, error) in &live.unread {
+        let what = match kind.only() {
+            Some(part) => part,
+            None => kind.name,
+        };
+        if !error.is_about_the_plan() {
+            terminal.error(&format!("{what}: {error}"), error.hint().as_deref());
+            ending = Ending::Failure;
+            continue;
+        }
+        terminal.note(&format!(
+            "{what}: the tenant's plan does not include it: {error}"
+        ));
+        let files = contents
+            .resources
+            .iter()
+            .filter(|(id, _)| id.kind() == *kind);
+        for (id, file) in files {
+            let fields = managed.fields(kind);
+            if may_be_edited(&file.fields, bases.of(id), fields) {
+                terminal.warn(&format!(
+                    "{}: held back: the tenant's plan does not include it",
+                    file.file
+                ));
+                ending = ending.and(Ending::Differences);
+            }
+        }
+    }
+    ending
 }
 
 /// Shows the warnings that reading the directory led to.

@@ -10,12 +10,12 @@ use serde_json::Value;
 use super::directory::Contents;
 use super::document::{Document, ParseError};
 use super::error::FilesError;
+use super::lock::Locked;
 use super::position::Position;
 use super::resource_file::{ResourceFile, problem, steps};
 use super::source::Source;
 use crate::json::Step;
-use crate::kinds::{Field, FieldKey, InvalidValue, Kind, Managed};
-use crate::resource::ResourceId;
+use crate::kinds::{FieldKey, InvalidValue, Kind, Managed, Reference};
 use crate::three_way::BaseValues;
 
 /// One thing that is wrong.
@@ -53,7 +53,7 @@ impl Source<'_> {
         }
         let mut findings: Vec<Finding> = errors.iter().flat_map(findings).collect();
         findings.extend(self.same_to_some_file_systems());
-        let known = known(&contents);
+        let known = Known::of_contents(&contents, self.managed());
         for (id, file) in &contents.resources {
             let Ok(document) = Document::parse(file.text.as_bytes(), file.format) else {
                 continue;
@@ -65,6 +65,10 @@ impl Source<'_> {
                 file,
                 document: &document,
                 base: contents.lock.as_ref().and_then(|lock| lock.base(id)),
+                locked: contents
+                    .lock
+                    .as_ref()
+                    .and_then(|lock| lock.resources.get(id)),
             };
             check.values(&mut findings);
             for (key, meant) in contents.misspelt(id, file) {
@@ -130,6 +134,7 @@ struct FileCheck<'a> {
     file: &'a ResourceFile,
     document: &'a Document<'a>,
     base: Option<&'a BaseValues>,
+    locked: Option<&'a Locked>,
 }
 
 impl FileCheck<'_> {
@@ -148,7 +153,9 @@ impl FileCheck<'_> {
         let mut refused = BTreeSet::new();
         for field in self.managed.fields(self.kind) {
             let value = field.of(&self.file.fields);
-            let Some(invalid) = value.and_then(|value| field.validate(value).err()) else {
+            let base = self.base_value(field.name());
+            let invalid = value.map(|value| field.new_part(value, base));
+            let Some(invalid) = invalid.and_then(|value| field.validate(&value).err()) else {
                 continue;
             };
             refused.insert(field.name());
@@ -179,37 +186,65 @@ impl FileCheck<'_> {
         }
     }
 
-    /// References to resources that nobody knows. The tenant took what base has, and a URL or the like is an API's identifier.
-    fn references(&self, known: &BTreeSet<(&Kind, &str)>, findings: &mut Vec<Finding>) {
-        for field in self.kind.fields() {
-            let Some(kind) = field.row().refers_to.and_then(Kind::named) else {
+    /// References to resources that nobody knows. The tenant took what base has, and a URL or the like among ids is an API's identifier.
+    fn references(&self, known: &Known<'_>, findings: &mut Vec<Finding>) {
+        for row in self.kind.rows {
+            let Some(reference) = row.refers_to else {
                 continue;
             };
-            let base = base_entries(self.base, field);
-            let entries = field.of(&self.file.fields).and_then(Value::as_array);
-            for (index, entry) in entries.into_iter().flatten().enumerate() {
-                let Some(entry) = entry.as_str() else {
-                    continue;
-                };
+            let Some((kind, known)) = reference.kind().zip(known.of(reference)) else {
+                continue;
+            };
+            let base = self.base_value(row.name);
+            let base = base
+                .map(|base| reference.in_value(base))
+                .unwrap_or_default();
+            let base: BTreeSet<&str> = base.into_iter().map(|(_, text)| text).collect();
+            let value = self.file.fields.get(row.name);
+            let found = value
+                .map(|value| reference.in_value(value))
+                .unwrap_or_default();
+            for (path, text) in found {
+                let is_foreign = reference.by.is_none() && text.contains([':', '/', '.']);
                 // An empty reference is an invalid value, which is a finding of its own.
-                if entry.is_empty()
-                    || known.contains(&(kind, entry))
-                    || base.contains(entry)
-                    || entry.contains([':', '/', '.'])
-                {
+                let is_known = known.contains(text) || base.contains(text);
+                if text.is_empty() || is_known || is_foreign || self.was_served(row.name) {
                     continue;
                 }
-                let place = [Step::Key(field.name()), Step::Index(index)];
+                let place = std::iter::once(Step::Key(row.name)).chain(path);
                 let one = kind.singular;
-                findings.push(self.finding(
-                    self.document.position_at(&place),
-                    format!("`{field}` refers to {entry}, which is no {one} of this tenant"),
-                    &format!(
+                let hint = match reference.by {
+                    None => format!(
                         "{one} ids differ from tenant to tenant: `tenantry promote` translates them"
                     ),
+                    Some(by) => format!(
+                        "it is the {by} of no {one} that has a file: `tenantry pull` has them all"
+                    ),
+                };
+                findings.push(self.finding(
+                    self.document.position_at(&place.collect::<Vec<_>>()),
+                    format!(
+                        "`{}` refers to {text}, which is no {one} of this tenant",
+                        row.name
+                    ),
+                    &hint,
                 ));
             }
         }
+    }
+
+    /// Whether a field that push does not send says what the tenant served.
+    fn was_served(&self, name: &str) -> bool {
+        let value = self.file.fields.get(name);
+        let unsent = self.locked.and_then(|locked| locked.unsent.as_ref());
+        value
+            .zip(unsent)
+            .is_some_and(|(value, unsent)| unsent.has(name, value))
+    }
+
+    fn base_value(&self, name: &str) -> Option<&Value> {
+        let field = self.kind.field(name)?;
+        self.base?.get(&field.into()).value().copied()
     }
 
     fn secrets(&self, findings: &mut Vec<Finding>) {
@@ -228,23 +263,44 @@ impl FileCheck<'_> {
     }
 }
 
-/// The resources that this tenant is known to have.
-fn known(contents: &Contents) -> BTreeSet<(&Kind, &str)> {
-    let locked = contents.lock.iter().flat_map(|lock| lock.resources.keys());
-    let known = contents.resources.keys().chain(locked);
-    known
-        .map(|id: &ResourceId| (id.kind(), id.as_str()))
-        .collect()
+/// What references may mean.
+struct Known<'a> {
+    contents: &'a Contents,
+    ids: BTreeSet<(&'a Kind, &'a str)>,
+    managed: &'a Managed,
 }
 
-fn base_entries(base: Option<&BaseValues>, field: Field) -> BTreeSet<&str> {
-    let values = base.map(|base| base.get(&field.into()).value().copied());
-    let entries = values.flatten().and_then(Value::as_array);
-    entries
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect()
+impl<'a> Known<'a> {
+    fn of_contents(contents: &'a Contents, managed: &'a Managed) -> Known<'a> {
+        let locked = contents.lock.iter().flat_map(|lock| lock.resources.keys());
+        let ids = contents.resources.keys().chain(locked);
+        Known {
+            contents,
+            ids: ids.map(|id| (id.kind(), id.as_str())).collect(),
+            managed,
+        }
+    }
+
+    /// What a reference like this may be; None where the kind is not managed, so that nobody can tell.
+    fn of(&self, reference: Reference) -> Option<BTreeSet<&'a str>> {
+        let kind = reference
+            .kind()
+            .filter(|kind| self.managed.kinds().any(|managed| managed == *kind))?;
+        let files = self
+            .contents
+            .resources
+            .iter()
+            .filter(|(id, _)| id.kind() == kind);
+        Some(match reference.by {
+            None => {
+                let ids = self.ids.iter().filter(|(of, _)| *of == kind);
+                ids.map(|(_, id)| *id).collect()
+            }
+            Some(by) => files
+                .filter_map(|(_, file)| file.fields.get(by)?.as_str())
+                .collect(),
+        })
+    }
 }
 
 /// An error of reading as findings.
@@ -268,7 +324,11 @@ fn findings(error: &FilesError) -> Vec<Finding> {
         FilesError::SameResource { id, first, second } => finding(
             second,
             Position::START,
-            format!("{} has the same {} {id}", first.display(), id.kind().id),
+            format!(
+                "{} has the same {} {id}",
+                first.display(),
+                id.kind().id_name()
+            ),
         ),
         FilesError::Several(errors) => errors.iter().flat_map(findings).collect(),
         FilesError::Io { path, .. }

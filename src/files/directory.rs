@@ -14,7 +14,7 @@ use super::lock::{LOCK_FILE, Lock};
 use super::project::{PROJECT_FILE, Project};
 use super::resource_file::ResourceFile;
 use super::source::Source;
-use crate::kinds::{KINDS, Kind, Managed};
+use crate::kinds::{Kind, Managed};
 use crate::opening::{self, read_below};
 use crate::promote::Overrides;
 use crate::resource::ResourceId;
@@ -69,7 +69,11 @@ impl TenantDirectory {
     ) -> Result<TenantDirectory, FilesError> {
         let path = path.into();
         let mut made = Vec::new();
-        let folders: Vec<PathBuf> = managed.kinds().map(|kind| path.join(kind.name)).collect();
+        let folders: Vec<PathBuf> = managed
+            .folders()
+            .into_iter()
+            .map(|folder| path.join(folder))
+            .collect();
         for folder in &folders {
             opening::follow(&path, folder).map_err(io("use", folder))?;
         }
@@ -137,13 +141,13 @@ impl TenantDirectory {
     /// A folder of files can't be read.
     pub fn source(&self) -> Result<Source<'_>, FilesError> {
         let mut paths = Vec::new();
-        for kind in self.managed.kinds() {
-            let folder = self.path.join(kind.name);
+        for name in self.managed.folders() {
+            let folder = self.path.join(name);
             match fs::read_dir(&folder) {
                 Ok(entries) => {
                     for entry in entries {
                         let entry = entry.map_err(io("read", &folder))?;
-                        paths.push(Path::new(kind.name).join(entry.file_name()));
+                        paths.push(Path::new(name).join(entry.file_name()));
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -220,7 +224,12 @@ impl TenantDirectory {
 
     /// The path of a file of that kind and stem.
     pub fn file_of(kind: &Kind, stem: &str, format: Format) -> String {
-        format!("{kind}/{stem}.{}", format.extension())
+        let stem = kind.only_stem().unwrap_or(stem);
+        let folder = match kind.folder() {
+            "" => String::new(),
+            folder => format!("{folder}/"),
+        };
+        format!("{folder}{stem}.{}", format.extension())
     }
 }
 
@@ -287,8 +296,8 @@ pub fn tenants(root: &Path) -> Vec<String> {
         .flatten()
         .filter(|entry| {
             let holds_files =
-                |folder: &Path| KINDS.iter().any(|kind| folder.join(kind.name).is_dir());
-            KINDS.iter().all(|kind| entry.file_name() != kind.name)
+                |folder: &Path| Kind::folders().any(|kind| folder.join(kind).is_dir());
+            Kind::folders().all(|kind| entry.file_name() != kind)
                 && (entry.path().join(LOCK_FILE).is_file() || holds_files(&entry.path()))
         })
         .filter_map(|entry| entry.file_name().into_string().ok())

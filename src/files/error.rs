@@ -34,7 +34,7 @@ pub enum FilesError {
         hint: Option<String>,
     },
     /// Two files hold one resource.
-    #[error("{} and {} have the same {} {id}", first.display(), second.display(), id.kind().id)]
+    #[error("{} and {} have the same {} {id}", first.display(), second.display(), id.kind().id_name())]
     SameResource {
         /// The resource.
         id: ResourceId,

@@ -95,18 +95,20 @@ impl Lock {
             return Err(at(unknown, format!("a lock has no `{unknown}`")));
         }
         let mut resources = BTreeMap::new();
-        for kind in KINDS {
-            let entries = match fields.get(kind.name) {
-                None if *kind != clients::KIND => continue,
-                None => return Err(at(kind.name, format!("a lock has `{kind}`"))),
+        for name in kind_names() {
+            let entries = match fields.get(name) {
+                None if name != clients::KIND.name => continue,
+                None => return Err(at(name, format!("a lock has `{name}`"))),
                 Some(entries) => entries.as_object(),
             };
-            let entries = entries.ok_or_else(|| at(kind.name, format!("`{kind}` is no object")))?;
+            let entries = entries.ok_or_else(|| at(name, format!("`{name}` is no object")))?;
             for (id, entry) in entries {
-                let locked = Locked::parse(kind, entry).ok_or_else(|| {
-                    let one = kind.singular;
+                let kind = Kind::of(name, id);
+                let locked = kind.and_then(|kind| Some((kind, Locked::parse(kind, entry)?)));
+                let (kind, locked) = locked.ok_or_else(|| {
+                    let one = kind.map_or(name, |kind| kind.singular);
                     let shape = "has another shape than a `file`, a `serial` and a `base`";
-                    at(kind.name, format!("the entry of {one} {id} {shape}"))
+                    at(name, format!("the entry of {one} {id} {shape}"))
                 })?;
                 resources.insert(ResourceId::new(kind, id), locked);
             }
@@ -123,17 +125,14 @@ impl Lock {
             "{{\n  \"version\": {VERSION},\n  \"domain\": {}",
             json(&self.domain)
         );
-        for kind in KINDS {
-            let mut entries = self
-                .resources
-                .iter()
-                .filter(|(id, _)| id.kind() == kind)
-                .peekable();
-            if entries.peek().is_none() && *kind != clients::KIND {
+        for name in kind_names() {
+            let entries = self.resources.iter();
+            let mut entries = entries.filter(|(id, _)| id.kind().name == name).peekable();
+            if entries.peek().is_none() && name != clients::KIND.name {
                 continue;
             }
             // Writing to a String can't fail.
-            let _ = write!(text, ",\n  \"{kind}\": {{");
+            let _ = write!(text, ",\n  \"{name}\": {{");
             let mut before = "\n";
             for (id, locked) in entries {
                 text.push_str(before);
@@ -200,6 +199,15 @@ impl Locked {
         }
         text.push_str("\n    }");
     }
+}
+
+/// The names of the kinds, each once.
+fn kind_names() -> impl Iterator<Item = &'static str> {
+    let names = KINDS.iter().map(|kind| kind.name).enumerate();
+    names.filter_map(|(at, name)| {
+        let is_first = KINDS.iter().position(|kind| kind.name == name) == Some(at);
+        is_first.then_some(name)
+    })
 }
 
 fn json(text: &str) -> Value {

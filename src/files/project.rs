@@ -53,8 +53,7 @@ impl Project {
                 ("protected", Value::Bool(protected)) => project.protected = Some(*protected),
                 ("manage", Value::Object(kinds)) => {
                     for (name, fields) in kinds {
-                        let (kind, manage) = manage(&document, name, fields)?;
-                        project.manage.insert(kind, manage);
+                        project.manage.extend(manage(&document, name, fields)?);
                     }
                 }
                 ("base", other) => {
@@ -84,19 +83,23 @@ impl Project {
 
     /// The JSON Schema of a `tenantry.yaml`.
     pub fn schema() -> String {
-        let of_kind = |kind: &'static Kind| {
-            let names: Vec<&str> = kind.fields().map(|field| field.name()).collect();
-            let description = format!("What push may send of {}.", kind.plural);
+        let of_name = |first: &'static Kind| {
+            let kinds: Vec<&'static Kind> = Kind::all_named(first.name).collect();
+            let names: Vec<&str> = match kinds.len() {
+                1 => first.fields().map(|field| field.name()).collect(),
+                _ => kinds.iter().filter_map(|kind| kind.only()).collect(),
+            };
             let schema = json!({
-                "description": description,
+                "description": format!("What push may send of {}.", first.name),
                 "oneOf": [
                     { "enum": ["all", "none"] },
                     { "type": "array", "items": { "enum": names }, "uniqueItems": true },
                 ],
             });
-            (kind.name.to_owned(), schema)
+            (first.name.to_owned(), schema)
         };
-        let kinds: Map<String, Value> = KINDS.iter().map(|kind| of_kind(kind)).collect();
+        // Kinds of one name come to the same.
+        let kinds: Map<String, Value> = KINDS.iter().map(|kind| of_name(kind)).collect();
         let schema = json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "title": PROJECT_FILE,
@@ -141,17 +144,18 @@ impl Project {
     }
 }
 
-/// What the project says of one kind.
+/// What the project says of the kinds of one name.
 fn manage(
     document: &Document<'_>,
     name: &str,
     fields: &Value,
-) -> Result<(&'static Kind, Manage), ParseError> {
+) -> Result<Vec<(&'static Kind, Manage)>, ParseError> {
     let at = [Step::Key("manage"), Step::Key(name)];
     let problem = |path: &[Step<'_>], message: String, hint: &str| {
         Err(document.problem(document.position_at(path), message, hint))
     };
-    let Some(kind) = Kind::named(name) else {
+    let kinds: Vec<&'static Kind> = Kind::all_named(name).collect();
+    let [first, ..] = kinds[..] else {
         let hint = meant(name, KINDS.iter().map(|kind| kind.name), "the kinds are");
         return problem(
             &at,
@@ -160,8 +164,12 @@ fn manage(
         );
     };
     let names = match fields {
-        Value::String(all) if all == "all" => return Ok((kind, Manage::All)),
-        Value::String(none) if none == "none" => return Ok((kind, Manage::None)),
+        Value::String(all) if all == "all" => {
+            return Ok(kinds.into_iter().map(|kind| (kind, Manage::All)).collect());
+        }
+        Value::String(none) if none == "none" => {
+            return Ok(kinds.into_iter().map(|kind| (kind, Manage::None)).collect());
+        }
         Value::Array(names) => names,
         other => {
             let message = format!("`{name}` is {}, not a list of fields", type_in_words(other));
@@ -169,19 +177,30 @@ fn manage(
         }
     };
     let mut managed = BTreeSet::new();
+    let mut parts = BTreeSet::new();
     for (index, entry) in names.iter().enumerate() {
         let path = [at[0], at[1], Step::Index(index)];
         let Some(entry) = entry.as_str() else {
             let message = format!("`{name}` has {} as a field", type_in_words(entry));
             return problem(&path, message, MANAGE);
         };
-        match kind.field(entry) {
+        // Where several kinds have one name, the list names those.
+        if kinds.len() > 1 {
+            if !kinds.iter().any(|kind| kind.only() == Some(entry)) {
+                let known = kinds.iter().filter_map(|kind| kind.only());
+                let hint = meant(entry, known, "the parts are");
+                return problem(&path, format!("`{entry}` is no part of {name}"), &hint);
+            }
+            parts.insert(entry);
+            continue;
+        }
+        match first.field(entry) {
             Some(field) => managed.insert(field),
             None => {
-                let one = kind.singular;
+                let one = first.singular;
                 let message = format!("`{entry}` is no field of a {one} that can be managed");
-                let known = kind.fields().map(|field| field.name());
-                let hint = match kind.row(entry).map(|row| row.sending) {
+                let known = first.fields().map(|field| field.name());
+                let hint = match first.row(entry).map(|row| row.sending) {
                     Some(Sending::Never(reason)) => format!("it is shown and never sent: {reason}"),
                     Some(Sending::Derived) => {
                         "it is never sent: the tenant derives it from another field".to_owned()
@@ -192,7 +211,14 @@ fn manage(
             }
         };
     }
-    Ok((kind, Manage::Fields(managed)))
+    if kinds.len() == 1 {
+        return Ok(vec![(first, Manage::Fields(managed))]);
+    }
+    let manage = kinds.into_iter().map(|kind| {
+        let is_named = kind.only().is_some_and(|part| parts.contains(part));
+        (kind, if is_named { Manage::All } else { Manage::None })
+    });
+    Ok(manage.collect())
 }
 
 /// A guess at what somebody meant, or all that there is to choose from.

@@ -46,7 +46,11 @@ pub fn is_resource_file(kind: &Kind, path: &Path) -> bool {
     let hidden = path
         .file_name()
         .is_none_or(|name| name.to_string_lossy().starts_with('.'));
-    !hidden && path.parent() == Some(Path::new(kind.name)) && format_of(path).is_some()
+    let is_only = |stem| utf8(path.file_stem()) == Some(stem);
+    !hidden
+        && path.parent() == Some(Path::new(kind.folder()))
+        && format_of(path).is_some()
+        && kind.only_stem().is_none_or(is_only)
 }
 
 /// Reads a resource's file, at this path relative to the tenant directory. Values that the API would refuse are no error: the file
@@ -72,7 +76,10 @@ pub fn parse(kind: &'static Kind, path: &Path, bytes: Vec<u8>) -> Result<ReadFil
     let mut fields = document.into_fields();
     let has_secret = kind.strip_secrets(&mut fields);
     let file = ResourceFile {
-        file: format!("{kind}/{name}"),
+        file: match kind.folder() {
+            "" => name.to_owned(),
+            folder => format!("{folder}/{name}"),
+        },
         stem: stem.to_owned(),
         format,
         above_not_sent: above_not_sent.filter(|_| !has_secret),
@@ -96,9 +103,11 @@ impl ResourceFile {
         })
     }
 
-    /// What is wrong with a value that the API would refuse; None if it would take the value, or the file has none.
-    pub fn invalid(&self, field: Field) -> Option<ParseError> {
-        let invalid = field.validate(field.of(&self.fields)?).err()?;
+    /// What is wrong with a value that the API would refuse; None if it would take the value, or the file has none. `there` is what
+    /// the tenant has, as far as is known.
+    pub fn invalid(&self, field: Field, there: Option<&Value>) -> Option<ParseError> {
+        let value = field.new_part(field.of(&self.fields)?, there);
+        let invalid = field.validate(&value).err()?;
         let document = Document::parse(self.text.as_bytes(), self.format).ok()?;
         Some(problem(&document, &invalid))
     }
@@ -126,7 +135,9 @@ pub(super) fn format_of(path: &Path) -> Option<Format> {
 }
 
 fn id_in(kind: &'static Kind, document: &Document<'_>) -> Result<ResourceId, ParseError> {
-    let name = kind.id;
+    let Some(name) = kind.id_field() else {
+        return Ok(ResourceId::new(kind, kind.only().unwrap_or_default()));
+    };
     let (one, many) = (kind.singular, kind.plural);
     let (problem, hint) = match document.fields().get(name) {
         Some(Value::String(id)) => match ResourceId::new(kind, id) {

@@ -36,28 +36,40 @@ pub fn slug(kind: &Kind, text: &str) -> String {
     if slug.is_empty() { kind.singular } else { slug }.to_owned()
 }
 
+/// The slugs of several names, with `--` between: no slug has that in it.
+fn slug_of(kind: &Kind, names: &[String]) -> String {
+    match names {
+        [] => slug(kind, ""),
+        names => {
+            let slugs: Vec<String> = names.iter().map(|name| slug(kind, name)).collect();
+            slugs.join("--")
+        }
+    }
+}
+
 /// The file stems of resources of a kind that have no file yet.
 ///
-/// `live` are all live resources of the kind by id with their names, `stems` the stems of the files that are there already, by the
+/// `live` are all live resources of the kind by id with their names, of which each is a slug of its own, with `--` between, `stems` the stems of the files that are there already, by the
 /// resource of each. A slug that several live resources share, that another one's file has or that is a device gets the
 /// start of the id, and the whole id where that is not unique, on each of the new files concerned.
 pub fn stems_for_new_files(
     kind: &Kind,
-    live: &BTreeMap<&ResourceId, &str>,
+    live: &BTreeMap<&ResourceId, Vec<String>>,
     stems: &BTreeMap<&ResourceId, &str>,
 ) -> BTreeMap<ResourceId, String> {
     let mut taken: BTreeSet<String> = stems.values().map(|stem| stem.to_lowercase()).collect();
     let mut sharing: HashMap<String, usize> = HashMap::new();
-    for name in live.values() {
-        *sharing.entry(slug(kind, name)).or_default() += 1;
+    let slug = |names: &[String]| slug_of(kind, names);
+    for names in live.values() {
+        *sharing.entry(slug(names)).or_default() += 1;
     }
     // Each resource starts with the shortest name that it may have. Where several have the same name, each of them takes its next
     // longer one.
     let mut new: Vec<NewFile> = live
         .iter()
         .filter(|(id, _)| !stems.contains_key(**id))
-        .map(|(id, name)| {
-            let slug = slug(kind, name);
+        .map(|(id, names)| {
+            let slug = slug(names);
             let unique = sharing[&slug] == 1 && !DEVICES.contains(&slug.as_str());
             NewFile {
                 kind,
@@ -156,7 +168,9 @@ mod tests {
             .collect();
         let stems = stems_for_new_files(
             &KIND,
-            &ids.iter().map(|(id, name)| (id, *name)).collect(),
+            &ids.iter()
+                .map(|(id, name)| (id, vec![(*name).to_owned()]))
+                .collect(),
             &files.iter().map(|(id, stem)| (id, *stem)).collect(),
         );
         stems

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::Clear::{EmptyList, EmptyText, EmptyTextIsAbsent, Null};
 use super::Merge::{Keys, Parts};
-use super::{Guard, Kind, Risk, Row};
+use super::{Collection, Guard, Kind, Label, Paging, Risk, Row, Shape};
 use crate::schema::Schema;
 
 /// What is known of clients.
@@ -13,26 +13,36 @@ pub static KIND: Kind = Kind {
     name: "clients",
     singular: "client",
     plural: "clients",
-    id: "client_id",
-    label: "name",
+    shape: Shape::Many(Collection {
+        id: "client_id",
+        list_key: "clients",
+        list_query: &[("is_global", "false")],
+        paging: Paging::NumbersOrCheckpoints,
+        selects_fields: true,
+        missing_has_code: true,
+        sub_list: None,
+    }),
+    label: Label::Fields(&["name"]),
     type_field: Some("app_type"),
     rows: ROWS,
     secrets: &["client_secret", "signing_keys", "encryption_key"],
     nested_secrets: &[
-        ("addons", "azure_blob", "storageAccessKey"),
-        ("addons", "azure_sb", "sasKey"),
-        ("addons", "firebase", "secret"),
-        ("addons", "firebase", "private_key"),
-        ("addons", "firebase", "private_key_id"),
-        ("addons", "layer", "privateKey"),
-        ("addons", "layer", "keyId"),
-        ("addons", "sap_api", "servicePassword"),
-        ("addons", "wams", "masterkey"),
+        &["addons", "azure_blob", "storageAccessKey"],
+        &["addons", "azure_sb", "sasKey"],
+        &["addons", "firebase", "secret"],
+        &["addons", "firebase", "private_key"],
+        &["addons", "firebase", "private_key_id"],
+        &["addons", "layer", "privateKey"],
+        &["addons", "layer", "keyId"],
+        &["addons", "sap_api", "servicePassword"],
+        &["addons", "wams", "masterkey"],
     ],
     // The legacy global client, "All Applications".
     left_out: Some("global"),
-    list_key: "clients",
-    list_query: &[("is_global", "false")],
+    limits: &[],
+    reads_again: false,
+    scope: "clients",
+    turn: 1,
     schema: Schema::new(include_str!("schema/clients.json")),
     places: OnceLock::new(),
 };
@@ -53,7 +63,7 @@ const ROWS: &[Row] = &[
     // Clients, and others by URL, that may delegate to it.
     Row::default_field("allowed_clients")
         .clears(EmptyList)
-        .refers_to("clients")
+        .refers_to("clients", None, &[])
         .risks(&[Risk::Emptied(
             "an empty list lets every client of the tenant delegate",
         )]),
@@ -84,6 +94,7 @@ const ROWS: &[Row] = &[
         .clears(Null)
         .risks(&[AUTHENTICATION])
         .guarded(Guard::Value)
+        .needs("update:client_credentials")
         .tenants_own(),
     // Texts of its own, by key.
     Row::opt_in("client_metadata").merges(Keys),
@@ -166,7 +177,11 @@ const ROWS: &[Row] = &[
     // What keeps a third-party client from redirecting anywhere.
     Row::opt_in("redirection_policy"),
     // How its refresh tokens rotate and expire.
-    Row::opt_in("refresh_token").clears(Null),
+    Row::opt_in("refresh_token").clears(Null).refers_to(
+        "resource-servers",
+        Some("identifier"),
+        &["policies", "audience"],
+    ),
     // Whether its tokens are bound to it.
     Row::opt_in("require_proof_of_possession"),
     // Whether each login has to be pushed first.
@@ -198,7 +213,9 @@ const ROWS: &[Row] = &[
     // How many tokens it may ask for.
     Row::opt_in("token_quota").clears(Null),
     // Its access to tokens of others, by ids of credentials that only its tenant has.
-    Row::opt_in("token_vault_privileged_access").tenants_own(),
+    Row::opt_in("token_vault_privileged_access")
+        .clears(Null)
+        .tenants_own(),
     // Origins from which a page may ask for tokens in the background.
     Row::opt_in("web_origins")
         .clears(EmptyList)

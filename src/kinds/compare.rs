@@ -37,7 +37,9 @@ impl Row {
             _ => {}
         }
         match (self.merge, value) {
-            (Merge::Parts | Merge::Keys, Value::Object(parts)) if has_null(parts) => {
+            (Merge::Parts | Merge::Keys | Merge::Flags, Value::Object(parts))
+                if has_null(parts) =>
+            {
                 let parts = parts.iter().filter(|(_, value)| !value.is_null());
                 let parts = parts.map(|(key, value)| (key.clone(), value.clone()));
                 Some(Cow::Owned(Value::Object(parts.collect())))
@@ -48,6 +50,20 @@ impl Row {
 }
 
 impl Field {
+    /// What of a value is sent to a tenant that has `there`: of switches, those that differ. What it serves is nobody's mistake.
+    pub fn new_part<'a>(self, value: &'a Value, there: Option<&Value>) -> Cow<'a, Value> {
+        match (self.row().merge, value, there) {
+            (Merge::Flags, Value::Object(keys), Some(Value::Object(there))) => {
+                let new = keys
+                    .iter()
+                    .filter(|(key, value)| there.get(*key) != Some(*value));
+                let new = new.map(|(key, value)| (key.clone(), value.clone()));
+                Cow::Owned(Value::Object(new.collect()))
+            }
+            _ => Cow::Borrowed(value),
+        }
+    }
+
     /// What an update sends so that the tenant, which has `live`, says `local`: that itself, and null for each part that goes
     /// where the tenant would keep it.
     ///

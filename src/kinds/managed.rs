@@ -41,6 +41,11 @@ impl Managed {
         self.0.keys().copied()
     }
 
+    /// The folders of their files, each once; the empty one is the tenant directory itself.
+    pub fn folders(&self) -> BTreeSet<&'static str> {
+        self.kinds().map(Kind::folder).collect()
+    }
+
     /// The managed fields of a kind, in file order.
     pub fn fields(&self, kind: &Kind) -> impl Iterator<Item = Field> + Clone + '_ {
         self.0.get(kind).into_iter().flatten().copied()
@@ -55,9 +60,8 @@ impl Managed {
 
     /// The names that lead a file of that kind, in their order: the id, and the managed fields.
     pub fn leading(&self, kind: &'static Kind) -> Vec<&'static str> {
-        std::iter::once(kind.id)
-            .chain(self.fields(kind).map(Field::name))
-            .collect()
+        let id = kind.id_field().into_iter();
+        id.chain(self.fields(kind).map(Field::name)).collect()
     }
 }
 

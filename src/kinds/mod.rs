@@ -1,11 +1,17 @@
 //! What is known of each kind of resource and of each of its fields. It is data: a kind is a file beside this one, and a field is
 //! a row in it. Nothing else in the code names a field.
 
+pub mod attack_protection;
+pub mod client_grants;
 pub mod clients;
 mod compare;
 mod managed;
+mod reference;
+pub mod resource_servers;
 mod risk;
+pub mod roles;
 mod secrets;
+pub mod tenant_settings;
 
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
@@ -23,9 +29,20 @@ pub use managed::{Manage, Managed};
 pub use risk::{Guard, Risk};
 
 /// Every kind, in the order in which they are read, shown and locked.
-pub static KINDS: [&Kind; 1] = [&clients::KIND];
+pub static KINDS: [&Kind; 10] = [
+    &clients::KIND,
+    &resource_servers::KIND,
+    &client_grants::KIND,
+    &roles::KIND,
+    &tenant_settings::KIND,
+    &attack_protection::BOT_DETECTION,
+    &attack_protection::BREACHED_PASSWORD_DETECTION,
+    &attack_protection::BRUTE_FORCE_PROTECTION,
+    &attack_protection::CAPTCHA,
+    &attack_protection::SUSPICIOUS_IP_THROTTLING,
+];
 
-/// A sort of resource.
+/// A sort of resource. What there is one of is a kind by itself; those that belong together have one name.
 pub struct Kind {
     /// Its name in the API: folder of its files, key in the lock, in plans and in `manage:`.
     pub name: &'static str,
@@ -33,28 +50,131 @@ pub struct Kind {
     pub singular: &'static str,
     /// Several of them: `clients`.
     pub plural: &'static str,
-    /// The field that holds a resource's id.
-    pub id: &'static str,
-    /// The field that holds its name.
-    pub label: &'static str,
+    /// Whether there are many of them, and how they are asked for.
+    pub shape: Shape,
+    /// What people call one of them.
+    pub label: Label,
     /// The field that says of what type it is, where there is one.
     pub type_field: Option<&'static str>,
     /// Its fields, in file order: the default ones, then all others by name.
     pub rows: &'static [Row],
     /// Fields that hold secrets. They are left out of what is asked of the API, and stripped on arrival wherever they stand.
     pub secrets: &'static [&'static str],
-    /// Secrets of parts of a field, as (field, part, key).
-    pub nested_secrets: &'static [(&'static str, &'static str, &'static str)],
+    /// Secrets of parts of a field, each as the way to it. A list on the way is no step.
+    pub nested_secrets: &'static [&'static [&'static str]],
     /// The field that takes a resource out of version control where it is true.
     pub left_out: Option<&'static str>,
-    /// The key of a page's resources in the answer to a list request.
-    pub list_key: &'static str,
-    /// What a list request asks for beside its page.
-    pub list_query: &'static [(&'static str, &'static str)],
+    /// Resources of which not every field may be changed.
+    pub limits: &'static [Limit],
+    /// Whether the answer to a write differs from what the tenant then has, so that it is read again.
+    pub reads_again: bool,
+    /// The API's scopes for it are `read:` and `update:` with this.
+    pub scope: &'static str,
+    /// When its resources are written: those that others refer to come first.
+    pub turn: u8,
     /// What its files may say, and what an update takes.
     pub schema: Schema,
     /// Where in `rows` a field is, by its name. Large tenants need this thousands of times.
     pub places: OnceLock<HashMap<&'static str, usize>>,
+}
+
+/// How many resources of a kind there are, and how they are asked for.
+#[derive(Debug)]
+pub enum Shape {
+    /// Many, in a list.
+    Many(Collection),
+    /// One.
+    One {
+        /// What stands for its id.
+        id: &'static str,
+        /// Its path below `/api/v2`, in segments.
+        path: &'static [&'static str],
+        /// Its file in the tenant directory, without the extension.
+        file: &'static str,
+    },
+}
+
+/// A kind of which there are many.
+#[derive(Debug)]
+pub struct Collection {
+    /// The field that holds a resource's id.
+    pub id: &'static str,
+    /// The key of a page's resources in the answer to a list request.
+    pub list_key: &'static str,
+    /// What a list request asks for beside its page.
+    pub list_query: &'static [(&'static str, &'static str)],
+    /// How the list comes.
+    pub paging: Paging,
+    /// Whether requests can choose fields.
+    pub selects_fields: bool,
+    /// Whether the answer that there is no such resource has a code.
+    pub missing_has_code: bool,
+    /// A field that is a list at a path of its own.
+    pub sub_list: Option<SubList>,
+}
+
+/// How a list comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paging {
+    /// In numbered pages up to 1,000 resources, and by checkpoints.
+    NumbersOrCheckpoints,
+    /// In numbered pages.
+    Numbers,
+    /// All at once.
+    None,
+}
+
+/// A field that is a list at a path of its own, below that of its resource.
+#[derive(Debug)]
+pub struct SubList {
+    /// The field, the last segment of its path, and the key of its entries in requests and answers.
+    pub field: &'static str,
+    /// What of an entry is kept: the API derives the rest.
+    pub keys: &'static [&'static str],
+}
+
+/// What people call a resource.
+#[derive(Debug, Clone, Copy)]
+pub enum Label {
+    /// The value of the first of these fields that has one.
+    Fields(&'static [&'static str]),
+    /// The names of what these fields refer to.
+    References(&'static [&'static str]),
+    /// Always this.
+    Always(&'static str),
+}
+
+/// A resource of which not every field may be changed.
+#[derive(Debug)]
+pub struct Limit {
+    /// Which resources: all of this is so.
+    pub when: &'static [When],
+    /// The fields that may be changed all the same.
+    pub takes: &'static [&'static str],
+    /// Why no other one may.
+    pub why: &'static str,
+}
+
+/// What is so of a resource.
+#[derive(Debug, Clone, Copy)]
+pub enum When {
+    /// The field is true.
+    True(&'static str),
+    /// The field is the identifier of the Management API.
+    ManagementApi(&'static str),
+    /// The field is the id of the client whose credentials are in use.
+    OwnClient(&'static str),
+}
+
+/// What the ids in a field are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reference {
+    /// The kind.
+    pub kind: &'static str,
+    /// The field of that kind that holds what is referred by; None for the id.
+    pub by: Option<&'static str>,
+    /// The way to the references below the field; a list on the way is no step.
+    pub at: &'static [&'static str],
 }
 
 /// What is known of one field.
@@ -68,12 +188,14 @@ pub struct Row {
     pub merge: Merge,
     /// What takes its value away.
     pub clear: Clear,
-    /// The kind that the ids in it are of.
-    pub refers_to: Option<&'static str>,
+    /// What it refers to.
+    pub refers_to: Option<Reference>,
     /// What an edit of it may do at once.
     pub risks: &'static [Risk],
     /// What keeps the tool's own access, where the resource is what gives it.
     pub guard: Option<Guard>,
+    /// A scope that an update of it needs beside that of its kind.
+    pub scope: Option<&'static str>,
     /// Whether its value means something in one tenant only, without being a reference that could be translated.
     pub is_tenants_own: bool,
 }
@@ -102,6 +224,8 @@ pub enum Merge {
     Parts,
     /// The same, and each key is compared and sent by itself.
     Keys,
+    /// The same, and a key can't be taken away.
+    Flags,
 }
 
 /// What takes a field's value away.
@@ -129,6 +253,7 @@ impl Row {
             refers_to: None,
             risks: &[],
             guard: None,
+            scope: None,
             is_tenants_own: false,
         }
     }
@@ -157,8 +282,13 @@ impl Row {
         Row { clear, ..self }
     }
 
-    const fn refers_to(self, kind: &'static str) -> Row {
-        let refers_to = Some(kind);
+    const fn refers_to(
+        self,
+        kind: &'static str,
+        by: Option<&'static str>,
+        at: &'static [&'static str],
+    ) -> Row {
+        let refers_to = Some(Reference { kind, by, at });
         Row { refers_to, ..self }
     }
 
@@ -169,6 +299,11 @@ impl Row {
     const fn guarded(self, guard: Guard) -> Row {
         let guard = Some(guard);
         Row { guard, ..self }
+    }
+
+    const fn needs(self, scope: &'static str) -> Row {
+        let scope = Some(scope);
+        Row { scope, ..self }
     }
 
     const fn tenants_own(self) -> Row {
@@ -186,9 +321,120 @@ impl Row {
 }
 
 impl Kind {
-    /// The kind of that name.
+    /// The kinds of that name: several, where what belongs together has one name.
+    pub fn all_named(name: &str) -> impl Iterator<Item = &'static Kind> + '_ {
+        KINDS.into_iter().filter(move |kind| kind.name == name)
+    }
+
+    /// A kind of that name.
     pub fn named(name: &str) -> Option<&'static Kind> {
-        KINDS.into_iter().find(|kind| kind.name == name)
+        Kind::all_named(name).next()
+    }
+
+    /// The kind of that name that may have a resource of that id.
+    pub fn of(name: &str, id: &str) -> Option<&'static Kind> {
+        Kind::all_named(name).find(|kind| kind.only().is_none_or(|only| only == id))
+    }
+
+    /// The id of the only resource, where there is one only.
+    pub fn only(&self) -> Option<&'static str> {
+        match &self.shape {
+            Shape::Many(_) => None,
+            Shape::One { id, .. } => Some(id),
+        }
+    }
+
+    /// The field that holds a resource's id, where there are many.
+    pub fn id_field(&self) -> Option<&'static str> {
+        Some(self.collection()?.id)
+    }
+
+    /// The scopes that reading and updating it need, as far as anybody knows.
+    pub fn scopes(&self) -> [String; 2] {
+        ["read", "update"].map(|action| format!("{action}:{}", self.scope))
+    }
+
+    /// What the id is called: the field that holds it.
+    pub fn id_name(&self) -> &'static str {
+        self.id_field().unwrap_or("id")
+    }
+
+    /// How they are asked for, where there are many.
+    pub fn collection(&self) -> Option<&Collection> {
+        match &self.shape {
+            Shape::Many(collection) => Some(collection),
+            Shape::One { .. } => None,
+        }
+    }
+
+    /// Whether requests can choose fields.
+    pub fn selects_fields(&self) -> bool {
+        self.collection()
+            .is_some_and(|collection| collection.selects_fields)
+    }
+
+    /// The folder of its files, relative to the tenant directory.
+    pub fn folder(&self) -> &'static str {
+        match &self.shape {
+            Shape::Many(_) => self.name,
+            Shape::One { file, .. } => file.rsplit_once('/').map_or("", |(folder, _)| folder),
+        }
+    }
+
+    /// The name of its only file, without folder and extension, where there is one only.
+    pub fn only_stem(&self) -> Option<&'static str> {
+        match &self.shape {
+            Shape::Many(_) => None,
+            Shape::One { file, .. } => Some(file.rsplit_once('/').map_or(*file, |(_, stem)| stem)),
+        }
+    }
+
+    /// The folders in which a tenant directory has files of some kind.
+    pub fn folders() -> impl Iterator<Item = &'static str> {
+        KINDS
+            .iter()
+            .map(|kind| kind.folder())
+            .filter(|folder| !folder.is_empty())
+    }
+
+    /// What a resource with these fields is called, unless that takes the names of others.
+    pub fn label_in<'a>(&self, fields: &'a Map<String, Value>) -> Option<&'a str> {
+        match self.label {
+            Label::Fields(names) => {
+                let mut texts = names.iter().filter_map(|name| fields.get(*name)?.as_str());
+                texts.find(|text| !text.is_empty())
+            }
+            Label::Always(label) => Some(label),
+            Label::References(_) => None,
+        }
+    }
+
+    /// The names that a resource with these fields is called by, one after the other. `name_of` answers the name of what a field
+    /// refers to.
+    pub fn labels(
+        &self,
+        fields: &Map<String, Value>,
+        name_of: impl Fn(Reference, &str) -> Option<String>,
+    ) -> Vec<String> {
+        let Label::References(names) = self.label else {
+            return self
+                .label_in(fields)
+                .map(str::to_owned)
+                .into_iter()
+                .collect();
+        };
+        let named = names.iter().filter_map(|name| {
+            let text = fields.get(*name)?.as_str()?;
+            let reference = self.row(name).and_then(|row| row.refers_to);
+            let name = reference.and_then(|reference| name_of(reference, text));
+            Some(name.unwrap_or_else(|| text.to_owned()))
+        });
+        named.collect()
+    }
+
+    /// What of a resource is told apart by the API itself and not sent by anybody.
+    pub fn is_id(&self, field: &str) -> bool {
+        self.id_field() == Some(field)
     }
 
     /// What is known of a field, whether or not it can be updated.
@@ -215,7 +461,7 @@ impl Kind {
 
     /// The field that was probably meant by a key that is no field, if one is close.
     pub fn misspelt(&self, key: &str) -> Option<&'static str> {
-        let is_field = key == self.id || self.row(key).is_some() || self.schema.has(key);
+        let is_field = self.is_id(key) || self.row(key).is_some() || self.schema.has(key);
         let known = self.rows.iter().map(|row| row.name);
         (!is_field).then(|| slip(key, known)).flatten()
     }
@@ -234,7 +480,7 @@ impl fmt::Debug for Kind {
 
 impl PartialEq for Kind {
     fn eq(&self, other: &Kind) -> bool {
-        self.name == other.name
+        std::ptr::eq(self, other) || (self.name == other.name && self.only() == other.only())
     }
 }
 
@@ -243,12 +489,16 @@ impl Eq for Kind {}
 impl Hash for Kind {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.name.hash(state);
+        self.only().hash(state);
     }
 }
 
 /// As they stand in [`KINDS`].
 impl Ord for Kind {
     fn cmp(&self, other: &Kind) -> Ordering {
+        if std::ptr::eq(self, other) {
+            return Ordering::Equal;
+        }
         let place = |kind: &Kind| KINDS.iter().position(|known| *known == kind);
         place(self).cmp(&place(other))
     }
@@ -298,8 +548,10 @@ impl Field {
     /// What is compared by itself, where file and tenant say this: the field, or each key of it.
     pub fn keys(self, local: &Map<String, Value>, live: &Map<String, Value>) -> Vec<FieldKey> {
         let keys = match (self.row().merge, self.of(local), self.of(live)) {
-            (Merge::Keys, Some(Value::Object(local)), None) => local.keys().collect(),
-            (Merge::Keys, Some(Value::Object(local)), Some(Value::Object(live))) => {
+            (Merge::Keys | Merge::Flags, Some(Value::Object(local)), None) => {
+                local.keys().collect()
+            }
+            (Merge::Keys | Merge::Flags, Some(Value::Object(local)), Some(Value::Object(live))) => {
                 local.keys().chain(live.keys()).collect::<BTreeSet<_>>()
             }
             _ => return vec![self.into()],

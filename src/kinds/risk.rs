@@ -9,6 +9,10 @@ pub enum Risk {
     Emptied(&'static str),
     /// An entry is removed. The texts say what stops at once, before the entry, and how, after it.
     Removed(&'static str, &'static str),
+    /// An entry is added. The texts say what it opens, before the entry, and how, after it.
+    Added(&'static str, &'static str),
+    /// An entry is removed from a list of objects.
+    Fewer(&'static str),
     /// A URL is added that has a wildcard or leads to the machine of the person who logs in.
     OpenUrl,
     /// The value becomes another one.
@@ -38,6 +42,20 @@ impl Risk {
                 let gone = without(live, local);
                 let list = quoted(&gone);
                 (!gone.is_empty()).then(|| format!("{before} {list} {after}"))
+            }
+            Risk::Added(before, after) => {
+                let new = without(local, live);
+                let list = quoted(&new);
+                (!new.is_empty()).then(|| format!("{before} {list} {after}"))
+            }
+            Risk::Fewer(sentence) => {
+                let has = |entry: &Value| {
+                    local
+                        .and_then(Value::as_array)
+                        .is_some_and(|all| all.contains(entry))
+                };
+                let entries = live.and_then(Value::as_array).into_iter().flatten();
+                (!entries.into_iter().all(has)).then(|| sentence.to_owned())
             }
             Risk::OpenUrl => {
                 let mut sentences = Vec::new();
@@ -75,17 +93,18 @@ impl Guard {
 
 /// The texts of a list that the other list does not have.
 fn without<'a>(list: Option<&'a Value>, other: Option<&Value>) -> Vec<&'a str> {
-    let entries = |value: Option<&'a Value>| value.and_then(Value::as_array);
-    let has = |entry: &Value| {
-        other
-            .and_then(Value::as_array)
-            .is_some_and(|all| all.contains(entry))
-    };
-    let left = entries(list)
-        .into_iter()
-        .flatten()
-        .filter(|entry| !has(entry));
-    left.filter_map(Value::as_str).collect()
+    let others: Vec<&str> = entries(other).filter_map(text).collect();
+    let texts = entries(list).filter_map(text);
+    texts.filter(|text| !others.contains(text)).collect()
+}
+
+fn entries(value: Option<&Value>) -> impl Iterator<Item = &Value> {
+    value.and_then(Value::as_array).into_iter().flatten()
+}
+
+/// What an entry is called: its text, or the value of an object that has one, as scopes do.
+fn text(entry: &Value) -> Option<&str> {
+    entry.as_str().or_else(|| entry.get("value")?.as_str())
 }
 
 fn quoted(entries: &[&str]) -> String {

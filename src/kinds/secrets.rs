@@ -5,46 +5,41 @@ use serde_json::{Map, Value};
 use super::Kind;
 use crate::json::Step;
 
-/// Where in a resource an object is: that decides which of its keys are secrets.
-#[derive(Debug, Clone, Copy)]
-enum Place<'a> {
-    Resource,
-    /// Below a field that has secrets of its own.
-    Field(&'a str),
-    /// Below a part of such a field; None where the shape does not say below which.
-    Part(&'a str, Option<&'a str>),
-}
+/// Where in a resource something stands: of each way to a nested secret, how many of its steps lead there.
+#[derive(Clone)]
+struct Place(Vec<usize>);
 
-impl<'a> Place<'a> {
-    fn is_secret(self, kind: &Kind, key: &str) -> bool {
-        let in_part = |(field, part, secret): &(&str, &str, &str)| match self {
-            Place::Part(here, name) => {
-                is_named(key, secret)
-                    && is_named(here, field)
-                    && name.is_none_or(|name| is_named(name, part))
-            }
-            Place::Resource | Place::Field(_) => false,
-        };
+impl Place {
+    fn top(kind: &Kind) -> Place {
+        Place(vec![0; kind.nested_secrets.len()])
+    }
+
+    fn is_secret(&self, kind: &Kind, key: &str) -> bool {
+        let ways = kind.nested_secrets.iter().zip(&self.0);
+        let mut ends =
+            ways.filter_map(|(way, steps)| way.get(*steps).filter(|_| *steps + 1 == way.len()));
         kind.secrets.iter().any(|secret| is_named(key, secret))
-            || kind.nested_secrets.iter().any(in_part)
+            || ends.any(|end| is_named(key, end))
     }
 
     /// The place of what stands below a key.
-    fn below(self, kind: &Kind, key: &'a str) -> Place<'a> {
-        let mut nested = kind.nested_secrets.iter();
-        match self {
-            Place::Resource if nested.any(|(field, ..)| is_named(key, field)) => Place::Field(key),
-            Place::Field(field) => Place::Part(field, Some(key)),
-            Place::Resource | Place::Part(..) => self,
-        }
+    fn below(&self, kind: &Kind, key: &str) -> Place {
+        let ways = kind.nested_secrets.iter().zip(&self.0);
+        let step = |(way, steps): (&&[&str], &usize)| {
+            let is_next = way.get(*steps).is_some_and(|next| is_named(key, next));
+            // Whoever is on the way stays on it: what is deeper is no less a secret.
+            steps + usize::from(is_next && steps + 1 < way.len())
+        };
+        Place(ways.map(step).collect())
     }
 
-    /// The place of a list's entries.
-    fn entry(self) -> Place<'a> {
-        match self {
-            Place::Field(field) => Place::Part(field, None),
-            Place::Resource | Place::Part(..) => self,
-        }
+    /// The place of a list's entries: where a name was to come, it may stand inside the entry.
+    fn entry(&self, kind: &Kind) -> Place {
+        let ways = kind.nested_secrets.iter().zip(&self.0);
+        let step = |(way, steps): (&&[&str], &usize)| {
+            steps + usize::from(*steps > 0 && steps + 1 < way.len())
+        };
+        Place(ways.map(step).collect())
     }
 }
 
@@ -61,20 +56,20 @@ impl Kind {
     /// Where a resource's fields have secrets: the way to each.
     pub fn secrets_in<'a>(&self, fields: &'a Map<String, Value>) -> Vec<Vec<Step<'a>>> {
         let mut found = Vec::new();
-        find(self, fields, Place::Resource, &mut Vec::new(), &mut found);
+        find(self, fields, &Place::top(self), &mut Vec::new(), &mut found);
         found
     }
 
     /// Removes every secret from a resource's fields, and says whether there was one.
     pub fn strip_secrets(&self, fields: &mut Map<String, Value>) -> bool {
-        strip(self, fields, Place::Resource)
+        strip(self, fields, &Place::top(self))
     }
 }
 
 fn find<'a>(
     kind: &Kind,
     fields: &'a Map<String, Value>,
-    place: Place<'a>,
+    place: &Place,
     path: &mut Vec<Step<'a>>,
     found: &mut Vec<Vec<Step<'a>>>,
 ) {
@@ -82,25 +77,29 @@ fn find<'a>(
         path.push(Step::Key(key));
         match place.is_secret(kind, key) {
             true => found.push(path.clone()),
-            false => find_in_value(kind, value, place.below(kind, key), path, found),
+            false => find_in_value(kind, value, Some(key), place, path, found),
         }
         path.pop();
     }
 }
 
+/// `key` is the one that the value stands below; an entry of a list stands below none.
 fn find_in_value<'a>(
     kind: &Kind,
     value: &'a Value,
-    place: Place<'a>,
+    key: Option<&str>,
+    place: &Place,
     path: &mut Vec<Step<'a>>,
     found: &mut Vec<Vec<Step<'a>>>,
 ) {
+    let below = || key.map_or_else(|| place.clone(), |key| place.below(kind, key));
     match value {
-        Value::Object(fields) => find(kind, fields, place, path, found),
+        Value::Object(fields) => find(kind, fields, &below(), path, found),
         Value::Array(entries) => {
+            let place = below().entry(kind);
             for (index, entry) in entries.iter().enumerate() {
                 path.push(Step::Index(index));
-                find_in_value(kind, entry, place.entry(), path, found);
+                find_in_value(kind, entry, None, &place, path, found);
                 path.pop();
             }
         }
@@ -108,23 +107,25 @@ fn find_in_value<'a>(
     }
 }
 
-fn strip(kind: &Kind, fields: &mut Map<String, Value>, place: Place<'_>) -> bool {
+fn strip(kind: &Kind, fields: &mut Map<String, Value>, place: &Place) -> bool {
     let mut found = false;
     fields.retain(|key, value| {
         let is_secret = place.is_secret(kind, key);
-        found |= is_secret || strip_value(kind, value, place.below(kind, key));
+        found |= is_secret || strip_value(kind, value, Some(key), place);
         !is_secret
     });
     found
 }
 
-fn strip_value(kind: &Kind, value: &mut Value, place: Place<'_>) -> bool {
+fn strip_value(kind: &Kind, value: &mut Value, key: Option<&str>, place: &Place) -> bool {
+    let below = || key.map_or_else(|| place.clone(), |key| place.below(kind, key));
     match value {
-        Value::Object(fields) => strip(kind, fields, place),
+        Value::Object(fields) => strip(kind, fields, &below()),
         Value::Array(entries) => {
+            let place = below().entry(kind);
             let found = entries
                 .iter_mut()
-                .map(|entry| strip_value(kind, entry, place.entry()));
+                .map(|entry| strip_value(kind, entry, None, &place));
             // Each of them is looked at.
             found.filter(|found| *found).count() > 0
         }

@@ -7,11 +7,8 @@ use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
 use super::value::{self, exact, inline, line, look_alike, multi_line};
-use crate::kinds::Kind;
+use crate::names::Names;
 use crate::plan::{Change, FieldPlan};
-
-/// The name of a resource by its kind and id, for references.
-pub type Names<'a> = dyn Fn(&'static Kind, &str) -> Option<&'a str> + 'a;
 
 /// The name of what an entry of a list refers to.
 pub(super) type EntryNames<'n, 'a> = dyn Fn(&str) -> Option<&'a str> + 'n;
@@ -21,9 +18,8 @@ pub(super) fn entry_names<'n, 'a: 'n>(
     field: &FieldPlan,
     names: &'n Names<'a>,
 ) -> impl Fn(&str) -> Option<&'a str> + 'n {
-    let key = field.field.key();
-    let kind = key.and_then(|key| Kind::named(key.field.row().refers_to?));
-    move |id| names(kind?, id)
+    let reference = field.field.key().and_then(|key| key.field.row().refers_to);
+    move |text| names(reference?, text)
 }
 
 /// A line of a change.

@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
-use super::change::{self, EntryNames, Line, Names, Sign, entry_names};
+use super::change::{self, EntryNames, Line, Sign, entry_names};
 use super::json::change_name;
 use super::value::line;
 use super::{counted, resources, summary};
+use crate::names::Names;
 use crate::plan::{Change, FieldPlan, Plan, ResourcePlan, State};
 use crate::three_way::Base;
 

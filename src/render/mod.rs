@@ -16,8 +16,8 @@ mod value;
 use std::collections::BTreeMap;
 
 use crate::kinds::{KINDS, Kind};
+pub use crate::names::Names;
 use crate::plan::{Change, Plan, State};
-pub use change::Names;
 pub use fit::fit;
 pub use reason::reason;
 use value::line;
@@ -70,7 +70,9 @@ pub fn summary(plan: &Plan) -> Option<String> {
 pub fn resources(kinds: impl IntoIterator<Item = &'static Kind>) -> String {
     let mut counts: BTreeMap<&'static Kind, usize> = BTreeMap::new();
     for kind in kinds {
-        *counts.entry(kind).or_default() += 1;
+        // The parts of one whole are counted together.
+        let first = Kind::named(kind.name).unwrap_or(kind);
+        *counts.entry(first).or_default() += 1;
     }
     if counts.is_empty() {
         counts.insert(KINDS[0], 0);

@@ -43,7 +43,8 @@ pub fn remarks(promotion: &Promotion, from: &str, to: &str) -> Vec<String> {
         stem, field, entry, ..
     } in &promotion.carried
     {
-        let one = field.row().refers_to.map_or("resource", singular);
+        let kind = field.row().refers_to.and_then(|reference| reference.kind());
+        let one = kind.map_or("resource", |kind| kind.singular);
         lines.push(format!(
             "{stem}: {field}: {entry} is no {one} of {from}, and is carried as it is"
         ));
@@ -59,10 +60,6 @@ pub fn remarks(promotion: &Promotion, from: &str, to: &str) -> Vec<String> {
         ));
     }
     lines
-}
-
-fn singular(kind: &str) -> &str {
-    crate::kinds::Kind::named(kind).map_or(kind, |kind| kind.singular)
 }
 
 /// Why nothing is written where a reference would break, and what to do.

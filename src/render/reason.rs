@@ -48,12 +48,13 @@ pub fn reason(held_back: &HeldBack) -> String {
         Reason::LocksOut => format!(
             "{fields}: the {one} is the one whose credentials are in use, which would lose its access: change it in the dashboard"
         ),
+        Reason::Limited(why) => format!("{fields}: {why}"),
         Reason::NotChosen => "not chosen".to_owned(),
         Reason::NotConfirmed => "not confirmed".to_owned(),
         Reason::ChangedSinceQuestion => "the tenant changed since the question".to_owned(),
         Reason::NoFile => format!(
             "there is no file with this {}",
-            held_back.resource.id.kind().id
+            held_back.resource.id.kind().id_name()
         ),
         Reason::FileChanged(fields) => {
             format!(

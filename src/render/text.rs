@@ -6,11 +6,12 @@ use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
-use super::change::{self, EntryNames, Line, Names, Part, Sign, entry_names, has_parts};
+use super::change::{self, EntryNames, Line, Part, Sign, entry_names, has_parts};
 use super::json::ListedResource;
 use super::value::{exact, inline, line, look_alike};
 use super::{reason, resources, summary};
 use crate::apply::{Outcome, UpdateResult};
+use crate::names::Names;
 use crate::plan::{Change, FieldPlan, Plan, PlanField, ResourcePlan, State};
 use crate::push_plan::HeldBack;
 use crate::three_way::Base;

@@ -91,7 +91,7 @@ pub fn is_tenant_name(name: &str) -> bool {
     name.chars().all(plain)
         && !name.is_empty()
         && !name.starts_with(['.', '-'])
-        && Kind::named(name).is_none()
+        && Kind::folders().all(|folder| folder != name)
 }
 
 /// The path of a tenant's own .env file, whether or not there is one.

@@ -5,7 +5,7 @@
     unused_imports,
     reason = "each test file is a crate of its own and uses a part of this"
 )]
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,13 +14,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
-use tenantry::sandbox::{Builder, Sandbox};
+use tenantry::sandbox::{Builder, Request, Sandbox};
 use tenantry::testing;
 
+pub mod client_file;
 #[cfg(unix)]
 mod conversation;
+pub mod git;
+pub mod in_process;
 pub mod recorded;
 mod stub;
 mod without_secrets;
@@ -29,6 +32,18 @@ mod without_secrets;
 pub use conversation::Conversation;
 pub use stub::Stub;
 pub use without_secrets::without_secrets;
+
+/// The tested program.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_tenantry");
+
+/// A client's fields.
+pub type Fields = Map<String, Value>;
+
+/// Files by their paths: content and time of the last change.
+pub type Tree = BTreeMap<String, (Vec<u8>, SystemTime)>;
+
+/// The updatable fields, as the contract with the API has them.
+pub const UPDATABLE: [&str; 3] = ["name", "description", "allowed_clients"];
 
 /// What a bed is to be, before it starts.
 pub struct Setup {
@@ -67,6 +82,15 @@ impl Setup {
         }
     }
 
+    /// Adds three clients, Alpha, Beta and Gamma, each with every updatable field and a read-only one.
+    pub fn three(self) -> Setup {
+        let fields =
+            |text: &str| json!({"description": text, "allowed_clients": ["x"], "app_type": "spa"});
+        self.client("a", "Alpha", fields("first"))
+            .client("b", "Beta", fields("second"))
+            .client("c", "Gamma", fields("third"))
+    }
+
     /// Starts the sandbox, with a new folder.
     pub fn start(self) -> Bed {
         Bed {
@@ -94,6 +118,16 @@ impl Bed {
         }
     }
 
+    /// The three clients of [`Setup::three`], pulled, with edited descriptions.
+    pub fn three_edited() -> Bed {
+        let bed = Bed::new().three().pulled();
+        for (name, text) in [("alpha", "first"), ("beta", "second"), ("gamma", "third")] {
+            let file = format!("tenant/clients/{name}.yaml");
+            bed.edit(&file, text, &format!("{text}!"));
+        }
+        bed
+    }
+
     /// Starts another sandbox for the same folder: another tenant, or the same one changed.
     pub fn moved_to(self, setup: Setup) -> Bed {
         Bed {
@@ -119,27 +153,60 @@ impl Bed {
 
     /// The binary under way, with the settings of the sandbox; what it says on stderr is in the file `stderr`.
     pub fn spawn<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Child {
-        let mut command = self.bare();
-        command
-            .envs(self.settings())
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(fs::File::create(self.path("stderr")).unwrap());
-        command.spawn().unwrap()
+        let stderr = fs::File::create(self.path("stderr")).unwrap();
+        let mut command = self.process(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        command.stderr(stderr).spawn().unwrap()
+    }
+
+    /// The binary under way, with the settings of the sandbox; what it says is piped.
+    pub fn piped<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Child {
+        let mut command = self.process(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        command.stderr(Stdio::piped()).spawn().unwrap()
     }
 
     /// The binary at a terminal, with the settings of the sandbox.
     #[cfg(unix)]
     pub fn at_terminal<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Conversation {
+        Conversation::start(self.process(arguments))
+    }
+
+    /// The binary with the settings of the sandbox, for a test that starts it by itself.
+    fn process<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = self.bare();
         command.envs(self.settings()).args(arguments);
-        Conversation::start(command)
+        command
     }
 
     /// The binary in the bed's folder, for a test that starts it by itself.
     pub fn bare(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tenantry"));
+        self.program(BINARY)
+    }
+
+    /// The binary run by somebody who owns nothing and may write nowhere, without settings; root may everywhere. None, and a
+    /// word about it, where nobody can be had.
+    #[cfg(unix)]
+    pub fn as_nobody(&self) -> Option<assert_cmd::Command> {
+        if !is_root() {
+            return Some(self.command_without_settings());
+        }
+        let nobody = || {
+            let mut command = self.program("setpriv");
+            command.args(["--reuid=65534", "--regid=65534", "--clear-groups", BINARY]);
+            command
+        };
+        let may_run = nobody().arg("--version").output();
+        if !may_run.is_ok_and(|output| output.status.success()) {
+            eprintln!("skipped: root can't run the binary as somebody else here");
+            return None;
+        }
+        Some(assert_cmd::Command::from_std(nobody()))
+    }
+
+    /// Another program in the place of the binary: a shell that calls it, say.
+    pub fn program(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
         command
             .env_clear()
             .env("HOME", self.path("home"))
@@ -148,20 +215,37 @@ impl Bed {
         command
     }
 
-    fn settings(&self) -> [(&'static str, String); 3] {
-        [
-            ("AUTH0_DOMAIN", self.sandbox.url()),
-            ("AUTH0_CLIENT_ID", self.sandbox.client_id().to_owned()),
-            (
-                "AUTH0_CLIENT_SECRET",
-                self.sandbox.client_secret().to_owned(),
-            ),
-        ]
+    /// The settings of the sandbox.
+    pub fn settings(&self) -> [(&'static str, String); 3] {
+        settings(&self.sandbox)
+    }
+
+    /// The same as the text of a .env file.
+    pub fn env_file(&self) -> String {
+        let settings = self.settings();
+        let lines = settings.map(|(name, value)| format!("{name}={value}\n"));
+        lines.concat()
     }
 
     /// Runs the binary with these arguments.
     pub fn run<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Run {
+        self.run_with([("", ""); 0], arguments)
+    }
+
+    /// Runs the binary with these variables beside the settings of the sandbox, or in place of them.
+    pub fn run_with<'a>(
+        &self,
+        variables: impl IntoIterator<Item = (&'a str, impl AsRef<std::ffi::OsStr>)>,
+        arguments: impl IntoIterator<Item = &'a str>,
+    ) -> Run {
         let mut command = self.command();
+        command.envs(variables).args(arguments);
+        self.run_command(command)
+    }
+
+    /// Runs the binary with these arguments and nothing in its environment.
+    pub fn run_without_settings<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Run {
+        let mut command = self.command_without_settings();
         command.args(arguments);
         self.run_command(command)
     }
@@ -216,12 +300,17 @@ impl Bed {
         requests.map(|request| request.status).collect()
     }
 
+    /// The requests to the API, without the token's.
+    pub fn api_requests(&self) -> Vec<Request> {
+        let mut requests = self.sandbox.requests();
+        requests.retain(|request| request.path != "/oauth/token");
+        requests
+    }
+
     /// What was sent to which client, in the order of ids.
     pub fn patches(&self) -> Vec<(String, Value)> {
-        let mut patches: Vec<_> = self
-            .sandbox
-            .requests()
-            .into_iter()
+        let requests = self.sandbox.requests().into_iter();
+        let mut patches: Vec<_> = requests
             .filter(|request| request.method == "PATCH")
             .map(|request| {
                 let id = request.path.strip_prefix("/api/v2/clients/").unwrap();
@@ -233,13 +322,11 @@ impl Bed {
     }
 
     /// Fails if anything but reading was asked of the tenant.
+    #[track_caller]
     pub fn assert_only_gets(&self) {
-        let writes: Vec<_> = self
-            .requests()
-            .into_iter()
-            .filter(|request| !request.starts_with("GET ") && request != "POST /oauth/token")
-            .collect();
-        assert_eq!(writes, [""; 0]);
+        let mut writes = self.api_requests();
+        writes.retain(|request| request.method != "GET");
+        assert_eq!(writes, [], "something else than a GET");
     }
 
     /// A path in the bed's folder.
@@ -271,6 +358,28 @@ impl Bed {
         fs::rename(self.path(old), self.path(new)).unwrap();
     }
 
+    /// Removes a file.
+    pub fn remove(&self, path: &str) {
+        fs::remove_file(self.path(path)).unwrap();
+    }
+
+    /// Writes the plan of the edits that there are into `plan.json`, and forgets the requests.
+    pub fn save_plan(&self) {
+        let plan = self.run(["diff", "-o", "json"]).exits(1).stdout;
+        // What a run prints has its port taken out.
+        self.write(
+            "plan.json",
+            &plan.replace("127.0.0.1:PORT", &self.address()),
+        );
+        self.sandbox.clear_requests();
+    }
+
+    /// Runs git in the bed's folder. Fails where git fails.
+    #[track_caller]
+    pub fn git(&self, arguments: &[&str]) -> String {
+        git::git(&self.path(""), arguments)
+    }
+
     /// The lock.
     pub fn lock(&self) -> Value {
         serde_json::from_str(&self.read("tenant/tenant.lock")).unwrap()
@@ -283,13 +392,14 @@ impl Bed {
 
     /// Every file below a path, with its content.
     pub fn files(&self, path: &str) -> BTreeMap<String, String> {
-        let mut files = BTreeMap::new();
-        collect(&self.path(path), &mut |path| {
+        let below = self.path(path);
+        let files = tree(&below).into_iter().map(|(name, (content, _))| {
+            let path = below.join(name);
             let name = path.strip_prefix(self.folder.path()).unwrap();
-            let text = String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned();
-            files.insert(name.to_str().unwrap().to_owned(), text);
+            let text = String::from_utf8_lossy(&content).into_owned();
+            (name.to_str().unwrap().to_owned(), text)
         });
-        files
+        files.collect()
     }
 
     /// The names of the clients' files.
@@ -301,25 +411,37 @@ impl Bed {
 
     /// Makes every file of the tenant old, and returns what [`Bed::assert_untouched`] compares with.
     pub fn age(&self) -> BTreeMap<String, String> {
-        collect(&self.path("tenant"), &mut |path| {
-            let file = fs::File::options().append(true).open(path).unwrap();
-            file.set_modified(long_ago()).unwrap();
-        });
-        self.files("tenant")
+        let files = self.files("tenant");
+        for path in files.keys() {
+            let file = fs::File::options().append(true).open(self.path(path));
+            file.unwrap().set_modified(long_ago()).unwrap();
+        }
+        files
     }
 
     /// Fails unless the tenant's files are the same ones with the same content and time.
+    #[track_caller]
     pub fn assert_untouched(&self, before: &BTreeMap<String, String>) {
         assert_eq!(&self.files("tenant"), before);
-        collect(&self.path("tenant"), &mut |path| {
-            let time = fs::metadata(path).unwrap().modified().unwrap();
-            assert_eq!(time, long_ago(), "{} was written", path.display());
-        });
+        for (path, (_, time)) in tree(&self.path("tenant")) {
+            assert_eq!(time, long_ago(), "{path} was written");
+        }
     }
 
     /// A client as the sandbox has it.
     pub fn live(&self, id: &str) -> Value {
         self.sandbox.client(id).unwrap()
+    }
+
+    /// The clients of the sandbox that are under version control, by id, as files are to have them.
+    pub fn clients(&self) -> BTreeMap<String, Fields> {
+        let mut clients = self.sandbox.clients();
+        clients.retain(|client| client["global"] != true);
+        let clients = clients.iter().map(|client| {
+            let fields = without_secrets(client.as_object().unwrap());
+            (text(&client["client_id"]), fields)
+        });
+        clients.collect()
     }
 }
 
@@ -382,6 +504,41 @@ pub fn client(id: &str, name: &str, fields: Value) -> Value {
     Value::Object(client)
 }
 
+/// The settings of a sandbox.
+pub fn settings(sandbox: &Sandbox) -> [(&'static str, String); 3] {
+    [
+        ("AUTH0_DOMAIN", sandbox.url()),
+        ("AUTH0_CLIENT_ID", sandbox.client_id().to_owned()),
+        ("AUTH0_CLIENT_SECRET", sandbox.client_secret().to_owned()),
+    ]
+}
+
+/// A value that is text.
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+/// Every file below a folder, by its path in it. Fails where there is no folder: whoever looks for files means some.
+pub fn tree(folder: &Path) -> Tree {
+    let mut found = Tree::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in
+            fs::read_dir(&next).unwrap_or_else(|error| panic!("{}: {error}", next.display()))
+        {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(folder).unwrap().to_str().unwrap();
+            let time = fs::metadata(&path).unwrap().modified().unwrap();
+            found.insert(name.to_owned(), (fs::read(&path).unwrap(), time));
+        }
+    }
+    found
+}
+
 /// The client of that number with nothing but an id and a name.
 pub fn plain_client(number: usize) -> Value {
     let name = format!("Client {number:04}");
@@ -416,15 +573,4 @@ pub fn until(is_so: impl Fn() -> bool) {
 /// A time at which no test wrote a file.
 fn long_ago() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000)
-}
-
-fn collect(folder: &Path, each: &mut dyn FnMut(&Path)) {
-    for entry in fs::read_dir(folder).into_iter().flatten() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(&path, each);
-        } else {
-            each(&path);
-        }
-    }
 }

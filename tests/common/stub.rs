@@ -15,10 +15,7 @@ impl Stub {
     pub fn start(answer: impl Fn(&str, &str) -> Value + Send + 'static) -> Stub {
         Stub::raw(move |method, path| {
             let body = answer(method, path).to_string();
-            format!(
-                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-                body.len()
-            )
+            Stub::answer(200, "content-type: application/json\r\n", &body)
         })
     }
 
@@ -33,6 +30,24 @@ impl Stub {
             }
         });
         Stub { address }
+    }
+
+    /// The bytes of an answer. Each of the headers ends its line.
+    pub fn answer(status: u16, headers: &str, body: &str) -> String {
+        format!(
+            "HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        )
+    }
+
+    /// Settings that have the binary take it for a tenant.
+    pub fn settings(&self) -> [(&'static str, String); 3] {
+        let secret = "the-application-s-own-secret";
+        [
+            ("AUTH0_DOMAIN", self.url()),
+            ("AUTH0_CLIENT_ID", "an-application".to_owned()),
+            ("AUTH0_CLIENT_SECRET", secret.to_owned()),
+        ]
     }
 
     /// Where it listens.

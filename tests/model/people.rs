@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::common::UPDATABLE;
 use crate::promise::{Change, Sides, three_way};
-use crate::rig::UPDATABLE;
 
 /// The times at which a field of a client was brought into step, as far as somebody knows of them.
 pub type Known = BTreeMap<(String, &'static str), BTreeSet<usize>>;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::common::{Fields, UPDATABLE, text};
 use crate::promise::{Promise, Sides};
-use crate::rig::{Fields, UPDATABLE, text};
 
 /// A plan that was saved.
 #[derive(Debug, Clone)]

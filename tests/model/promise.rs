@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::rig::{Fields, UPDATABLE, text};
+use crate::common::{Fields, UPDATABLE, text};
 
 /// Clients by id.
 pub type Clients = BTreeMap<String, Fields>;
@@ -67,7 +67,7 @@ pub enum Change {
 pub struct Promise {
     pub sides: Sides,
     pub patches: Clients,
-    pub code: u8,
+    pub code: i32,
     /// Nothing was to be done, because of a conflict, or because a plan is not that of files and tenant.
     pub refused: bool,
 }
@@ -216,7 +216,7 @@ impl Sides {
                 prune,
             } => self.pulled(&ids, discard_local, prune),
             Command::Diff => Promise {
-                code: u8::from(!self.plan(&ids).is_empty()),
+                code: i32::from(!self.plan(&ids).is_empty()),
                 ..self.unchanged()
             },
             Command::Push { overwrite_drift } => self.pushed(&ids, overwrite_drift),
@@ -305,7 +305,7 @@ impl Sides {
             sides.files.insert((*id).clone(), (path.clone(), file));
             sides.remember(id, base.as_ref(), &Fields::new(), self);
         }
-        promise.code = u8::from(held);
+        promise.code = i32::from(held);
         promise
     }
 

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
+use crate::common::client_file::{edit_file, read};
+use crate::common::{UPDATABLE, git, text};
 use crate::promise::{Clients, Entry, entries};
-use crate::rig::{read, text};
 
 /// How a merge with conflicts is settled.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,26 +64,13 @@ impl Repository {
         self.at.join("tenant")
     }
 
-    /// Whether git did it, and what it said.
-    fn git(&self, arguments: &[&str]) -> (bool, String) {
-        let output = Command::new("git")
-            .args(arguments)
-            .current_dir(&self.at)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let said = String::from_utf8(output.stdout).unwrap();
-        (output.status.success(), said)
-    }
-
     fn does(&self, arguments: &[&str]) -> bool {
-        self.git(arguments).0
+        git::attempt(&self.at, arguments).is_ok()
     }
 
+    #[track_caller]
     fn must(&self, arguments: &[&str]) -> String {
-        let (done, said) = self.git(arguments);
-        assert!(done, "git {arguments:?}: {said}");
-        said
+        git::attempt(&self.at, arguments).unwrap_or_else(|said| panic!("git {arguments:?}: {said}"))
     }
 
     pub fn head(&self) -> Option<&str> {
@@ -101,11 +89,11 @@ impl Repository {
 
     /// Asks git anew where HEAD is and what is before it.
     fn look(&mut self) {
-        let (born, past) = self.git(&["rev-list", "HEAD"]);
-        self.past = past.lines().map(str::to_owned).collect();
-        if !born {
+        let Ok(past) = git::attempt(&self.at, &["rev-list", "HEAD"]) else {
+            self.past.clear();
             return;
-        }
+        };
+        self.past = past.lines().map(str::to_owned).collect();
         let past = self.past.iter();
         let new: Vec<String> = past
             .filter(|commit| !self.locks.contains_key(*commit))
@@ -127,9 +115,7 @@ impl Repository {
         if names.is_empty() {
             return Vec::new();
         }
-        let mut git = Command::new("git")
-            .args(["cat-file", "--batch"])
-            .current_dir(&self.at)
+        let mut git = git::command(&self.at, &["cat-file", "--batch"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -297,9 +283,9 @@ impl Repository {
         let (old, theirs) = (read(path, &old), read(path, &theirs));
         let file = self.at.join(path);
         fs::write(&file, ours).unwrap();
-        for field in crate::rig::UPDATABLE {
+        for field in UPDATABLE {
             if theirs.get(field) != old.get(field) {
-                crate::rig::edit_file(&file, field, theirs.get(field), 0);
+                edit_file(&file, field, theirs.get(field), 0);
             }
         }
         self.does(&["add", "--", path])

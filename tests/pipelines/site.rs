@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tenantry::sandbox::Request;
 
 use crate::common::Bed;
+use crate::common::git::git;
 use crate::{github, gitlab};
 
 /// The file that the stories edit, and the client that it is about.
@@ -616,36 +617,6 @@ pub fn list(value: Option<&serde_yaml::Value>) -> &[serde_yaml::Value] {
 
 pub fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/ci")
-}
-
-/// Runs git as somebody, and returns what it prints.
-#[track_caller]
-pub fn git(folder: &Path, arguments: &[&str]) -> String {
-    let somebody = [
-        ("GIT_AUTHOR_NAME", "Somebody"),
-        ("GIT_AUTHOR_EMAIL", "somebody@example.com"),
-        ("GIT_COMMITTER_NAME", "Somebody"),
-        ("GIT_COMMITTER_EMAIL", "somebody@example.com"),
-        ("GIT_CONFIG_NOSYSTEM", "1"),
-        ("GIT_CONFIG_GLOBAL", "/dev/null"),
-        // Nobody tidies up repositories that are gone in a moment.
-        ("GIT_CONFIG_COUNT", "1"),
-        ("GIT_CONFIG_KEY_0", "maintenance.auto"),
-        ("GIT_CONFIG_VALUE_0", "false"),
-    ];
-    let output = Command::new("git")
-        .args(arguments)
-        .current_dir(folder)
-        .envs(somebody)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8_lossy(bytes).trim().to_owned();
-    assert!(
-        output.status.success(),
-        "git {arguments:?}: {}",
-        text(&output.stderr)
-    );
-    text(&output.stdout)
 }
 
 /// Copies a file or a folder.
