@@ -96,7 +96,7 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Send the edits in the files to the tenant, and nothing else
     #[command(
-        after_help = "Exit code: 0 done, 1 something was held back, 2 failure, 130 interrupted\nWithout a terminal to ask on, --yes is required\nExample: tenantry push --tenant dev --yes"
+        after_help = "Exit code: 0 done, 1 something was held back, 2 failure, 130 interrupted\nIt sends managed fields only: name, description and allowed_clients of clients, and what `manage:` in tenantry.yaml adds\nWithout a terminal to ask on, --yes is required\nExample: tenantry push --tenant dev --yes"
     )]
     Push(Push),
     /// Carry one tenant's values to another's files, references translated; no network
@@ -135,7 +135,7 @@ pub(crate) enum Command {
     Scopes(Scopes),
     /// Print the JSON Schema of a kind's files, or of tenantry.yaml, for editors
     #[command(
-        after_help = "In a YAML file: # yaml-language-server: $schema=PATH\nExample: tenantry schema clients > client.schema.json"
+        after_help = "The first line of a YAML file names it: # yaml-language-server: $schema=PATH\nExample: tenantry schema clients"
     )]
     Schema(Schema),
     /// Print the manual page

@@ -10,7 +10,7 @@
 //! | module | what it does | what it never does |
 //! |---|---|---|
 //! | [`json`] | JSON text → values, strictly | I/O |
-//! | `yaml` | YAML text ↔ values, strictly; changes a text only where a value changed | I/O |
+//! | `yaml` | YAML text ↔ values, strictly; changes a text only where a value changed, or an entry moves | I/O |
 //! | `closest` | what a typing mistake may have meant | I/O |
 //! | `printable` | text without what a terminal acts on | I/O |
 //! | `opening` | opens regular files, never through a link out of a folder | write |

@@ -11,7 +11,7 @@ use crate::three_way::{Base, BaseValues, Change, new_base};
 /// A resource after a pull.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Merged {
-    /// The fields that its file is to have; None where it has them.
+    /// The fields that its file is to have; None where it has them already.
     pub fields: Option<Map<String, Value>>,
     /// Its new base.
     pub base: NewBase,
@@ -61,7 +61,7 @@ pub fn merge(
         kept: Kept::Nothing,
         dropped: Vec::new(),
     };
-    // What both sides share needs no comparison.
+    // File and live resource share the same fields, so there is nothing to compare.
     if std::ptr::eq(local, live.fields()) {
         return merged;
     }
@@ -91,7 +91,7 @@ pub fn merge(
                     is_unsent: false,
                 });
             }
-            // What means the same stays as the file has it.
+            // A value that means the same stays as the file has it.
             if discard_local || change == Some(Change::Drift) {
                 said = there;
             }
@@ -181,7 +181,7 @@ impl BaseOfField {
         }
     }
 
-    /// One key that nobody knows makes the field one that nobody knows.
+    /// Where the base of one key is unknown, that of the field is.
     fn whole(self, live: Option<&Value>) -> Base<Value> {
         match self.whole {
             Some(base) => base,
@@ -206,7 +206,7 @@ impl NewBase {
     }
 }
 
-/// The fields that an entry with these values has prints of.
+/// The fields of which a lock entry with these values has prints.
 fn unsent_fields<'a>(
     id: &ResourceId,
     fields: &'a Map<String, Value>,
@@ -424,7 +424,7 @@ mod tests {
             prop_assert_eq!((again.fields, again.base, again.kept), (None, merged.base.clone(), merged.kept));
             let discarded = merge(&managed, &with(local.clone()), base, &live, true);
             prop_assert_eq!(&discarded.fields.unwrap_or(with(local)), live.fields());
-            // Sharing is for the memory's sake alone.
+            // Sharing saves memory and changes no result.
             let file = Arc::new(fields);
             let live = client(Value::Object(file.as_ref().clone()));
             let shared = merge(&managed, &file, base, &live.clone().sharing(&file), false);

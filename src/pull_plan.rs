@@ -9,7 +9,7 @@ use crate::merge::{Dropped, Kept, differing, merge};
 use crate::names::{labels, names_in};
 use crate::resource::{Resource, ResourceId};
 
-/// How somebody wants a pull to go.
+/// The options of a pull.
 #[derive(Debug, Clone, Copy)]
 pub struct Wishes {
     /// The format of new files.
@@ -35,7 +35,7 @@ pub enum Status {
     Conflict,
     /// The tenant does not have its resource.
     Gone,
-    /// The same, and it is deleted.
+    /// The tenant does not have its resource, and it is deleted.
     Pruned,
 }
 
@@ -133,9 +133,14 @@ fn existing(
     let fields = merged.fields.as_ref();
     let fields = fields.map(|fields| differing(&file.fields, fields));
     let leading = managed.leading(live.id().kind());
-    let rewritten = merged
-        .fields
-        .map(|fields| files::rewrite(&file.text, &fields, &leading, file.format));
+    let is_arranged = merged.fields.is_some() || !file.is_out_of_order(&leading);
+    let fields_of_text = match is_arranged {
+        true => merged.fields.as_ref(),
+        false => Some(file.fields.as_ref()),
+    };
+    let rewritten = fields_of_text
+        .map(|fields| files::rewrite(&file.text, fields, &leading, file.format))
+        .filter(|rewritten| rewritten.text != file.text);
     Pulled {
         id: live.id().clone(),
         name: live.name().to_owned(),

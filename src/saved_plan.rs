@@ -76,7 +76,7 @@ enum SavedChange {
     Unmanaged,
 }
 
-/// It is counted again from what it counts.
+/// Only the summary's shape is checked: its counts are made again from the resources.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code)]
@@ -258,7 +258,7 @@ fn field(kind: &'static Kind, saved: SavedField) -> Result<FieldPlan, String> {
     })
 }
 
-/// How live stands to a resource of a plan that was made before.
+/// How live compares with a resource of a plan that was made earlier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Since {
     /// As the plan has it: the plan can be applied.
@@ -274,7 +274,7 @@ pub enum Since {
 pub fn since(resource: &ResourcePlan, live: &Map<String, Value>) -> Since {
     let mut left = resource.clone();
     for field in &resource.fields {
-        // Nothing of what push does not send stands in its way.
+        // Differences of fields that push does not send are no obstacle.
         let Some(key) = field
             .field
             .key()

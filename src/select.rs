@@ -26,7 +26,7 @@ struct Selector {
     in_kind: Option<(String, String, Option<GlobMatcher>)>,
 }
 
-/// What can be said of a resource to select it.
+/// By what a resource can be selected.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Names<'a> {
     /// Its kind.
@@ -110,7 +110,7 @@ impl Selection {
         resources: impl IntoIterator<Item = (Names<'a>, T)>,
     ) -> Result<Vec<T>, NoMatch> {
         let resources: Vec<(Names<'a>, T)> = resources.into_iter().collect();
-        // What is somebody's very name is no glob: `App [eu]` must not select `App e`.
+        // A selector that is exactly a resource's name is no glob: `App [eu]` must not select `App e`.
         let names: Vec<bool> = self
             .0
             .iter()

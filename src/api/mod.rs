@@ -46,9 +46,9 @@ pub struct Options {
     pub retries: usize,
     /// Where tokens are kept between runs; None keeps them in memory only.
     pub cache: Option<TokenCache>,
-    /// When wished, a request that is on its way is finished, and no other is sent.
+    /// Once a stop is asked for, a request that is on its way is finished, and no other is sent.
     pub stop: Stop,
-    /// Is told how far a long read is, and of waits.
+    /// Learns how far a long read is, and what it waits for.
     pub progress: Progress,
     /// Learns every secret and token in use, so that whoever shows text can mask them.
     pub secrets: Secrets,
@@ -184,7 +184,7 @@ impl Reader {
         self.0.domain()
     }
 
-    /// The id of the client whose credentials are in use, as far as it can be told.
+    /// The id of the client whose credentials are in use, as far as it is known.
     pub fn own_client(&self) -> Option<String> {
         self.0.own_client()
     }

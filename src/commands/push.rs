@@ -78,7 +78,7 @@ pub(super) async fn run(
         management_api: Some(workspace.session.reader.audience()),
     };
     let mut push = PushPlan::decide(plan, &live, own);
-    // Who steps through the resources sees them one by one.
+    // With --interactive, the resources are shown one by one, with a question each.
     let stepping = options.interactive && !push.updates.is_empty();
     match options.output.form {
         ResultForm::Text if stepping || push.plan.resources.is_empty() => {}
@@ -99,7 +99,7 @@ pub(super) async fn run(
             push.hold_back_everything(&Reason::NotConfirmed);
             return finish(&push, Vec::new(), options, terminal);
         }
-        // Somebody may have thought about it for a while, and somebody else edited meanwhile.
+        // The question may have taken a while, and somebody else may have edited the tenant meanwhile.
         if let Some(moved) = moved(&push, &workspace).await? {
             push.hold_back_everything(&Reason::ChangedSinceQuestion);
             finish(&push, Vec::new(), options, terminal)?;
@@ -111,7 +111,7 @@ pub(super) async fn run(
         }
     }
     drop(names);
-    // What was read and needs no update is in step, or stays what it is.
+    // A resource that was read and is not updated may be in step now, which the lock remembers.
     let due = push.due();
     for (id, live) in live.iter().filter(|(id, _)| !due.contains(id)) {
         if let Some(file) = workspace.contents.resources.get(id) {
@@ -154,7 +154,7 @@ async fn planned(options: &Push, workspace: &Workspace) -> Result<(Plan, LiveRes
         let local = &contents.resources[id].fields;
         options.fields.is_empty() && has_unsent_edit(id, local, bases.of(id), managed)
     };
-    // The files that may have something to send, or to say, without asking the tenant.
+    // Without asking the tenant, it is known which files can't have anything to send or to report.
     if !options.overwrite_drift {
         ids.retain(|id| {
             let fields = managed
@@ -172,7 +172,7 @@ async fn planned(options: &Push, workspace: &Workspace) -> Result<(Plan, LiveRes
         .await?;
     ids.retain(|id| live.has_read(id.kind()));
     let mut plan = workspace.plan(ids, &live, read);
-    // Nobody asked about what both sides may say differently where push sends nothing.
+    // A difference in a field that push does not send is reported only where the file was edited.
     plan.retain(|field| field.change != Change::Unmanaged || field.is_unsent_edit);
     if !options.fields.is_empty() {
         plan = plan.narrowed(&options.fields);
@@ -180,7 +180,7 @@ async fn planned(options: &Push, workspace: &Workspace) -> Result<(Plan, LiveRes
     Ok((plan, live, read))
 }
 
-/// Says what a push does about files that are gone: nothing.
+/// Says that a push does nothing about files that are gone.
 fn note_deleted(contents: &Contents, terminal: &Terminal) {
     let locked = contents.lock.iter().flat_map(|lock| &lock.resources);
     let deleted = locked.filter(|(id, _)| !contents.resources.contains_key(*id));
@@ -202,7 +202,7 @@ fn note_deleted(contents: &Contents, terminal: &Terminal) {
     ));
 }
 
-/// The document of a push is about what was sent; what was read and left alone is said beside it.
+/// Reports drift on stderr: the document of a push is about what was sent, and has no place for it.
 fn note_drift(plan: &Plan, terminal: &Terminal) {
     for resource in &plan.resources {
         for field in resource.changed(Change::Drift) {
@@ -215,7 +215,7 @@ fn note_drift(plan: &Plan, terminal: &Terminal) {
     }
 }
 
-/// Reads once more what is to be sent; the fields in which live is not what the plan says, a line each.
+/// Reads the resources that are to be updated once more. Answers the fields in which live is not what the plan says, a line each.
 async fn moved(push: &PushPlan, workspace: &Workspace) -> Result<Option<String>> {
     let ids = push.due();
     let due = push.plan.resources.iter();
@@ -287,7 +287,7 @@ async fn send(
         {
             let sent = outcome.update.fields.iter();
             let sent = sent.filter_map(|edit| edit.field.key().cloned());
-            // The other end lives until this one is dropped.
+            // Sending can't fail: the receiver lives until this sender is dropped.
             let _ = tell.send(Answered {
                 file: file.file.clone(),
                 local: Arc::clone(&file.fields),
@@ -295,7 +295,7 @@ async fn send(
                 sent: sent.collect(),
             });
         }
-        // What can't be remembered is not to be continued.
+        // A push whose lock can't be written does not go on.
         can_remember.load(Ordering::Relaxed)
     })
     .await;

@@ -15,14 +15,14 @@ use crate::render;
 use crate::saved_plan::{self, left_of};
 use crate::select::Names;
 
-/// A saved plan and the live resources that it is about. None, and a word about it, where live is not what it was.
+/// A saved plan and the live resources that it is about. Where live is not what it was, this says so and answers None.
 pub(super) async fn planned(
     file: &Path,
     options: &Push,
     workspace: &Workspace,
     terminal: &Terminal,
 ) -> Result<Option<(Plan, LiveResources)>> {
-    // Not as an error of our own files, which would quote the line: this may be any file, by a slip the one with the secret.
+    // An error about one of our own files would quote the line. This may be any file, even one with a secret.
     let mut saved = saved_plan::parse(&read_file(file)?).map_err(|error| {
         Usage::error(
             format!("{}:{}: {}", file.display(), error.position, error.message),

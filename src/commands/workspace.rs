@@ -95,8 +95,8 @@ impl Workspace {
         select(&self.selection, &self.contents, &self.bases, live)
     }
 
-    /// Refuses values of the selected files that differ from base and that the API does not take, before anything is asked. What the
-    /// tenant had already is nobody's mistake. Answers the values that it found to be good.
+    /// Refuses values of the selected files that differ from base and that the API does not take, before anything is asked. A
+    /// value that the tenant had already is never in the way. Answers the values that are valid.
     ///
     /// # Errors
     /// Names the place of each in its file.
@@ -122,8 +122,8 @@ impl Workspace {
         self.check(edited, &Checked::new())
     }
 
-    /// The same of a plan: without a base, only the tenant can tell whether a value would be sent. What was `checked` is not looked
-    /// at again.
+    /// The same for a plan: without a base, only live shows whether a value would be sent. What was `checked` is
+    /// not checked again.
     ///
     /// # Errors
     /// As [`Workspace::check_edits`].
@@ -139,7 +139,7 @@ impl Workspace {
             let due =
                 fields.filter(|field| matches!(field.change, Change::Edit | Change::Conflict));
             let due = due.filter_map(|field| Some(field.field.key()?.field));
-            // Several keys are of one field.
+            // Several keys may be of one field.
             let due: BTreeSet<Field> = due.collect();
             due.into_iter().filter_map(move |field| {
                 let live = live.get(&resource.id);
@@ -186,7 +186,7 @@ impl Workspace {
         });
         let conflicts = conflicts.filter(|(_, live)| !live.is_empty());
         for (resource, live) in conflicts.take(EARLIER) {
-            // It is a word beside the result: where git fails, the result stands.
+            // The note is an extra: where git fails, the result stands without it.
             let earlier = self
                 .bases
                 .earlier(&resource.id, resource.file.as_deref(), &live);
@@ -202,7 +202,7 @@ impl Workspace {
     }
 }
 
-/// Of so many conflicts the history is looked at: where one commit is to blame for them, a few of them tell.
+/// The history is searched for so many conflicts at most. Where one failed apply caused many, a few show it.
 const EARLIER: usize = 20;
 
 /// How much of each live resource was read.
@@ -277,7 +277,7 @@ pub(super) fn plan<'a>(
     Plan::new(tenant, bases.from(), managed, sides)
 }
 
-/// Reads a tenant directory for a command about these resources. What is wrong with other files is said, and stops nobody.
+/// Reads a tenant directory for a command about these resources. A problem in any other file is only a warning.
 ///
 /// # Errors
 /// Something is wrong with the lock, or with a file that the command is about.
@@ -421,7 +421,7 @@ pub(super) fn report_unread(
     ending
 }
 
-/// Shows what reading the directory brought up.
+/// Shows the warnings that reading the directory led to.
 pub(super) fn warn_of(contents: &Contents, terminal: &Terminal) {
     for warning in &contents.warnings {
         terminal.warn(warning);

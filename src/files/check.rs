@@ -31,7 +31,7 @@ pub struct Finding {
     pub hint: Option<String>,
 }
 
-/// What a check comes to.
+/// The result of a check.
 #[derive(Debug, Default)]
 pub struct Check {
     /// How many resources' files could be read.
@@ -45,7 +45,7 @@ impl Source<'_> {
     /// secret; and so the lock and the overrides.
     pub fn check(&self) -> Check {
         let (contents, mut errors) = self.read_what_can_be();
-        // Where files are broken, nobody can tell which stems there are.
+        // Where files are broken, it is unknown which stems there are.
         if errors.is_empty()
             && let Err(error) = self.overrides(&contents)
         {
@@ -123,7 +123,7 @@ impl Source<'_> {
     }
 }
 
-/// What helps where a value may be the tenant's own.
+/// The hint where a value may be the tenant's own.
 const UNKNOWN_BASE: &str = "or, where the tenant has that value already, `tenantry pull`: it remembers that nobody sends it";
 
 /// One file that parses.
@@ -147,8 +147,8 @@ impl FileCheck<'_> {
         }
     }
 
-    /// What no file may say, and what the API would refuse of what would be sent: what base has, the tenant has too, and nobody
-    /// sends it; without a base nobody can tell.
+    /// Values that no file may have, and values that would be sent and that the API would refuse. What base has is on the tenant
+    /// already and is not sent. Without a base, it is unknown what would be sent.
     fn values(&self, findings: &mut Vec<Finding>) {
         let mut refused = BTreeSet::new();
         for field in self.managed.fields(self.kind) {
@@ -186,7 +186,7 @@ impl FileCheck<'_> {
         }
     }
 
-    /// References to nobody. What base has, the tenant took; a URL or the like among ids is an API's identifier.
+    /// References to resources that nobody knows. The tenant took what base has, and a URL or the like among ids is an API's identifier.
     fn references(&self, known: &Known<'_>, findings: &mut Vec<Finding>) {
         for row in self.kind.rows {
             let Some(reference) = row.refers_to else {
@@ -206,7 +206,7 @@ impl FileCheck<'_> {
                 .unwrap_or_default();
             for (path, text) in found {
                 let is_foreign = reference.by.is_none() && text.contains([':', '/', '.']);
-                // An empty one is no value at all, and found as such.
+                // An empty reference is an invalid value, which is a finding of its own.
                 let is_known = known.contains(text) || base.contains(text);
                 if text.is_empty() || is_known || is_foreign || self.was_served(row.name) {
                     continue;

@@ -32,13 +32,13 @@ pub struct Lock {
 /// A resource as it was at the last pull or push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Locked {
-    /// Its file then, relative to the tenant directory with `/`; for people, the file's own id decides.
+    /// Its file then, relative to the tenant directory with `/`. It is there for people: the id in a file says whose it is.
     pub file: String,
-    /// Grows by one whenever base changes, so that of two entries one can be told to be the later.
+    /// Grows by one whenever base changes, so that the later of two entries is known.
     pub serial: u64,
     /// Base.
     pub base: BaseValues,
-    /// What the fields said that push does not send; None where nobody knows.
+    /// Prints of the fields that push does not send; None where they are unknown.
     pub unsent: Option<Prints>,
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::field::Field;
 use super::row::{Clear, Merge, Row, Sending};
 
-/// A key that was taken out of a file, and that no update takes out of the tenant.
+/// A key that was removed from a file, and that no update removes from the tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CannotRemove {
     /// The key, below the field.
@@ -72,7 +72,7 @@ impl Field {
     /// where the tenant would keep it.
     ///
     /// # Errors
-    /// A part goes that the API takes no null for.
+    /// A part is to go for which the API takes no null.
     pub fn sent(self, local: &Value, live: Option<&Value>) -> Result<Value, CannotRemove> {
         let (Merge::Parts | Merge::PartsOfSets, Value::Object(parts), Some(Value::Object(there))) =
             (self.row().merge, local, live)

@@ -253,7 +253,7 @@ fn escape(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '|' => escaped.push_str("&#124;"),
-            // It would call somebody; an entity does that, too.
+            // An `@` would notify somebody, even when it is written as an entity.
             '@' => escaped.push_str("@\u{200d}"),
             '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '~' | '!' => {
                 let _ = write!(escaped, "&#{};", u32::from(character));

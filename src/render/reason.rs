@@ -49,7 +49,7 @@ pub fn reason(held_back: &HeldBack) -> String {
             "{fields}: the {one} is the one whose credentials are in use, which would lose its access: change it in the dashboard"
         ),
         Reason::Limited(why) => format!("{fields}: {why}"),
-        Reason::NotChosen => "left out".to_owned(),
+        Reason::NotChosen => "not chosen".to_owned(),
         Reason::NotConfirmed => "not confirmed".to_owned(),
         Reason::ChangedSinceQuestion => "the tenant changed since the question".to_owned(),
         Reason::NoFile => format!(

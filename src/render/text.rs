@@ -299,7 +299,7 @@ pub fn outcomes(outcomes: &[Outcome], held_back: &[HeldBack]) -> String {
                 )
             }
             UpdateResult::Failed(error) => {
-                // What is not about this resource is the command's error, and said there, once.
+                // A failure that is not about this resource is the command's error, which is shown once.
                 let about = match error.concerns_every_request() {
                     true => fields,
                     false => line(&error.to_string()),
@@ -341,10 +341,10 @@ pub fn outcomes(outcomes: &[Outcome], held_back: &[HeldBack]) -> String {
     text
 }
 
-/// That nothing was sent, and why, as far as nobody knows yet.
+/// Says that nothing was sent, and why, where the user has not just seen the reason.
 pub fn nothing_sent(held_back: &[HeldBack]) -> String {
-    let untold = held_back.iter().filter(|held| !held.reason.is_known());
-    let mut text: String = untold.map(held_back_line).collect();
+    let unknown = held_back.iter().filter(|held| !held.reason.is_known());
+    let mut text: String = unknown.map(held_back_line).collect();
     text.push_str("nothing was sent\n");
     text
 }
