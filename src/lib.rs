@@ -79,6 +79,8 @@
 //!
 //! Errors name the thing that is wrong, most have a `hint` that says what to do, and none of them holds a secret.
 
+#![warn(unreachable_pub)]
+
 pub mod api;
 pub mod apply;
 pub mod base;

@@ -24,7 +24,7 @@ const NUMBERED: usize = 1000;
 const SIDE_BY_SIDE: usize = 10;
 
 /// How many requests a list of so many resources takes.
-pub fn list_requests(resources: usize) -> usize {
+pub(super) fn list_requests(resources: usize) -> usize {
     resources.div_ceil(PAGE).max(1)
 }
 

@@ -23,7 +23,7 @@ const BY_STEM: &str =
 /// # Errors
 /// Something in it is no stem of the tenant, no managed field, or no value that the API would take, or two globs disagree;
 /// the position says where.
-pub fn parse(
+pub(super) fn parse(
     text: &[u8],
     managed: &Managed,
     files: &[Counterpart<'_>],

@@ -41,7 +41,7 @@ fn words(status: Status) -> &'static str {
 }
 
 /// A line for each resource that somebody should look at, and the counts.
-pub fn text(pulled: &[Pulled], domain: &str, directory: &Path) -> String {
+pub(crate) fn text(pulled: &[Pulled], domain: &str, directory: &Path) -> String {
     let mut text = String::new();
     for resource in pulled {
         let file = printable(&resource.file);

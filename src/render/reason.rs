@@ -4,7 +4,7 @@ use super::line;
 use crate::push_plan::{HeldBack, Reason};
 
 /// The reason, in the words of the end of a sentence.
-pub fn reason(held_back: &HeldBack) -> String {
+pub(crate) fn reason(held_back: &HeldBack) -> String {
     let one = held_back.resource.id.kind().singular;
     let fields = held_back
         .resource
