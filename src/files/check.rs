@@ -3,9 +3,10 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use icu_normalizer::ComposingNormalizerBorrowed;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::directory::Contents;
 use super::document::{Document, ParseError};
@@ -79,6 +80,7 @@ impl Source<'_> {
                 ));
             }
             check.references(&known, &mut findings);
+            check.parts(&known, &mut findings);
             check.secrets(&mut findings);
         }
         findings.sort();
@@ -233,6 +235,36 @@ impl FileCheck<'_> {
         }
     }
 
+    /// Parts that what is referred to does not have, such as a permission that is no scope of its API.
+    fn parts(&self, known: &Known<'_>, findings: &mut Vec<Finding>) {
+        for row in self.kind.rows {
+            let reference = row.refers_to;
+            let value = self.file.fields.get(row.name);
+            let Some((reference, value)) = reference.zip(value) else {
+                continue;
+            };
+            let base = self.base_value(row.name);
+            let base = base
+                .map(|base| reference.parts_in(base))
+                .unwrap_or_default();
+            for (text, path, name) in reference.parts_in(value) {
+                let is_base = base
+                    .iter()
+                    .any(|(of, _, base)| *of == text && *base == name);
+                if is_base || known.has_part(reference, text, name) {
+                    continue;
+                }
+                let place = std::iter::once(Step::Key(row.name)).chain(path);
+                let one = reference.kind().map_or("resource", |kind| kind.singular);
+                findings.push(self.finding(
+                    self.document.position_at(&place.collect::<Vec<_>>()),
+                    format!("the {one} {text} has no `{name}`"),
+                    "its file has what there is; `tenantry pull` brings what there is by now",
+                ));
+            }
+        }
+    }
+
     /// Whether a field that push does not send says what the tenant served.
     fn was_served(&self, name: &str) -> bool {
         let value = self.file.fields.get(name);
@@ -279,6 +311,32 @@ impl<'a> Known<'a> {
             ids: ids.map(|id| (id.kind(), id.as_str())).collect(),
             managed,
         }
+    }
+
+    /// Whether what is referred to has a part of that name, or nobody can tell.
+    fn has_part(&self, reference: Reference, text: &str, name: &str) -> bool {
+        let (Some(kind), Some(part), Some(by)) = (reference.kind(), reference.part, reference.by)
+        else {
+            return true;
+        };
+        let files = self
+            .contents
+            .resources
+            .iter()
+            .filter(|(id, _)| id.kind() == kind);
+        let mut files = files.map(|(_, file)| &file.fields);
+        let is_meant = |fields: &&Arc<Map<String, Value>>| {
+            fields.get(by).and_then(Value::as_str) == Some(text)
+        };
+        let Some(fields) = files.find(is_meant) else {
+            return true;
+        };
+        let mut entries = fields
+            .get(part.list)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        entries.any(|entry| entry.get(part.name).and_then(Value::as_str) == Some(name))
     }
 
     /// What a reference like this may be; None where the kind is not managed, so that nobody can tell.

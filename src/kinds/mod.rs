@@ -24,4 +24,4 @@ pub use field::{Field, FieldKey, InvalidValue};
 pub use kind::{Collection, Kind, Label, Limit, Paging, Shape, SubList, When};
 pub use managed::{Manage, Managed};
 pub use risk::{Guard, Risk};
-pub use row::{Clear, Merge, Reference, Row, Sending};
+pub use row::{Clear, Merge, Part, Reference, Row, Sending};

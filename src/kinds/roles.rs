@@ -59,6 +59,7 @@ const ROWS: &[Row] = &[
             Some("identifier"),
             &["resource_server_identifier"],
         )
+        .names("permission_name", "scopes", "value")
         .risks(&[Risk::Fewer(
             "whoever has the role loses a permission at once",
         )]),

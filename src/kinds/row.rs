@@ -34,6 +34,19 @@ pub struct Reference {
     pub by: Option<&'static str>,
     /// The way to the references below the field; a list on the way is no step.
     pub at: &'static [&'static str],
+    /// What beside a reference names a part of what it refers to.
+    pub part: Option<Part>,
+}
+
+/// A key beside a reference that names an entry of a list of what is referred to: a permission names a scope of its API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// The key beside the reference.
+    pub key: &'static str,
+    /// The list, a field of what is referred to.
+    pub list: &'static str,
+    /// The key of the list's entries that has the name.
+    pub name: &'static str,
 }
 
 /// Whether a push may send a field.
@@ -129,8 +142,25 @@ impl Row {
         by: Option<&'static str>,
         at: &'static [&'static str],
     ) -> Row {
-        let refers_to = Some(Reference { kind, by, at });
+        let part = None;
+        let refers_to = Some(Reference { kind, by, at, part });
         Row { refers_to, ..self }
+    }
+
+    pub(super) const fn names(
+        self,
+        key: &'static str,
+        list: &'static str,
+        name: &'static str,
+    ) -> Row {
+        match self.refers_to {
+            Some(reference) => {
+                let part = Some(Part { key, list, name });
+                let refers_to = Some(Reference { part, ..reference });
+                Row { refers_to, ..self }
+            }
+            None => self,
+        }
     }
 
     pub(super) const fn risks(self, risks: &'static [Risk]) -> Row {

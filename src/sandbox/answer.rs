@@ -103,19 +103,19 @@ impl Refusal {
 
     /// The HTTP status.
     #[cfg(test)]
-    pub fn status(&self) -> u16 {
+    pub(super) fn status(&self) -> u16 {
         self.status
     }
 
     /// The body.
     #[cfg(test)]
-    pub fn body(&self) -> &Value {
+    pub(super) fn body(&self) -> &Value {
         &self.body
     }
 
     /// The body's message.
     #[cfg(test)]
-    pub fn message(&self) -> &str {
+    pub(super) fn message(&self) -> &str {
         self.body["message"].as_str().unwrap_or_default()
     }
 }
