@@ -80,7 +80,12 @@ pub fn decide(
         let of_kind = |id: &ResourceId| id.kind() == kind;
         let names = live.iter().filter(|(id, _)| of_kind(id));
         let called = names_in(live, files);
-        let names = names.map(|(id, resource)| (id, labels(kind, resource.fields(), &called)));
+        let called_by = |resource: &Resource| match labels(kind, resource.fields(), &called) {
+            // What has no name goes by its id.
+            labels if labels.is_empty() => vec![resource.name().to_owned()],
+            labels => labels,
+        };
+        let names = names.map(|(id, resource)| (id, called_by(resource)));
         let names = names.collect();
         let stems = files.iter().filter(|(id, _)| of_kind(id));
         let stems = stems.map(|(id, file)| (id, file.stem.as_str())).collect();
