@@ -1060,6 +1060,48 @@ fn a_saved_plan_sends_no_field_that_this_project_does_not_manage() {
     );
 }
 
+#[test]
+fn a_saved_plan_takes_no_key_away_that_the_file_leaves_alone_by_now() {
+    let bed = web(
+        "[client_metadata]",
+        json!({"client_metadata": {"a": "1", "b": "2"}}),
+    );
+    set(&bed, WEB, "client_metadata", Some(json!({"a": "1"})));
+    let plan = bed.run(["diff", "-o", "json"]).exits(1).stdout;
+    bed.write("plan.json", &plan.replace("127.0.0.1:PORT", &bed.address()));
+    let push = || bed.run(["push", "--yes", "--plan", "plan.json"]);
+    set(&bed, WEB, "client_metadata", None);
+    push()
+        .exits(1)
+        .complains("client_metadata.b in the file is not what the plan says");
+    assert_eq!(bed.patches(), []);
+    // A key that is null says the same as none.
+    set(
+        &bed,
+        WEB,
+        "client_metadata",
+        Some(json!({"a": "1", "b": null})),
+    );
+    push().exits(0);
+    assert_eq!(
+        bed.patches(),
+        [("w".to_owned(), json!({"client_metadata": {"b": null}}))]
+    );
+}
+
+#[test]
+fn a_conflict_in_a_key_that_both_sides_added_stays_one() {
+    let bed = web("[client_metadata]", json!({}));
+    set(&bed, WEB, "client_metadata", Some(json!({"a": "file"})));
+    bed.sandbox
+        .edit("w", "client_metadata", Some(json!({"a": "tenant"})));
+    for _ in 0..2 {
+        assert_eq!(push(&bed).1, [json!(null); 0]);
+        bed.run(["pull"]).exits(1);
+    }
+    assert_eq!(push(&bed).1, [json!(null); 0]);
+}
+
 /// The tenants `dev` and `prod` in one folder, both pulled from the same sandbox's clients with other ids.
 struct Two {
     dev: Bed,
