@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use crate::promise::{Clients, Entry, entries};
 use crate::rig::{read, text};
+use crate::units::{FIELDS, units};
 
 /// How a merge with conflicts is settled.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -172,7 +173,7 @@ impl Repository {
             let mut files = Clients::new();
             for (path, content) in paths.iter().zip(contents) {
                 let fields = read(path, &content.unwrap());
-                files.insert(text(&fields["client_id"]), fields);
+                files.insert(text(&fields["client_id"]), units(&fields));
             }
             self.files.insert(commit.to_owned(), files);
         }
@@ -290,14 +291,14 @@ impl Repository {
         true
     }
 
-    /// What is ours, with every updatable field that they changed.
+    /// What is ours, with every managed field that they changed.
     fn union(&self, path: &str) -> bool {
         let stage = |stage: u8| self.must(&["show", &format!(":{stage}:{path}")]);
         let [old, ours, theirs] = [1, 2, 3].map(stage);
         let (old, theirs) = (read(path, &old), read(path, &theirs));
         let file = self.at.join(path);
         fs::write(&file, ours).unwrap();
-        for field in crate::rig::UPDATABLE {
+        for field in FIELDS {
             if theirs.get(field) != old.get(field) {
                 crate::rig::edit_file(&file, field, theirs.get(field), 0);
             }
