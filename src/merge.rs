@@ -186,8 +186,10 @@ impl BaseOfField {
         match self.whole {
             Some(base) => base,
             None if self.is_unknown => Base::Unknown,
+            // Where no key is known to have been there, only an empty object says more than that the field was absent.
             None if self.keys.is_empty() => {
-                Base::known(live.filter(|live| live.is_object())).cloned()
+                let is_empty = |live: &&Value| live.as_object().is_some_and(Map::is_empty);
+                Base::known(live.filter(is_empty)).cloned()
             }
             None => Base::Is(Value::Object(self.keys)),
         }

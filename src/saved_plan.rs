@@ -323,11 +323,14 @@ pub fn left_of(
         return Err(held_back(Reason::Unmanaged));
     }
     let edited = resource.fields.iter().filter(|field| {
-        let local = match &field.field {
-            PlanField::Updatable(key) => key.of(&file.fields),
-            PlanField::Other(name) => file.fields.get(name),
-        };
-        local != field.local.as_ref()
+        match &field.field {
+            // A key that the plan takes away goes by a file that still has the field, and not by one that leaves it out.
+            PlanField::Updatable(key @ FieldKey { key: Some(_), .. }) => {
+                let planned = field.local.as_ref().or(Some(&Value::Null));
+                key.local(&file.fields) != planned
+            }
+            other => file.fields.get(other.name()) != field.local.as_ref(),
+        }
     });
     let edited: Vec<String> = edited.map(|field| field.field.to_string()).collect();
     if !edited.is_empty() {

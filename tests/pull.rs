@@ -86,7 +86,8 @@ fn files_hold_every_field_but_secrets_in_both_formats() {
             "name": "Beta",
             "description": "second"
           },
-          "absent": ["allowed_clients"]
+          "absent": ["allowed_clients"],
+          "unmanaged": ""
         }
       }
     }

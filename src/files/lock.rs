@@ -186,6 +186,9 @@ impl Locked {
         );
         let mut before = "\n";
         for (field, value) in self.base.values() {
+            // The order of keys means nothing, and an answer may have another one than the file.
+            let mut value = value.clone();
+            value.sort_all_objects();
             let _ = write!(text, "{before}        \"{field}\": {value}");
             before = ",\n";
         }
@@ -194,7 +197,8 @@ impl Locked {
         if !absent.is_empty() {
             let _ = write!(text, ",\n      \"absent\": {}", Value::Array(absent));
         }
-        if let Some(unsent) = self.unsent.as_ref().filter(|unsent| !unsent.is_empty()) {
+        // That there was nothing is known as well: what a file says there later is an edit.
+        if let Some(unsent) = &self.unsent {
             let _ = write!(text, ",\n      \"{UNSENT}\": \"{}\"", unsent.write());
         }
         text.push_str("\n    }");

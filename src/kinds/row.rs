@@ -203,6 +203,9 @@ impl Row {
             return format!("remove the line to leave it as it is; with `{name}: []`, {sentence}");
         }
         let leave = "remove the line to leave it as it is";
+        if self.merge == Merge::Keys {
+            return format!("write `{name}: {{}}` to remove every key, or {leave}");
+        }
         match self.clear {
             Clear::EmptyText | Clear::EmptyTextIsAbsent => {
                 format!("write `{name}: \"\"` to clear it, or {leave}")
