@@ -5,6 +5,7 @@ mod change;
 pub(crate) mod excerpt;
 pub(crate) mod findings;
 mod fit;
+mod group;
 pub mod json;
 pub mod markdown;
 pub(crate) mod promotion;

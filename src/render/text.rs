@@ -7,12 +7,13 @@ use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
 use super::change::{self, EntryNames, Line, Part, Sign, entry_names, has_parts};
+use super::group::Group;
 use super::json::ListedResource;
 use super::value::{exact, inline, line, look_alike};
 use super::{reason, resources, summary};
 use crate::apply::{Outcome, UpdateResult};
 use crate::names::Names;
-use crate::plan::{Change, FieldPlan, Plan, PlanField, ResourcePlan, State};
+use crate::plan::{FieldPlan, Plan, PlanField, ResourcePlan, State};
 use crate::push_plan::HeldBack;
 use crate::three_way::Base;
 
@@ -103,28 +104,6 @@ const GROUPS: [(Group, Style, &str); 4] = [
     ),
 ];
 
-/// Differences that stand under one line.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Group {
-    Edit,
-    Conflict,
-    UnsentEdit,
-    Drift,
-    Unmanaged,
-}
-
-impl Group {
-    fn of(field: &FieldPlan) -> Group {
-        match field.change {
-            Change::Edit => Group::Edit,
-            Change::Conflict => Group::Conflict,
-            Change::Drift => Group::Drift,
-            Change::Unmanaged if field.is_unsent_edit => Group::UnsentEdit,
-            Change::Unmanaged => Group::Unmanaged,
-        }
-    }
-}
-
 /// What the file changed, then what it did not, under a line each that says who did.
 fn differences(text: &mut String, resource: &ResourcePlan, names: &Names<'_>) {
     let of = |group: Group| {
@@ -147,8 +126,8 @@ fn differences(text: &mut String, resource: &ResourcePlan, names: &Names<'_>) {
             match group {
                 Group::Edit => {}
                 Group::Conflict => conflict(text, field, &names),
-                Group::Drift => changes(text, "    ", field, &names),
-                Group::UnsentEdit | Group::Unmanaged => unmanaged(text, field, &names),
+                Group::Drift | Group::UnsentEdit => changes(text, "    ", field, &names),
+                Group::Unmanaged => unmanaged(text, field, &names),
             }
         }
     }
