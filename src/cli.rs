@@ -64,6 +64,9 @@ pub(crate) struct Global {
     /// The longest time that one request may take
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub timeout: u64,
+    /// Send so many requests a second at most, and leave the rest of the tenant's allowance to others
+    #[arg(long, global = true, value_name = "PER_SECOND", value_parser = positive)]
+    pub max_rate: Option<f64>,
     /// When to use colours: auto (on a terminal, unless NO_COLOR is set), always or never
     #[arg(
         long,
@@ -363,6 +366,9 @@ pub(crate) struct Scopes {
     /// Those that push needs, too
     #[arg(long)]
     pub write: bool,
+    /// Those that making resources needs, too
+    #[arg(long)]
+    pub create: bool,
 }
 
 /// `schema`.

@@ -9,6 +9,7 @@ mod http;
 mod list;
 mod pace;
 mod progress;
+mod rate;
 mod room;
 mod secrets;
 mod stop;
@@ -44,6 +45,8 @@ pub struct Options {
     pub timeout: Duration,
     /// How often a request is sent again after a network error or a 5xx answer, and how often after a 429.
     pub retries: usize,
+    /// How many requests a second are sent at most; None keeps to the tenant's own limit alone.
+    pub max_rate: Option<f64>,
     /// Where tokens are kept between runs; None keeps them in memory only.
     pub cache: Option<TokenCache>,
     /// Once a stop is asked for, a request that is on its way is finished, and no other is sent.
@@ -59,6 +62,7 @@ impl Default for Options {
         Options {
             timeout: Duration::from_secs(30),
             retries: 6,
+            max_rate: None,
             cache: None,
             stop: Stop::default(),
             progress: Progress::default(),

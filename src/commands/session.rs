@@ -42,6 +42,7 @@ impl Invocation<'_> {
             progress: terminal.progress(),
             secrets: terminal.secrets(),
             timeout: Duration::from_secs(self.global.timeout),
+            max_rate: self.global.max_rate,
             ..Options::default()
         };
         let (connection, sandbox) = match settings {

@@ -149,9 +149,9 @@ impl Kind {
         Some(self.collection()?.id)
     }
 
-    /// The scopes that reading and updating it need, as far as anybody knows.
-    pub fn scopes(&self) -> [String; 2] {
-        ["read", "update"].map(|action| format!("{action}:{}", self.scope))
+    /// The scopes that reading and updating it and making one need.
+    pub fn scopes(&self) -> [String; 3] {
+        ["read", "update", "create"].map(|action| format!("{action}:{}", self.scope))
     }
 
     /// What the id is called: the field that holds it.
