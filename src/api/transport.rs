@@ -117,14 +117,12 @@ impl Transport {
             };
             log::debug!("{call}: sent again in {}", seconds(wait));
             self.http.waits().say(wait, &error.to_string());
-            if self
-                .unless_stopped(call, tokio::time::sleep(wait))
-                .await
-                .is_err()
-            {
-                return Err(error);
+            // What the limit refused had no effect, so that nothing is to be said of it but that it was not sent.
+            if !matches!(error, ApiError::Refused { status: 429, .. }) {
+                last = Some(error);
             }
-            last = Some(error);
+            let slept = self.unless_stopped(call, tokio::time::sleep(wait)).await;
+            slept.map_err(|stopped| last.take().unwrap_or(stopped))?;
             retries.sent += 1;
         }
     }

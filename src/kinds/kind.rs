@@ -105,7 +105,7 @@ pub struct SubList {
 /// What people call a resource.
 #[derive(Debug, Clone, Copy)]
 pub enum Label {
-    /// The value of the first of these fields that has one.
+    /// The value of the first of these fields that has one, and better one that is not empty.
     Fields(&'static [&'static str]),
     /// The names of what these fields refer to.
     References(&'static [&'static str]),
@@ -193,8 +193,8 @@ impl Kind {
     pub fn label_in<'a>(&self, fields: &'a Map<String, Value>) -> Option<&'a str> {
         match self.label {
             Label::Fields(names) => {
-                let mut texts = names.iter().filter_map(|name| fields.get(*name)?.as_str());
-                texts.find(|text| !text.is_empty())
+                let texts = || names.iter().filter_map(|name| fields.get(*name)?.as_str());
+                texts().find(|text| !text.is_empty()).or(texts().next())
             }
             Label::Always(label) => Some(label),
             Label::References(_) => None,
