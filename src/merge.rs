@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::base::{NewBase, Prints, ResourceBase};
 use crate::kinds::{FieldKey, Managed};
-use crate::plan::change_of;
+use crate::plan::{change_of, unsent_edits};
 use crate::resource::{Resource, ResourceId};
 use crate::three_way::{Base, BaseValues, Change, new_base};
 
@@ -106,35 +106,29 @@ pub fn merge(
     }
     merged
         .dropped
-        .extend(unsent_edits(managed, local, base, live));
+        .extend(dropped_edits(managed, local, base, live));
     merged.fields = Some(fields).filter(|fields| fields != local);
     merged
 }
 
 /// The edits of fields that push does not send: their files take live's values.
-fn unsent_edits(
+fn dropped_edits(
     managed: &Managed,
     local: &Map<String, Value>,
     base: Option<ResourceBase<'_>>,
     live: &Resource,
 ) -> Vec<Dropped> {
     let kind = live.id().kind();
-    let is_edit = |(name, value): &(&String, &Value)| {
-        let there = live.fields().get(*name);
-        let was = base.and_then(|base| base.unsent_was(name, Some(value)));
-        let is_managed = kind.field(name).is_some_and(|field| managed.has(field));
-        was == Some(false)
-            && !is_managed
-            && !kind.is_id(name)
-            && !kind.same(name, Some(value), there)
-    };
-    let dropped = |(name, value): (&String, &Value)| Dropped {
-        field: name.clone(),
-        local: Some(value.clone()),
-        live: live.fields().get(name).cloned(),
+    let edits = unsent_edits(live.id(), local, base, managed);
+    let edits = edits.map(|name| (name, local.get(name), live.fields().get(name)));
+    let edits = edits.filter(|(name, here, there)| !kind.same(name, *here, *there));
+    let dropped = |(name, here, there): (&str, Option<&Value>, Option<&Value>)| Dropped {
+        field: name.to_owned(),
+        local: here.cloned(),
+        live: there.cloned(),
         is_unsent: true,
     };
-    local.iter().filter(is_edit).map(dropped).collect()
+    edits.map(dropped).collect()
 }
 
 /// Sets a field, or a key of one, or takes it out.

@@ -268,18 +268,18 @@ pub fn may_be_edited(
     })
 }
 
-/// Whether a file says something else than base in a field that push does not send.
-pub fn has_unsent_edit(
-    id: &ResourceId,
-    local: &Map<String, Value>,
-    base: Option<ResourceBase<'_>>,
-    managed: &Managed,
-) -> bool {
-    base.is_some_and(|base| {
-        local.iter().any(|(name, value)| {
-            base.unsent_was(name, Some(value)) == Some(false) && is_unsent(id, name, managed)
-        })
-    })
+/// The fields that push does not send and in which a file says something else than base.
+pub fn unsent_edits<'a>(
+    id: &'a ResourceId,
+    local: &'a Map<String, Value>,
+    base: Option<ResourceBase<'a>>,
+    managed: &'a Managed,
+) -> impl Iterator<Item = &'a str> {
+    let edited = move |(name, value): &(&'a String, &'a Value)| {
+        let was = base.and_then(|base| base.unsent_was(name, Some(value)));
+        was == Some(false) && is_unsent(id, name, managed)
+    };
+    local.iter().filter(edited).map(|(name, _)| name.as_str())
 }
 
 /// Whether push does not send a field, and it is one that can differ.

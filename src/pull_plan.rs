@@ -7,6 +7,7 @@ use crate::files::{self, Format, ResourceFile, TenantDirectory, stems_for_new_fi
 use crate::kinds::{Field, Managed};
 use crate::merge::{Dropped, Kept, differing, merge};
 use crate::names::{labels, names_in};
+use crate::plan::unsent_edits;
 use crate::resource::{Resource, ResourceId};
 
 /// The options of a pull.
@@ -63,7 +64,7 @@ pub struct Pulled {
     /// Whether file and tenant were in step before.
     pub was_known: bool,
     /// The edits that keep the file of a resource that is gone.
-    pub unpushed: Vec<&'static str>,
+    pub unpushed: Vec<String>,
 }
 
 /// What happens to each selected resource, in the order of files.
@@ -183,12 +184,15 @@ fn gone(
         base.zip(local)
             .is_some_and(|(base, local)| base.may_differ(*field, local))
     };
-    let edited: Vec<Field> = managed.fields(id.kind()).filter(edited).collect();
+    let managed_edits = managed.fields(id.kind()).filter(edited);
+    let managed_edits = managed_edits.map(|field| field.name().to_owned());
+    let unsent = unsent_edits(id, &file.fields, base, managed).map(str::to_owned);
+    let edited: Vec<String> = managed_edits.chain(unsent).collect();
     let is_kept = !edited.is_empty() && !wishes.discard_local;
     let is_pruned = wishes.prune && base.is_some() && !is_kept;
-    let dropped = |field: &Field| Dropped {
-        field: field.name().to_owned(),
-        local: field.of(&file.fields).cloned(),
+    let dropped = |field: &String| Dropped {
+        field: field.clone(),
+        local: file.fields.get(field).cloned(),
         live: None,
         is_unsent: false,
     };
@@ -211,7 +215,7 @@ fn gone(
         base: None,
         was_known: base.is_some(),
         unpushed: match is_kept {
-            true => edited.into_iter().map(Field::name).collect(),
+            true => edited,
             false => Vec::new(),
         },
     }

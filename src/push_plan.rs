@@ -87,6 +87,10 @@ pub enum Reason {
     CannotRemove(String),
     /// The client is the one whose credentials are in use, and would lose its access.
     LocksOut,
+    /// The tenant's plan does not include the kind.
+    NotIncluded,
+    /// The token's scope does not allow the kind to be read.
+    Unread,
     /// Nobody may change these fields of the resource, for this reason.
     Limited(&'static str),
     /// Somebody who was asked about this resource said no.

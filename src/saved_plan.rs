@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::base::{BaseFrom, ResourceBase};
 use crate::files::{Document, Format, ParseError, Position, ResourceFile};
 use crate::json;
-use crate::kinds::{FieldKey, Kind, Managed, Merge};
+use crate::kinds::{FieldKey, Kind, Managed};
 use crate::plan::{Change, FieldPlan, Plan, PlanField, ResourcePlan, State, Tenant, change_of};
 use crate::push_plan::{HeldBack, Reason};
 use crate::resource::{Resource, ResourceId};
@@ -240,7 +240,7 @@ fn field(kind: &'static Kind, saved: SavedField) -> Result<FieldPlan, String> {
     };
     let known = kind.field(&saved.field);
     let field = match (known, saved.key) {
-        (Some(field), Some(_)) if field.row().merge != Merge::Keys => {
+        (Some(field), Some(_)) if !field.row().merge.is_by_key() => {
             return Err(format!("`{field}` is not compared key by key"));
         }
         (Some(field), key) => PlanField::Updatable(FieldKey { field, key }),

@@ -88,7 +88,9 @@ impl Selection {
         !self.0.is_empty()
             && self.0.iter().all(|selector| {
                 resources.clone().any(|names| {
-                    names.id == selector.text
+                    // The id of what there is one of is a word, which may be the name of another.
+                    let is_unique = names.kind.is_none_or(|kind| kind.only().is_none());
+                    (is_unique && names.id == selector.text)
                         || (names.file.is_some() && names.file == selector.path.as_deref())
                 })
             })

@@ -45,7 +45,7 @@ pub(super) async fn diff(
             "ask for one after the other: `tenantry diff --tenant NAME -o json`",
         ));
     }
-    let (mut differs, mut failed) = (false, false);
+    let mut worst = Ending::Clean;
     for (index, global) in each(invocation, global)?.into_iter().enumerate() {
         let gap = if index > 0 { "\n" } else { "" };
         match (&global.tenant, options.output.form) {
@@ -59,18 +59,15 @@ pub(super) async fn diff(
             Err(error) => Err(error),
         };
         match ending {
-            Ok(ending) => differs |= ending != Ending::Clean,
+            Ok(ending) => worst = worst.and(ending),
             Err(error) if is_interruption(&error) => return Err(error),
             Err(error) => {
-                failed = true;
+                worst = worst.and(Ending::Failure);
                 for problem in problems(&error) {
                     terminal.problem(&problem);
                 }
             }
         }
     }
-    Ok(match failed {
-        true => Ending::Failure,
-        false => Ending::differences(differs),
-    })
+    Ok(worst)
 }

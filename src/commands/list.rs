@@ -36,7 +36,8 @@ pub(super) async fn run(
         Some(directory) => read(directory, &selection, terminal)?,
         None => Contents::default(),
     };
-    let session = invocation.connect(settings, terminal)?;
+    let mut session = invocation.connect(settings, terminal)?;
+    session.manages_several = managed.kinds().count() > 1;
     let domain = &session.tenant.domain;
     let bases = match &directory {
         Some(directory) => {
@@ -103,5 +104,5 @@ pub(super) async fn run(
         ResultForm::Json => terminal.result(&json::list(&session.tenant, &resources)),
         ResultForm::Text => terminal.text(&text::list(&resources, terminal.width())),
     }?;
-    Ok(report_unread(&live, known, &managed, terminal))
+    Ok(report_unread(&live, terminal))
 }

@@ -113,7 +113,7 @@ pub(super) async fn run(
         )),
     }?;
     let held = |resource: &Pulled| matches!(resource.status, Status::Conflict | Status::Gone);
-    let unread = report_unread(&live, (contents, bases), directory.managed(), terminal);
+    let unread = report_unread(&live, terminal);
     Ok(unread.and(Ending::differences(pulled.iter().any(held))))
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::session::LiveResources;
+use super::push::Planned;
 use super::workspace::{Read, Workspace};
 use super::{Terminal, Usage};
 use crate::cli::{Push, ResultForm};
@@ -21,7 +21,7 @@ pub(super) async fn planned(
     options: &Push,
     workspace: &Workspace,
     terminal: &Terminal,
-) -> Result<Option<(Plan, LiveResources)>> {
+) -> Result<Option<Planned>> {
     // An error about one of our own files would quote the line. This may be any file, even one with a secret.
     let mut saved = saved_plan::parse(&read_file(file)?).map_err(|error| {
         Usage::error(
@@ -61,6 +61,10 @@ pub(super) async fn planned(
     let mut held_back = Vec::new();
     for resource in resources {
         let id = &resource.id;
+        if !live.has_read(id.kind()) {
+            held_back.extend(workspace.held_back_unread(&[id], &live));
+            continue;
+        }
         let file = workspace.contents.resources.get(id);
         let base = workspace.bases.of(id);
         match left_of(workspace.managed(), resource, file, base, live.get(id)) {
@@ -75,7 +79,12 @@ pub(super) async fn planned(
         resources,
     };
     if held_back.is_empty() {
-        return Ok(Some((plan(left), live)));
+        return Ok(Some(Planned {
+            plan: plan(left),
+            live,
+            whole: Read::Managed,
+            held_back,
+        }));
     }
     let reasons: Vec<String> = held_back
         .iter()

@@ -39,16 +39,9 @@ impl Row {
             (Clear::EmptyListIsAbsent, Value::Array(entries)) if entries.is_empty() => return None,
             _ => {}
         }
-        match (self.merge, value) {
-            (
-                Merge::Parts | Merge::PartsOfSets | Merge::Keys | Merge::Flags,
-                Value::Object(parts),
-            ) if has_null(parts) => {
-                let parts = parts.iter().filter(|(_, value)| !value.is_null());
-                let parts = parts.map(|(key, value)| (key.clone(), value.clone()));
-                Some(Cow::Owned(Value::Object(parts.collect())))
-            }
-            _ => Some(Cow::Borrowed(value)),
+        match self.merge.depth() {
+            0 => Some(Cow::Borrowed(value)),
+            depth => Some(without_nulls(value, depth)),
         }
     }
 }
@@ -74,25 +67,70 @@ impl Field {
     /// # Errors
     /// A part is to go for which the API takes no null.
     pub fn sent(self, local: &Value, live: Option<&Value>) -> Result<Value, CannotRemove> {
-        let (Merge::Parts | Merge::PartsOfSets, Value::Object(parts), Some(Value::Object(there))) =
-            (self.row().merge, local, live)
-        else {
-            return Ok(local.clone());
-        };
-        let mut sent = parts.clone();
-        let goes = |(key, value): &(&String, &Value)| !value.is_null() && !parts.contains_key(*key);
-        for (key, _) in there.iter().filter(goes) {
-            if !self.kind().schema.takes_null(&[self.name(), key]) {
-                return Err(CannotRemove { key: key.clone() });
+        match self.row().merge {
+            Merge::Parts | Merge::PartsOfSets => {
+                let depth = self.row().merge.depth();
+                with_nulls(self, &mut vec![self.name()], local, live, depth)
             }
-            sent.insert(key.clone(), Value::Null);
+            _ => Ok(local.clone()),
         }
-        Ok(Value::Object(sent))
     }
 }
 
-fn has_null(parts: &Map<String, Value>) -> bool {
-    parts.values().any(Value::is_null)
+/// The value without the parts that are null, so many levels deep.
+fn without_nulls(value: &Value, depth: usize) -> Cow<'_, Value> {
+    match value {
+        Value::Object(parts) if has_null(parts, depth) => {
+            let parts = parts.iter().filter(|(_, value)| !value.is_null());
+            let below = |value| match depth {
+                1 => Value::clone(value),
+                depth => without_nulls(value, depth - 1).into_owned(),
+            };
+            let parts = parts.map(|(key, value)| (key.clone(), below(value)));
+            Cow::Owned(Value::Object(parts.collect()))
+        }
+        _ => Cow::Borrowed(value),
+    }
+}
+
+fn has_null(parts: &Map<String, Value>, depth: usize) -> bool {
+    parts.values().any(|value| match value {
+        Value::Object(parts) if depth > 1 => has_null(parts, depth - 1),
+        value => value.is_null(),
+    })
+}
+
+/// The value with null for each part that the tenant has and the file does not, so many levels deep. `path` leads to it.
+fn with_nulls<'a>(
+    field: Field,
+    path: &mut Vec<&'a str>,
+    local: &Value,
+    live: Option<&'a Value>,
+    depth: usize,
+) -> Result<Value, CannotRemove> {
+    let (Value::Object(parts), Some(Value::Object(there))) = (local, live) else {
+        return Ok(local.clone());
+    };
+    let mut sent = parts.clone();
+    for (key, live) in there {
+        path.push(key);
+        match sent.get_mut(key) {
+            Some(part) if depth > 1 => {
+                *part = with_nulls(field, path, part, Some(live), depth - 1)?;
+            }
+            Some(_) => {}
+            None if live.is_null() => {}
+            None if !field.kind().schema.takes_null(path) => {
+                let key = path.get(1..).unwrap_or_default().join(".");
+                return Err(CannotRemove { key });
+            }
+            None => {
+                sent.insert(key.clone(), Value::Null);
+            }
+        }
+        path.pop();
+    }
+    Ok(Value::Object(sent))
 }
 
 /// Whether two values are the same, but for the order of the lists in them.

@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::kind::Kind;
-use super::row::{Merge, Row};
+use super::row::Row;
 use crate::schema::{Step, Violation};
 
 /// A field that an update takes. There is no way to make one of a field that it does not take, so that what must not be sent
@@ -40,11 +40,10 @@ impl Field {
 
     /// What is compared by itself, where file and tenant say this: the field, or each key of it.
     pub fn keys(self, local: &Map<String, Value>, live: &Map<String, Value>) -> Vec<FieldKey> {
-        let keys = match (self.row().merge, self.of(local), self.of(live)) {
-            (Merge::Keys | Merge::Flags, Some(Value::Object(local)), None) => {
-                local.keys().collect()
-            }
-            (Merge::Keys | Merge::Flags, Some(Value::Object(local)), Some(Value::Object(live))) => {
+        let is_by_key = self.row().merge.is_by_key();
+        let keys = match (self.of(local), self.of(live)) {
+            (Some(Value::Object(local)), None) if is_by_key => local.keys().collect(),
+            (Some(Value::Object(local)), Some(Value::Object(live))) if is_by_key => {
                 local.keys().chain(live.keys()).collect::<BTreeSet<_>>()
             }
             _ => return vec![self.into()],

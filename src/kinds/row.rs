@@ -69,7 +69,8 @@ pub enum Merge {
     Whole,
     /// The same, and the order of the entries means nothing.
     Set,
-    /// Keys of the object that are not sent stay, and the order of lists in it means nothing. It is compared and sent whole, and a key
+    /// Keys of the object and of its parts that are not sent stay, and the order of lists in it means nothing. It is compared and sent
+    /// whole, and a key
     /// that goes is sent as null.
     PartsOfSets,
     /// Keys of the object that are not sent stay. It is compared and sent whole, and a key that goes is sent as null.
@@ -78,6 +79,22 @@ pub enum Merge {
     Keys,
     /// The same, and a key can't be taken away.
     Flags,
+}
+
+impl Merge {
+    /// Whether each key of the object is compared and sent by itself.
+    pub const fn is_by_key(self) -> bool {
+        matches!(self, Merge::Keys | Merge::Flags)
+    }
+
+    /// How many levels of an object's keys stay where they are not sent.
+    pub const fn depth(self) -> usize {
+        match self {
+            Merge::Whole | Merge::Set => 0,
+            Merge::Parts | Merge::Keys | Merge::Flags => 1,
+            Merge::PartsOfSets => 2,
+        }
+    }
 }
 
 /// What takes a field's value away.

@@ -16,7 +16,7 @@ pub(crate) fn reason(held_back: &HeldBack) -> String {
         Reason::Conflict => "the selection has a conflict".to_owned(),
         Reason::Gone => format!("the tenant has no {one} with this id"),
         Reason::LeftOut => {
-            format!("the tenant's global {one} is not under version control: remove its file")
+            format!("this {one} is not under version control: remove its file")
         }
         Reason::Unmanaged => {
             let kind = held_back.resource.id.kind();
@@ -48,6 +48,8 @@ pub(crate) fn reason(held_back: &HeldBack) -> String {
         Reason::LocksOut => format!(
             "{fields}: the {one} is the one whose credentials are in use, which would lose its access: change it in the dashboard"
         ),
+        Reason::NotIncluded => "the tenant's plan does not include it".to_owned(),
+        Reason::Unread => "it could not be read".to_owned(),
         Reason::Limited(why) => format!("{fields}: {why}"),
         Reason::NotChosen => "not chosen".to_owned(),
         Reason::NotConfirmed => "not confirmed".to_owned(),

@@ -320,12 +320,15 @@ pub fn outcomes(outcomes: &[Outcome], held_back: &[HeldBack]) -> String {
     text
 }
 
-/// Says that nothing was sent, and why, where the user has not just seen the reason.
+/// What is held back, a line each, where the user has not just seen the reason.
+pub fn held_back(held_back: &[HeldBack]) -> String {
+    let unseen = held_back.iter().filter(|held| !held.reason.is_known());
+    unseen.map(held_back_line).collect()
+}
+
+/// Says that nothing was sent, and why.
 pub fn nothing_sent(held_back: &[HeldBack]) -> String {
-    let unknown = held_back.iter().filter(|held| !held.reason.is_known());
-    let mut text: String = unknown.map(held_back_line).collect();
-    text.push_str("nothing was sent\n");
-    text
+    format!("{}nothing was sent\n", self::held_back(held_back))
 }
 
 fn held_back_line(held_back: &HeldBack) -> String {
