@@ -45,6 +45,21 @@ impl Rules {
         (fields, others).prop_map(|(fields, others)| {
             let mut client: Fields = fields.into_iter().flatten().collect();
             client.extend(others.as_object().unwrap().clone());
+            // A tenant serves this one whole: its first write fills up what it does not say.
+            let transfer = client.insert(
+                "session_transfer".to_owned(),
+                json!({
+                    "can_create_session_transfer_token": false, "enforce_cascade_revocation": true,
+                    "allowed_authentication_methods": [], "enforce_device_binding": "ip",
+                    "allow_refresh_token": false, "enforce_online_refresh_tokens": true,
+                }),
+            );
+            if let Some(Value::Object(said)) = transfer {
+                client["session_transfer"]
+                    .as_object_mut()
+                    .unwrap()
+                    .extend(said);
+            }
             client
         })
     }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::any_client::{Edit, Fields, Rules};
 use super::common::{Bed, without_secrets};
+use super::samples::follow;
 use super::{manage, said};
 
 /// How many cases a property tries; more with `TENANTRY_CASES`.
@@ -159,6 +160,7 @@ proptest! {
                 if is_managed(field) {
                     patch.insert(field.clone(), sent(field, old.as_ref(), &new));
                     after[field] = new;
+                    follow(&mut after, field);
                 } else {
                     is_held_back = true;
                 }

@@ -53,7 +53,8 @@ pub fn updatable() -> Vec<Sample> {
     let session = |methods: &[&str]| {
         json!({
             "can_create_session_transfer_token": false, "allowed_authentication_methods": methods,
-            "enforce_device_binding": "ip",
+            "enforce_device_binding": "ip", "enforce_cascade_revocation": true, "allow_refresh_token": false,
+            "enforce_online_refresh_tokens": true,
         })
     };
     samples(json!({
@@ -165,4 +166,23 @@ pub fn first(samples: &[Sample]) -> Value {
     let fields = samples.iter();
     let fields = fields.map(|sample| (sample.field.to_owned(), sample.one.clone()));
     Value::Object(Map::from_iter(fields))
+}
+
+/// Makes the twins of a field follow it, as the API does: two fields have a first name, under which they are served as well.
+pub fn follow(client: &mut Value, field: &str) {
+    let client = client.as_object_mut().unwrap();
+    match field {
+        "cross_origin_authentication" if client.contains_key("cross_origin_auth") => {
+            let value = client[field].clone();
+            client.insert("cross_origin_auth".to_owned(), value);
+        }
+        "oidc_logout" => {
+            client.remove("oidc_backchannel_logout");
+            if let Some(urls) = client[field].get("backchannel_logout_urls").cloned() {
+                let twin = json!({ "backchannel_logout_urls": urls });
+                client.insert("oidc_backchannel_logout".to_owned(), twin);
+            }
+        }
+        _ => {}
+    }
 }

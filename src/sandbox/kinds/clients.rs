@@ -185,7 +185,9 @@ fn derive(client: &mut Fields, sent: &Fields, operation: Operation) {
     if let (Some(twin), Some(value)) = (client.get_mut("cross_origin_auth"), cross_origin) {
         *twin = value.clone();
     }
-    if let Some(Value::Object(transfer)) = client.get_mut("session_transfer") {
+    if sent.contains_key("session_transfer")
+        && let Some(Value::Object(transfer)) = client.get_mut("session_transfer")
+    {
         fill(
             transfer,
             json!({
