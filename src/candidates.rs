@@ -1,5 +1,5 @@
 //! What a word of a command line could become, for a shell that asks: names of tenants, files and fields, and paths. They are taken
-//! from the names of files and folders: no file is read, and no tenant is asked.
+//! from the names of files and folders, and from what `tenantry.yaml` manages: no tenant is asked.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -22,6 +22,11 @@ pub(crate) fn tenants<Cli: CommandFactory>() -> ArgValueCandidates {
 /// The files of the tenant that the line names, without their extensions.
 pub(crate) fn selectors<Cli: CommandFactory>() -> ArgValueCandidates {
     names(|| Line::typed::<Cli>().map_or_else(Vec::new, |line| line.stems()))
+}
+
+/// The fields that the project manages in the tenant that the line names, of every kind.
+pub(crate) fn fields<Cli: CommandFactory>() -> ArgValueCandidates {
+    names(|| Line::typed::<Cli>().map_or_else(Vec::new, |line| line.fields()))
 }
 
 /// Folders.
@@ -111,12 +116,27 @@ impl Line {
         names
     }
 
+    /// The tenant's folder, wherever the name of the tenant can be one.
+    fn folder(&self) -> Option<PathBuf> {
+        match &self.tenant {
+            None => Some(self.root.clone()),
+            Some(name) => is_tenant_name(name).then(|| self.root.join(name)),
+        }
+    }
+
+    /// The fields that the project manages there. A project that can't be read is the business of the command itself.
+    fn fields(&self) -> Vec<String> {
+        let folder = self.folder();
+        let project = folder.and_then(|folder| files::read_project(&self.root, &folder).ok());
+        let managed = project.unwrap_or_default().managed();
+        let fields = managed.kinds().flat_map(|kind| managed.fields(kind));
+        fields.map(|field| field.name().to_owned()).collect()
+    }
+
     /// The stems of the tenant's files.
     fn stems(&self) -> Vec<String> {
-        let folder = match &self.tenant {
-            None => self.root.clone(),
-            Some(name) if is_tenant_name(name) => self.root.join(name),
-            Some(_) => return Vec::new(),
+        let Some(folder) = self.folder() else {
+            return Vec::new();
         };
         let stems = Kind::folders().flat_map(|kind| {
             let stems = file_names(&folder.join(kind)).filter_map(|name| {

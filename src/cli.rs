@@ -234,7 +234,7 @@ pub(crate) struct Push {
     #[arg(long, value_name = "FILE", add = candidates::files(), conflicts_with = "overwrite_drift")]
     pub plan: Option<PathBuf>,
     /// Only these of the managed fields
-    #[arg(long, value_name = "FIELD,…", value_delimiter = ',', value_parser = field, add = candidates::names(field_names))]
+    #[arg(long, value_name = "FIELD,…", value_delimiter = ',', value_parser = field, add = candidates::fields::<Cli>())]
     pub fields: Vec<String>,
     /// Make the tenant equal the files where it changed, too
     #[arg(long)]
@@ -260,7 +260,7 @@ pub(crate) struct Promote {
     #[arg(long, value_name = "NAME", add = candidates::tenants::<Cli>())]
     pub to: String,
     /// Only these of the managed fields
-    #[arg(long, value_name = "FIELD,…", value_delimiter = ',', value_parser = field, add = candidates::names(field_names))]
+    #[arg(long, value_name = "FIELD,…", value_delimiter = ',', value_parser = field, add = candidates::fields::<Cli>())]
     pub fields: Vec<String>,
     /// Show what would be written, and write nothing
     #[arg(long)]

@@ -1254,7 +1254,8 @@ fn list_and_completions_know_the_managed_fields() {
         bed.run_command(command).stdout
     };
     assert_eq!(offered("callb"), "callbacks\n");
-    assert!(!offered("ten").contains("tenant"), "no push sends it");
+    assert_eq!(offered("ten"), "", "no push sends it");
+    assert_eq!(offered("web_o"), "", "the project does not manage it");
 }
 
 #[test]

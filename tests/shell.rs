@@ -431,7 +431,7 @@ fn debug_and_trace_say_what_is_read_written_and_decided_on() {
     let compared = logging(&bed, "trace", ["diff"]).exits(0).stderr;
     for said in [
         "the access token is that of an earlier run",
-        "debug tenantry::files::source: tenant: 1 files of clients, 1 in the lock; 0 can't be read\n",
+        "debug tenantry::files::source: tenant: 1 files, 1 resources in the lock; 0 can't be read\n",
         "trace tenantry::files::source: tenant/clients/alpha.yaml: ",
         "trace tenantry::api::transport: GET /api/v2/clients: an answer of ",
     ] {
