@@ -186,6 +186,9 @@ impl Locked {
         );
         let mut before = "\n";
         for (field, value) in self.base.values() {
+            // The API and people have keys in whatever order.
+            let mut value = value.clone();
+            value.sort_all_objects();
             let _ = write!(text, "{before}        \"{field}\": {value}");
             before = ",\n";
         }
