@@ -181,7 +181,8 @@ impl Session {
 }
 
 impl LiveResources {
-    /// Takes in what was read of one kind, of so many. Of a single one nothing is left to go on with.
+    /// Takes in what was read of one kind, of so many. Where the scope is missing that a single one needs, nothing is left to go on
+    /// with; what the tenant's plan does not include is no failure there either.
     fn take(
         &mut self,
         kind: &'static Kind,
@@ -195,7 +196,9 @@ impl LiveResources {
                     .extend(resources.map(|resource| (resource.id().clone(), resource)));
                 Ok(())
             }
-            Err(error) if error.is_about_permission() && kinds > 1 => {
+            Err(error)
+                if error.is_about_the_plan() || (error.is_about_permission() && kinds > 1) =>
+            {
                 self.unread.push((kind, error));
                 Ok(())
             }
