@@ -240,7 +240,7 @@ fn field(kind: &'static Kind, saved: SavedField) -> Result<FieldPlan, String> {
     };
     let known = kind.field(&saved.field);
     let field = match (known, saved.key) {
-        (Some(field), Some(_)) if field.row().merge != Merge::Keys => {
+        (Some(field), Some(_)) if !matches!(field.row().merge, Merge::Keys | Merge::Flags) => {
             return Err(format!("`{field}` is not compared key by key"));
         }
         (Some(field), key) => PlanField::Updatable(FieldKey { field, key }),
