@@ -18,6 +18,18 @@ impl Reference {
         found
     }
 
+    /// The references in a part of the field's value, wherever below it the part was found.
+    pub fn in_part<'a>(&self, part: &'a Value) -> Vec<&'a str> {
+        let below = (0..=self.at.len()).map(|from| {
+            let mut found = Vec::new();
+            find(part, &self.at[from..], &mut Vec::new(), &mut found);
+            found
+        });
+        let found = below.into_iter().find(|found| !found.is_empty());
+        let found = found.into_iter().flatten();
+        found.map(|(_, text)| text).collect()
+    }
+
     /// The value with each reference replaced by what `translate` answers.
     pub fn translated(&self, value: &Value, translate: &mut dyn FnMut(&str) -> String) -> Value {
         let mut value = value.clone();
