@@ -294,10 +294,13 @@ fn list_change(edit: &FieldPlan) -> Option<ListChange> {
         entries(&edit.live).unwrap_or_default(),
     );
     let without = |list: &[Value], other: &[Value]| -> Vec<Value> {
-        list.iter()
-            .filter(|entry| !other.contains(entry))
-            .cloned()
-            .collect()
+        let mut left: Vec<Value> = Vec::new();
+        for entry in list {
+            if !other.contains(entry) && !left.contains(entry) {
+                left.push(entry.clone());
+            }
+        }
+        left
     };
     Some(ListChange {
         field,

@@ -82,7 +82,7 @@ pub static BREACHED_PASSWORD_DETECTION: Kind = part!(
             .clears(EmptyList)
             .risks(&[FEWER]),
         // What it does where accounts are made and passwords changed.
-        Row::opt_in("stage").merges(Parts),
+        Row::opt_in("stage").merges(Parts).has_sets(&["shields"]),
     ]
 );
 

@@ -36,16 +36,20 @@ impl Row {
             (Clear::EmptyTextIsAbsent, Value::String(text)) if text.is_empty() => return None,
             _ => {}
         }
-        match (self.merge, value) {
+        let mut plain = match (self.merge, value) {
             (Merge::Parts | Merge::Keys | Merge::Flags, Value::Object(parts))
                 if has_null(parts) =>
             {
                 let parts = parts.iter().filter(|(_, value)| !value.is_null());
                 let parts = parts.map(|(key, value)| (key.clone(), value.clone()));
-                Some(Cow::Owned(Value::Object(parts.collect())))
+                Cow::Owned(Value::Object(parts.collect()))
             }
-            _ => Some(Cow::Borrowed(value)),
+            _ => Cow::Borrowed(value),
+        };
+        if !self.sets.is_empty() {
+            sort_sets(plain.to_mut(), self.sets);
         }
+        Some(plain)
     }
 }
 
@@ -91,12 +95,29 @@ fn has_null(parts: &Map<String, Value>) -> bool {
     parts.values().any(Value::is_null)
 }
 
-/// Whether two lists have the same entries, each as often.
+/// Gives the lists at these keys one order, wherever they stand.
+fn sort_sets(value: &mut Value, sets: &[&str]) {
+    match value {
+        Value::Array(entries) => entries.iter_mut().for_each(|entry| sort_sets(entry, sets)),
+        Value::Object(keys) => {
+            for (key, value) in keys {
+                match value {
+                    Value::Array(set) if sets.contains(&key.as_str()) => {
+                        set.sort_by_cached_key(Value::to_string);
+                    }
+                    value => sort_sets(value, sets),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether two lists are the same set: an entry that is there twice is one entry.
 fn same_entries(one: &[Value], other: &[Value]) -> bool {
-    let mut left: Vec<&Value> = other.iter().collect();
-    one.len() == other.len()
-        && one.iter().all(|entry| {
-            let found = left.iter().position(|other| *other == entry);
-            found.map(|at| left.swap_remove(at)).is_some()
-        })
+    has_all(one, other) && has_all(other, one)
+}
+
+fn has_all(one: &[Value], other: &[Value]) -> bool {
+    other.iter().all(|entry| one.contains(entry))
 }

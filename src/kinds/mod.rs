@@ -186,6 +186,8 @@ pub struct Row {
     pub sending: Sending,
     /// How an update changes it.
     pub merge: Merge,
+    /// The keys of lists within its value, wherever they stand, whose order means nothing.
+    pub sets: &'static [&'static str],
     /// What takes its value away.
     pub clear: Clear,
     /// What it refers to.
@@ -249,6 +251,7 @@ impl Row {
             name,
             sending,
             merge: Merge::Whole,
+            sets: &[],
             clear: Clear::Cannot,
             refers_to: None,
             risks: &[],
@@ -276,6 +279,10 @@ impl Row {
 
     const fn merges(self, merge: Merge) -> Row {
         Row { merge, ..self }
+    }
+
+    const fn has_sets(self, sets: &'static [&'static str]) -> Row {
+        Row { sets, ..self }
     }
 
     const fn clears(self, clear: Clear) -> Row {
