@@ -54,6 +54,25 @@ impl Row {
 }
 
 impl Field {
+    /// Whether what the tenant has is on the way from `base` to `local`: of a list that is changed entry by entry, some entries
+    /// were added or removed, and nothing else happened to it. An update that was stopped leaves it so.
+    pub fn is_on_the_way(self, base: &Value, local: &Value, live: &Value) -> bool {
+        let list = self
+            .kind()
+            .collection()
+            .and_then(|many| many.sub_list.as_ref());
+        let (Value::Array(base), Value::Array(local), Value::Array(live)) = (base, local, live)
+        else {
+            return false;
+        };
+        let mut stays = base.iter().filter(|entry| local.contains(entry));
+        list.is_some_and(|list| list.field == self.name())
+            && stays.all(|entry| live.contains(entry))
+            && live
+                .iter()
+                .all(|entry| base.contains(entry) || local.contains(entry))
+    }
+
     /// What of a value is sent to a tenant that has `there`: of switches, those that differ. What it serves is nobody's mistake.
     pub fn new_part<'a>(self, value: &'a Value, there: Option<&Value>) -> Cow<'a, Value> {
         match (self.row().merge, value, there) {
