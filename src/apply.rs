@@ -1,4 +1,4 @@
-//! Sending a plan: the only code that writes to a tenant. Each client's outcome is told as soon as it is known, so that the
+//! Sending a plan: the only code that writes to a tenant. Each resource's outcome is reported as soon as it is known, so that the
 //! caller can remember it before the next one.
 
 use std::cell::{Cell, RefCell};
@@ -38,7 +38,7 @@ pub enum UpdateResult {
     },
     /// The tenant refused, or no answer came.
     Failed(ApiError),
-    /// An earlier failure would have met this one too, or somebody wished to stop.
+    /// It was not sent, since an earlier failure would have met it too, or somebody asked for a stop.
     NotAttempted,
 }
 

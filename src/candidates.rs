@@ -1,4 +1,4 @@
-//! What a word of a command line could become, for a shell that asks: names of tenants, clients and fields, and paths. They are taken
+//! What a word of a command line could become, for a shell that asks: names of tenants, files and fields, and paths. They are taken
 //! from the names of files and folders: no file is read, and no tenant is asked.
 
 use std::ffi::{OsStr, OsString};
@@ -73,7 +73,7 @@ struct Line {
     here: PathBuf,
     /// `--dir`.
     root: PathBuf,
-    /// The tenant that clients are of: `--tenant`, or promote's `--from`.
+    /// The tenant whose files are meant: `--tenant`, or promote's `--from`.
     tenant: Option<String>,
 }
 
@@ -148,7 +148,7 @@ fn file_names(folder: &Path) -> impl Iterator<Item = String> + use<> {
     entries.filter_map(|entry| entry.file_name().into_string().ok())
 }
 
-/// Whether every shell takes a name as it stands. Not every shell quotes what it is given, and anybody may have named that file.
+/// Whether every shell takes a name as it stands. Not every shell quotes candidates, and a file's name may come from anybody.
 fn is_plain(name: &str) -> bool {
     let plain = |character: char| character.is_alphanumeric() || "._-".contains(character);
     name.chars().all(plain)

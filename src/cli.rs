@@ -64,6 +64,9 @@ pub(crate) struct Global {
     /// The longest time that one request may take
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub timeout: u64,
+    /// Send so many requests a second at most, and leave the rest of the tenant's allowance to others
+    #[arg(long, global = true, value_name = "PER_SECOND", value_parser = positive)]
+    pub max_rate: Option<f64>,
     /// When to use colours: auto (on a terminal, unless NO_COLOR is set), always or never
     #[arg(
         long,
@@ -96,7 +99,7 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Send the edits in the files to the tenant, and nothing else
     #[command(
-        after_help = "Exit code: 0 done, 1 something was held back, 2 failure, 130 interrupted\nWithout a terminal to ask on, --yes is required\nExample: tenantry push --tenant dev --yes"
+        after_help = "Exit code: 0 done, 1 something was held back, 2 failure, 130 interrupted\nIt sends managed fields only: name, description and allowed_clients of clients, and what `manage:` in tenantry.yaml adds\nWithout a terminal to ask on, --yes is required\nExample: tenantry push --tenant dev --yes"
     )]
     Push(Push),
     /// Carry one tenant's values to another's files, references translated; no network
@@ -135,7 +138,7 @@ pub(crate) enum Command {
     Scopes(Scopes),
     /// Print the JSON Schema of a kind's files, or of tenantry.yaml, for editors
     #[command(
-        after_help = "In a YAML file: # yaml-language-server: $schema=PATH\nExample: tenantry schema clients > client.schema.json"
+        after_help = "The first line of a YAML file names it: # yaml-language-server: $schema=PATH\nExample: tenantry schema clients"
     )]
     Schema(Schema),
     /// Print the manual page
@@ -363,6 +366,9 @@ pub(crate) struct Scopes {
     /// Those that push needs, too
     #[arg(long)]
     pub write: bool,
+    /// Those that making resources needs, too
+    #[arg(long)]
+    pub create: bool,
 }
 
 /// `schema`.

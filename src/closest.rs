@@ -1,4 +1,4 @@
-//! What somebody may have meant who typed something that there is not.
+//! Finds what somebody meant who mistyped a name.
 
 use similar::get_close_matches;
 
@@ -7,7 +7,7 @@ pub(crate) fn closest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> 
     closer(typed, names, 0.6)
 }
 
-/// The closest of several names to one that is none of them, if it is no more than a slip away.
+/// The closest of several names to one that is none of them, if it is so close that the name must be mistyped.
 pub(crate) fn slip<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     closer(typed, names, 0.85)
 }

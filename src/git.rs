@@ -21,7 +21,7 @@ const OF_HOOKS: [&str; 9] = [
     "GIT_COMMON_DIR",
     "GIT_OBJECT_DIRECTORY",
     "GIT_NAMESPACE",
-    // Paths are taken as they stand, whatever somebody is used to.
+    // Paths are no patterns, whatever the user's environment says.
     "GIT_ICASE_PATHSPECS",
     "GIT_GLOB_PATHSPECS",
 ];
@@ -96,7 +96,7 @@ pub struct Repository {
     head: Option<ObjectId>,
 }
 
-/// What git can't tell.
+/// Why git has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
     /// The program is not there.
@@ -111,7 +111,7 @@ pub enum GitError {
         /// The folder.
         folder: PathBuf,
     },
-    /// A text that git would not take for the name of a commit, and of nothing else.
+    /// A text that git would not take for the name of one commit.
     #[error("`{}` is no REV", rev.escape_debug())]
     NoRev {
         /// The text.
@@ -156,7 +156,7 @@ impl GitError {
             GitError::Unmerged { path } => {
                 format!("finish it, then `git add` {}", path.escape_debug())
             }
-            // git's own words for it go on with the same command.
+            // git's message goes on with the command to type, which is the same.
             GitError::Failed { message, .. } if message.contains("dubious ownership") => {
                 "the repository belongs to another user; where that is as it should be: \
                  `git config --global --add safe.directory FOLDER` with the folder that git names"
@@ -167,7 +167,7 @@ impl GitError {
     }
 }
 
-/// What to type so that a commit is there.
+/// The command that fetches a commit.
 fn fetch(rev: &str, is_shallow: bool) -> String {
     if !is_shallow {
         // Not with --depth, which would make this clone a shallow one.
@@ -367,7 +367,7 @@ impl Repository {
             .collect())
     }
 
-    /// The way from the folder to the root of the repository.
+    /// The relative path from the folder to the root of the repository.
     fn way_up(&self) -> PathBuf {
         self.prefix.split_terminator('/').map(|_| "..").collect()
     }
@@ -440,7 +440,7 @@ impl Repository {
         commits: &[ObjectId],
     ) -> Result<Vec<Option<ObjectId>>, GitError> {
         let path = self.path_from_root(file);
-        // git reads a name a line.
+        // git reads one name from each line.
         if path.contains('\n') {
             return Ok(vec![None; commits.len()]);
         }
@@ -502,7 +502,7 @@ impl Repository {
         let mut child = git.spawn().map_err(|error| GitError::NoGit { error })?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         let count = names.len();
-        // git answers while it is still being asked, so somebody else has to ask.
+        // git answers while it is still being asked, so another thread asks.
         let asking = thread::spawn(move || -> io::Result<()> {
             let Some(mut stdin) = stdin else {
                 return Ok(());

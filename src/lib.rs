@@ -10,7 +10,7 @@
 //! | module | what it does | what it never does |
 //! |---|---|---|
 //! | [`json`] | JSON text → values, strictly | I/O |
-//! | `yaml` | YAML text ↔ values, strictly; changes a text only where a value changed | I/O |
+//! | `yaml` | YAML text ↔ values, strictly; changes a text only where a value changed, or an entry moves | I/O |
 //! | `closest` | what a typing mistake may have meant | I/O |
 //! | `printable` | text without what a terminal acts on | I/O |
 //! | `opening` | opens regular files, never through a link out of a folder | write |
@@ -78,6 +78,8 @@
 //! ```
 //!
 //! Errors name the thing that is wrong, most have a `hint` that says what to do, and none of them holds a secret.
+
+#![warn(unreachable_pub)]
 
 pub mod api;
 pub mod apply;

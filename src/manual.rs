@@ -30,8 +30,8 @@ const SIDES: &[Explained] = &[
     ),
     (
         "conflict",
-        "Both changed, differently. It is decided by editing the file to match, by pull --discard-local CLIENT, or by \
-         push --overwrite-drift CLIENT, with --fields for one field of several.",
+        "Both changed, differently. It is decided by editing the file to match, by pull --discard-local SELECTOR, or by \
+         push --overwrite-drift SELECTOR, with --fields for one field of several.",
     ),
 ];
 
@@ -106,7 +106,8 @@ const FILES: &[Explained] = &[
     ),
     (
         "DIR/tenantry.yaml, DIR/NAME/tenantry.yaml",
-        "What the project decides for everybody, for all tenants or for one: base, the commit that --base has by default, and \
+        "What the project decides for everybody, for all tenants or for one: manage, the fields that push may send beside the \
+         default ones, such as {clients: [callbacks], roles: all}; base, the commit that --base has by default; and \
          protected: true, as TENANTRY_PROTECTED.",
     ),
     (
@@ -133,7 +134,7 @@ const FILES: &[Explained] = &[
     ),
 ];
 
-/// The page. clap_mangen writes what it writes of any program; the commands are on the same page here, where it has a page for each.
+/// The page. clap_mangen writes its parts. It would write a page for each command, and here all commands are on one page.
 ///
 /// # Errors
 /// None is to be expected, since it writes to memory.
@@ -142,7 +143,7 @@ pub(crate) fn page() -> io::Result<String> {
     let cli = Cli::command();
     let man = Man::new(cli.clone())
         .title("TENANTRY")
-        // No date: that of a build says nothing of the page.
+        // The page has no date: that of a build says nothing about the page.
         .date(" ")
         .source(concat!("tenantry ", env!("CARGO_PKG_VERSION")))
         .manual("User Commands");
@@ -172,7 +173,7 @@ pub(crate) fn page() -> io::Result<String> {
         explain(&mut roff, list);
     }
     roff.to_writer(&mut page)?;
-    // The one character that is not ASCII: old roff programs know no other.
+    // Old roff programs know ASCII only, and this is the one character beyond it.
     Ok(String::from_utf8_lossy(&page).replace('…', "..."))
 }
 

@@ -4,14 +4,14 @@ use serde_json::{Map, Value};
 
 use crate::base::{NewBase, Prints, ResourceBase};
 use crate::kinds::{FieldKey, Managed};
-use crate::plan::change_of;
+use crate::plan::{change_of, unsent_edits};
 use crate::resource::{Resource, ResourceId};
 use crate::three_way::{Base, BaseValues, Change, new_base};
 
 /// A resource after a pull.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Merged {
-    /// The fields that its file is to have; None where it has them.
+    /// The fields that its file is to have; None where it has them already.
     pub fields: Option<Map<String, Value>>,
     /// Its new base.
     pub base: NewBase,
@@ -61,7 +61,7 @@ pub fn merge(
         kept: Kept::Nothing,
         dropped: Vec::new(),
     };
-    // What both sides share needs no comparison.
+    // File and live resource share the same fields, so there is nothing to compare.
     if std::ptr::eq(local, live.fields()) {
         return merged;
     }
@@ -91,7 +91,7 @@ pub fn merge(
                     is_unsent: false,
                 });
             }
-            // What means the same stays as the file has it.
+            // A value that means the same stays as the file has it.
             if discard_local || change == Some(Change::Drift) {
                 said = there;
             }
@@ -106,35 +106,29 @@ pub fn merge(
     }
     merged
         .dropped
-        .extend(unsent_edits(managed, local, base, live));
+        .extend(dropped_edits(managed, local, base, live));
     merged.fields = Some(fields).filter(|fields| fields != local);
     merged
 }
 
 /// The edits of fields that push does not send: their files take live's values.
-fn unsent_edits(
+fn dropped_edits(
     managed: &Managed,
     local: &Map<String, Value>,
     base: Option<ResourceBase<'_>>,
     live: &Resource,
 ) -> Vec<Dropped> {
     let kind = live.id().kind();
-    let is_edit = |(name, value): &(&String, &Value)| {
-        let there = live.fields().get(*name);
-        let was = base.and_then(|base| base.unsent_was(name, Some(value)));
-        let is_managed = kind.field(name).is_some_and(|field| managed.has(field));
-        was == Some(false)
-            && !is_managed
-            && !kind.is_id(name)
-            && !kind.same(name, Some(value), there)
-    };
-    let dropped = |(name, value): (&String, &Value)| Dropped {
-        field: name.clone(),
-        local: Some(value.clone()),
-        live: live.fields().get(name).cloned(),
+    let edits = unsent_edits(live.id(), local, base, managed);
+    let edits = edits.map(|name| (name, local.get(name), live.fields().get(name)));
+    let edits = edits.filter(|(name, here, there)| !kind.same(name, *here, *there));
+    let dropped = |(name, here, there): (&str, Option<&Value>, Option<&Value>)| Dropped {
+        field: name.to_owned(),
+        local: here.cloned(),
+        live: there.cloned(),
         is_unsent: true,
     };
-    local.iter().filter(is_edit).map(dropped).collect()
+    edits.map(dropped).collect()
 }
 
 /// Sets a field, or a key of one, or takes it out.
@@ -181,13 +175,15 @@ impl BaseOfField {
         }
     }
 
-    /// One key that nobody knows makes the field one that nobody knows.
+    /// Where the base of one key is unknown, that of the field is.
     fn whole(self, live: Option<&Value>) -> Base<Value> {
         match self.whole {
             Some(base) => base,
             None if self.is_unknown => Base::Unknown,
+            // Where no key is known to have been there, only an empty object says more than that the field was absent.
             None if self.keys.is_empty() => {
-                Base::known(live.filter(|live| live.is_object())).cloned()
+                let is_empty = |live: &&Value| live.as_object().is_some_and(Map::is_empty);
+                Base::known(live.filter(is_empty)).cloned()
             }
             None => Base::Is(Value::Object(self.keys)),
         }
@@ -206,7 +202,7 @@ impl NewBase {
     }
 }
 
-/// The fields that an entry with these values has prints of.
+/// The fields of which a lock entry with these values has prints.
 fn unsent_fields<'a>(
     id: &ResourceId,
     fields: &'a Map<String, Value>,
@@ -424,7 +420,7 @@ mod tests {
             prop_assert_eq!((again.fields, again.base, again.kept), (None, merged.base.clone(), merged.kept));
             let discarded = merge(&managed, &with(local.clone()), base, &live, true);
             prop_assert_eq!(&discarded.fields.unwrap_or(with(local)), live.fields());
-            // Sharing is for the memory's sake alone.
+            // Sharing saves memory and changes no result.
             let file = Arc::new(fields);
             let live = client(Value::Object(file.as_ref().clone()));
             let shared = merge(&managed, &file, base, &live.clone().sharing(&file), false);

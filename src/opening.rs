@@ -6,7 +6,7 @@ use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
 /// Where a path really is: links on the way from `root` to it are followed as long as they stay below `root`. The last part of
-/// the path need not exist. What is returned may be given to [`open`], which then follows no link at all.
+/// the path need not exist. [`open`] follows no link on the way to the returned path.
 ///
 /// # Errors
 /// A link leads out of `root`, or to nothing; or the path is not below `root`, or the system refuses.
@@ -79,8 +79,8 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opens a regular file that belongs to the user (or to root, who may do anything anyway): another user's says what that user
-/// wants. Links on the way to it are followed.
+/// Opens a regular file that belongs to the user (or to root, who may do anything anyway): another user's file could say
+/// anything. Links on the way to it are followed.
 ///
 /// # Errors
 /// It is something else or somebody else's, or the system refuses.

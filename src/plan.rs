@@ -15,7 +15,7 @@ pub use crate::three_way::Change;
 /// Whose files and whose live values a plan compares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tenant {
-    /// The tenant's name, as given with `--tenant`.
+    /// The tenant's name, as `--tenant` has it.
     pub name: Option<String>,
     /// The domain it is reached at.
     pub domain: String,
@@ -278,18 +278,18 @@ pub fn may_be_edited(
     })
 }
 
-/// Whether a file says something else than base in a field that push does not send.
-pub fn has_unsent_edit(
-    id: &ResourceId,
-    local: &Map<String, Value>,
-    base: Option<ResourceBase<'_>>,
-    managed: &Managed,
-) -> bool {
-    base.is_some_and(|base| {
-        local.iter().any(|(name, value)| {
-            base.unsent_was(name, Some(value)) == Some(false) && is_unsent(id, name, managed)
-        })
-    })
+/// The fields that push does not send and in which a file says something else than base.
+pub fn unsent_edits<'a>(
+    id: &'a ResourceId,
+    local: &'a Map<String, Value>,
+    base: Option<ResourceBase<'a>>,
+    managed: &'a Managed,
+) -> impl Iterator<Item = &'a str> {
+    let edited = move |(name, value): &(&'a String, &'a Value)| {
+        let was = base.and_then(|base| base.unsent_was(name, Some(value)));
+        was == Some(false) && is_unsent(id, name, managed)
+    };
+    local.iter().filter(edited).map(|(name, _)| name.as_str())
 }
 
 /// Whether push does not send a field, and it is one that can differ.
@@ -346,7 +346,7 @@ fn compare(managed: &Managed, sides: Sides<'_>) -> Option<ResourcePlan> {
         (None, None) => return None,
         (None, Some(_)) => (State::LiveOnly, Vec::new()),
         (Some(_), None) => (State::FileOnly, Vec::new()),
-        // What both sides share needs no comparison.
+        // File and live resource share the same fields, so there is nothing to compare.
         (Some((_, local)), Some(live)) if std::ptr::eq(local, live.fields()) => return None,
         (Some((_, local)), Some(live)) => {
             let mut fields = managed_fields(managed, &sides, local, live);
@@ -378,7 +378,7 @@ fn managed_fields(
 ) -> Vec<FieldPlan> {
     let differs = |key: FieldKey| {
         let (change, base) = change_of(&key, sides.base, local, live.fields());
-        // A field that the file leaves out is nobody's business.
+        // A field that the file leaves out is not managed there.
         let change = change.filter(|change| *change != Change::Unmanaged)?;
         Some(FieldPlan {
             change,
@@ -413,7 +413,7 @@ fn unmanaged_fields(
             differing.push((name, local, Some(live)));
         }
     }
-    // What both have was counted, so most files need no second look.
+    // Where the tenant has every field of the file, no second look is needed.
     if in_both < local.len() {
         let only_local = local.iter();
         let only_local = only_local.filter(|(name, _)| !live.fields().contains_key(*name));

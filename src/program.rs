@@ -34,7 +34,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             if cli.command.answers_json() {
                 let (message, hint) = (format!("{error:#}"), commands::hint(&error));
-                // stdout is one document, also now. If it can't be written, stderr still says what is wrong.
+                // stdout is one document also after a failure. If it can't be written, stderr still says what is wrong.
                 let _ = terminal.result(&render::json::error(&message, hint.as_deref()));
             }
             for problem in commands::problems(&error) {
@@ -58,7 +58,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> anyhow::Result<Ending> {
     let ending = runtime.block_on(async {
         tokio::select! {
             ending = commands::run(cli, &environment, terminal) => ending,
-            // The command is dropped where it waits, and removes what it made in vain.
+            // The command is dropped where it waits, and removes folders that it made for nothing.
             Ok(()) = given_up => Ok(Ending::Interrupted),
         }
     });

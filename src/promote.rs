@@ -35,7 +35,7 @@ pub struct Overrides {
     pub ignored: GlobSet,
 }
 
-/// What a promotion comes to.
+/// The result of a promotion.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Promotion {
     /// The values to write, by kind and stem, and in file order.
@@ -94,7 +94,7 @@ pub fn promote(
     selected: &BTreeSet<Counterpart<'_>>,
     (from_domain, to_domain): (&str, &str),
 ) -> Promotion {
-    // A stem that another resource's file has by now does not say any more which one was meant.
+    // Where another resource's file has the stem by now, it is unknown which of the two was meant.
     let gone = gone.iter().map(|(id, stem)| {
         let stem = Some(*stem).filter(|stem| !from.contains_key(&(id.kind(), *stem)));
         (*id, stem)

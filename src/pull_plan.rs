@@ -7,9 +7,10 @@ use crate::files::{self, Format, ResourceFile, TenantDirectory, stems_for_new_fi
 use crate::kinds::{Field, Managed};
 use crate::merge::{Dropped, Kept, differing, merge};
 use crate::names::{labels, names_in};
+use crate::plan::unsent_edits;
 use crate::resource::{Resource, ResourceId};
 
-/// How somebody wants a pull to go.
+/// The options of a pull.
 #[derive(Debug, Clone, Copy)]
 pub struct Wishes {
     /// The format of new files.
@@ -35,7 +36,7 @@ pub enum Status {
     Conflict,
     /// The tenant does not have its resource.
     Gone,
-    /// The same, and it is deleted.
+    /// The tenant does not have its resource, and it is deleted.
     Pruned,
 }
 
@@ -63,7 +64,7 @@ pub struct Pulled {
     /// Whether file and tenant were in step before.
     pub was_known: bool,
     /// The edits that keep the file of a resource that is gone.
-    pub unpushed: Vec<&'static str>,
+    pub unpushed: Vec<String>,
 }
 
 /// What happens to each selected resource, in the order of files.
@@ -80,7 +81,12 @@ pub fn decide(
         let of_kind = |id: &ResourceId| id.kind() == kind;
         let names = live.iter().filter(|(id, _)| of_kind(id));
         let called = names_in(live, files);
-        let names = names.map(|(id, resource)| (id, labels(kind, resource.fields(), &called)));
+        let called_by = |resource: &Resource| match labels(kind, resource.fields(), &called) {
+            // What has no name goes by its id.
+            labels if labels.is_empty() => vec![resource.name().to_owned()],
+            labels => labels,
+        };
+        let names = names.map(|(id, resource)| (id, called_by(resource)));
         let names = names.collect();
         let stems = files.iter().filter(|(id, _)| of_kind(id));
         let stems = stems.map(|(id, file)| (id, file.stem.as_str())).collect();
@@ -133,9 +139,14 @@ fn existing(
     let fields = merged.fields.as_ref();
     let fields = fields.map(|fields| differing(&file.fields, fields));
     let leading = managed.leading(live.id().kind());
-    let rewritten = merged
-        .fields
-        .map(|fields| files::rewrite(&file.text, &fields, &leading, file.format));
+    let is_arranged = merged.fields.is_some() || !file.is_out_of_order(&leading);
+    let fields_of_text = match is_arranged {
+        true => merged.fields.as_ref(),
+        false => Some(file.fields.as_ref()),
+    };
+    let rewritten = fields_of_text
+        .map(|fields| files::rewrite(&file.text, fields, &leading, file.format))
+        .filter(|rewritten| rewritten.text != file.text);
     Pulled {
         id: live.id().clone(),
         name: live.name().to_owned(),
@@ -173,12 +184,15 @@ fn gone(
         base.zip(local)
             .is_some_and(|(base, local)| base.may_differ(*field, local))
     };
-    let edited: Vec<Field> = managed.fields(id.kind()).filter(edited).collect();
+    let managed_edits = managed.fields(id.kind()).filter(edited);
+    let managed_edits = managed_edits.map(|field| field.name().to_owned());
+    let unsent = unsent_edits(id, &file.fields, base, managed).map(str::to_owned);
+    let edited: Vec<String> = managed_edits.chain(unsent).collect();
     let is_kept = !edited.is_empty() && !wishes.discard_local;
     let is_pruned = wishes.prune && base.is_some() && !is_kept;
-    let dropped = |field: &Field| Dropped {
-        field: field.name().to_owned(),
-        local: field.of(&file.fields).cloned(),
+    let dropped = |field: &String| Dropped {
+        field: field.clone(),
+        local: file.fields.get(field).cloned(),
         live: None,
         is_unsent: false,
     };
@@ -201,7 +215,7 @@ fn gone(
         base: None,
         was_known: base.is_some(),
         unpushed: match is_kept {
-            true => edited.into_iter().map(Field::name).collect(),
+            true => edited,
             false => Vec::new(),
         },
     }

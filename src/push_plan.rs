@@ -35,14 +35,14 @@ impl Own<'_> {
     }
 }
 
-/// What a push comes to.
+/// What a push is going to do.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PushPlan {
     /// The plan that it is made of.
     pub plan: Plan,
     /// What is sent, a resource each.
     pub updates: Vec<Update>,
-    /// What is not.
+    /// What is held back.
     pub held_back: Vec<HeldBack>,
 }
 
@@ -87,6 +87,10 @@ pub enum Reason {
     CannotRemove(String),
     /// The client is the one whose credentials are in use, and would lose its access.
     LocksOut,
+    /// The tenant's plan does not include the kind.
+    NotIncluded,
+    /// The token's scope does not allow the kind to be read.
+    Unread,
     /// Nobody may change these fields of the resource, for this reason.
     Limited(&'static str),
     /// Somebody who was asked about this resource said no.
@@ -112,7 +116,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Whether somebody has just heard it, or said it: it needs no line of its own.
+    /// Whether the user just saw or chose it, so that it needs no line of its own.
     pub fn is_known(&self) -> bool {
         matches!(
             self,
@@ -237,7 +241,7 @@ impl PushPlan {
         edits.filter_map(|(update, field)| Some((update, &field.field, field.risk()?)))
     }
 
-    /// Does not send this resource's update after all.
+    /// Holds back the update of this resource.
     pub fn hold_back(&mut self, id: &ResourceId, reason: Reason) {
         let (left, rest) = std::mem::take(&mut self.updates)
             .into_iter()
@@ -246,7 +250,7 @@ impl PushPlan {
         self.take_back(left, &reason);
     }
 
-    /// Sends nothing after all.
+    /// Holds back every update.
     pub fn hold_back_everything(&mut self, reason: &Reason) {
         let updates = std::mem::take(&mut self.updates);
         self.take_back(updates, reason);
@@ -353,7 +357,7 @@ mod tests {
         value.as_object().unwrap().clone()
     }
 
-    /// What a push of one client comes to: what is sent, and what is held back.
+    /// What a push of one client sends, and what it holds back.
     fn decided(base: Value, local: Value, live: Value, own_client: Option<&str>) -> String {
         let managed = Managed::new(&BTreeMap::from([(&KIND, Manage::All)]));
         let (base, mut local) = (fields(base), fields(local));

@@ -143,8 +143,8 @@ impl Resource {
         Some(Resource { id, fields, name })
     }
 
-    /// The same resource, holding `fields` in place of its own where they are equal: most files say what the tenant says, and
-    /// what both say is then in memory once.
+    /// The same resource, which shares `fields` where they equal its own: most files say what the tenant says, and their values
+    /// are then in memory once.
     #[must_use]
     pub fn sharing(mut self, fields: &Arc<Map<String, Value>>) -> Resource {
         if self.fields == *fields {

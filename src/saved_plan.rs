@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::base::{BaseFrom, ResourceBase};
 use crate::files::{Document, Format, ParseError, Position, ResourceFile};
 use crate::json;
-use crate::kinds::{FieldKey, Kind, Managed, Merge};
+use crate::kinds::{FieldKey, Kind, Managed};
 use crate::plan::{Change, FieldPlan, Plan, PlanField, ResourcePlan, State, Tenant, change_of};
 use crate::push_plan::{HeldBack, Reason};
 use crate::resource::{Resource, ResourceId};
@@ -76,7 +76,7 @@ enum SavedChange {
     Unmanaged,
 }
 
-/// It is counted again from what it counts.
+/// Only the summary's shape is checked: its counts are made again from the resources.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code)]
@@ -240,7 +240,7 @@ fn field(kind: &'static Kind, saved: SavedField) -> Result<FieldPlan, String> {
     };
     let known = kind.field(&saved.field);
     let field = match (known, saved.key) {
-        (Some(field), Some(_)) if !matches!(field.row().merge, Merge::Keys | Merge::Flags) => {
+        (Some(field), Some(_)) if !field.row().merge.is_by_key() => {
             return Err(format!("`{field}` is not compared key by key"));
         }
         (Some(field), key) => PlanField::Updatable(FieldKey { field, key }),
@@ -258,7 +258,7 @@ fn field(kind: &'static Kind, saved: SavedField) -> Result<FieldPlan, String> {
     })
 }
 
-/// How live stands to a resource of a plan that was made before.
+/// How live compares with a resource of a plan that was made earlier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Since {
     /// As the plan has it: the plan can be applied.
@@ -274,7 +274,7 @@ pub enum Since {
 pub fn since(resource: &ResourcePlan, live: &Map<String, Value>) -> Since {
     let mut left = resource.clone();
     for field in &resource.fields {
-        // Nothing of what push does not send stands in its way.
+        // Differences of fields that push does not send are no obstacle.
         let Some(key) = field
             .field
             .key()
@@ -310,10 +310,10 @@ pub fn left_of(
     file: Option<&ResourceFile>,
     base: Option<ResourceBase<'_>>,
     live: Option<&Resource>,
-) -> Result<ResourcePlan, HeldBack> {
-    let held_back = |reason| HeldBack {
-        resource: resource.clone(),
-        reason,
+) -> Result<ResourcePlan, Box<HeldBack>> {
+    let held_back = |reason| {
+        let resource = resource.clone();
+        Box::new(HeldBack { resource, reason })
     };
     let file = file.ok_or_else(|| held_back(Reason::NoFile))?;
     let mut edits = resource
@@ -323,11 +323,14 @@ pub fn left_of(
         return Err(held_back(Reason::Unmanaged));
     }
     let edited = resource.fields.iter().filter(|field| {
-        let local = match &field.field {
-            PlanField::Updatable(key) => key.of(&file.fields),
-            PlanField::Other(name) => file.fields.get(name),
-        };
-        local != field.local.as_ref()
+        match &field.field {
+            // A key that the plan takes away goes by a file that still has the field, and not by one that leaves it out.
+            PlanField::Updatable(key @ FieldKey { key: Some(_), .. }) => {
+                let planned = field.local.as_ref().or(Some(&Value::Null));
+                key.local(&file.fields) != planned
+            }
+            other => file.fields.get(other.name()) != field.local.as_ref(),
+        }
     });
     let edited: Vec<String> = edited.map(|field| field.field.to_string()).collect();
     if !edited.is_empty() {

@@ -193,7 +193,7 @@ fn resolved(document: &Value, schema: &Value) -> Value {
 /// Adds rules to a schema.
 fn narrow(schema: &mut Value, rules: Value) {
     match (schema, rules) {
-        // The schema that anything obeys adds nothing.
+        // A schema that allows anything adds no rule.
         (Value::Object(_), Value::Bool(true)) => {}
         (Value::Object(schema), Value::Object(rules)) => {
             for (keyword, rule) in rules {
@@ -217,7 +217,7 @@ struct Rules {
     validator: Option<Validator>,
 }
 
-/// A violation, and how little it says beside another one of the same value.
+/// A violation, and its rank: of two violations of one value, the lower rank says more.
 struct Found {
     rank: usize,
     violation: Violation,

@@ -26,7 +26,7 @@ struct Selector {
     in_kind: Option<(String, String, Option<GlobMatcher>)>,
 }
 
-/// What can be said of a resource to select it.
+/// By what a resource can be selected.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Names<'a> {
     /// Its kind.
@@ -88,7 +88,9 @@ impl Selection {
         !self.0.is_empty()
             && self.0.iter().all(|selector| {
                 resources.clone().any(|names| {
-                    names.id == selector.text
+                    // The id of what there is one of is a word, which may be the name of another.
+                    let is_unique = names.kind.is_none_or(|kind| kind.only().is_none());
+                    (is_unique && names.id == selector.text)
                         || (names.file.is_some() && names.file == selector.path.as_deref())
                 })
             })
@@ -110,7 +112,7 @@ impl Selection {
         resources: impl IntoIterator<Item = (Names<'a>, T)>,
     ) -> Result<Vec<T>, NoMatch> {
         let resources: Vec<(Names<'a>, T)> = resources.into_iter().collect();
-        // What is somebody's very name is no glob: `App [eu]` must not select `App e`.
+        // A selector that is exactly a resource's name is no glob: `App [eu]` must not select `App e`.
         let names: Vec<bool> = self
             .0
             .iter()

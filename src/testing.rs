@@ -1,4 +1,4 @@
-//! What the tests and benchmarks of this package reach inside for. It is no part of the library, and changes without notice.
+//! What the tests and benchmarks of this package use from inside. It is no part of the library, and changes without notice.
 
 use std::ffi::OsString;
 

@@ -140,7 +140,7 @@ pub enum Change {
     Drift,
     /// Local and live both changed since base, differently, or nobody knows base. Push holds everything back.
     Conflict,
-    /// Push never sends it: the field is none that it may send, or the file leaves it out.
+    /// Push never sends it: the field is not managed, or the file leaves it out.
     Unmanaged,
 }
 
@@ -288,8 +288,8 @@ pub(crate) mod tests {
     }
 
     proptest! {
-        /// What a new base makes of a difference is what it was before: nothing is forgotten, and nothing becomes an edit that was
-        /// none. What was sent is the file's edit from then on, should the tenant have answered with something else.
+        /// A difference is with the new base what it was before: nothing is forgotten, and nothing becomes an edit that was none.
+        /// What was sent is the file's edit from then on, should the tenant have answered with something else.
         #[test]
         fn a_new_base_keeps_what_differs_as_it_is(base in base(), local in side(), live in side()) {
             let (base, local, live) = (base.borrowed(), local.as_ref(), live.as_ref());

@@ -68,7 +68,7 @@ fn client_by_client_yes_and_no() {
     );
     let (screen, code) = push.ends();
     assert!(
-        screen.contains("held back      clients/beta.yaml: left out"),
+        screen.contains("held back      clients/beta.yaml: not chosen"),
         "{screen}"
     );
     assert_eq!(code, 1, "something was held back");

@@ -74,6 +74,8 @@ fn the_example_of_every_command_works_and_ends_as_its_help_says() {
     tenantry sandbox serve --port 0 --latency 50: until it is ended
     tenantry sandbox reset: 0
     tenantry completions bash: 0
+    tenantry scopes --write: 0
+    tenantry schema clients: 0
     tenantry man: 0
     ");
     assert_eq!(

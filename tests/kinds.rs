@@ -12,6 +12,8 @@ mod attack_protection;
 mod client_grants;
 #[path = "kinds/every_field.rs"]
 mod every_field;
+#[path = "kinds/log_streams.rs"]
+mod log_streams;
 #[path = "kinds/permission.rs"]
 mod permission;
 #[path = "kinds/recorded.rs"]

@@ -14,6 +14,8 @@ mod promise;
 mod repository;
 #[path = "model/steps.rs"]
 mod steps;
+#[path = "model/units.rs"]
+mod units;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -22,7 +24,7 @@ use std::time::SystemTime;
 
 use common::client_file::{edit_file, exact_yaml, read};
 use common::in_process::{Tenantry, apart, cases, property};
-use common::{Bed, Fields, Run, Tree, UPDATABLE, text, tree};
+use common::{Bed, Fields, Run, Tree, text, tree};
 use serde_json::{Value, json};
 
 use people::{People, Told, View, Views};
@@ -30,6 +32,9 @@ use plan::Saved;
 use promise::{Change, Command, Promise, Sides, change, entries, known};
 use repository::{Popped, Repository};
 use steps::{Start, Step, Trouble, git_story, setting, story, value};
+use units::{
+    FIELDS, PROJECT, UNITS, entry_units, field_of, live_units, means_same, same, sent_units, units,
+};
 
 const PULL: Command = Command::Pull {
     discard_local: false,
@@ -75,6 +80,7 @@ impl World<'_> {
             world.create(number);
         }
         fs::create_dir(world.directory()).unwrap();
+        fs::write(world.directory().join("tenantry.yaml"), PROJECT).unwrap();
         world
     }
 
@@ -106,7 +112,12 @@ impl World<'_> {
             lock: BTreeMap::new(),
             past: BTreeMap::new(),
             rev: None,
-            live: self.bed.clients(),
+            live: self
+                .bed
+                .clients()
+                .iter()
+                .map(|(id, client)| (id.clone(), live_units(client)))
+                .collect(),
         };
         for (path, (content, _)) in self.tree() {
             let content = String::from_utf8(content).unwrap();
@@ -117,6 +128,10 @@ impl World<'_> {
                 sides.lock = entries(&content);
                 continue;
             }
+            if path == "tenantry.yaml" {
+                assert_eq!(content, PROJECT);
+                continue;
+            }
             assert!(
                 path.starts_with("clients/") && !path.contains("/."),
                 "{path} is left over"
@@ -124,7 +139,7 @@ impl World<'_> {
             let fields = read(&path, &content);
             let id = text(&fields["client_id"]);
             assert_ne!(id, "Global");
-            let other = sides.files.insert(id.clone(), (path, fields));
+            let other = sides.files.insert(id.clone(), (path, units(&fields)));
             assert_eq!(other, None, "{id} has two files");
         }
         // An entry that neither a file nor the tenant has any more says nothing.
@@ -159,6 +174,9 @@ impl World<'_> {
             let Ok(Value::Object(fields)) = exact_yaml(&content) else {
                 return false;
             };
+            if path == "tenantry.yaml" {
+                return true;
+            }
             if path.ends_with(".lock") {
                 let mut entries = fields["clients"].as_object().unwrap().values();
                 let whole = |entry: &Value| {
@@ -241,7 +259,7 @@ impl World<'_> {
     }
 
     fn step(&mut self, step: &Step) {
-        let updatable_field = |number: u8| UPDATABLE[usize::from(number) % UPDATABLE.len()];
+        let managed_field = |number: u8| FIELDS[usize::from(number) % FIELDS.len()];
         match *step {
             Step::Write {
                 client,
@@ -249,18 +267,16 @@ impl World<'_> {
                 value: number,
                 style,
             } => {
-                let field = updatable_field(field);
+                let field = managed_field(field);
                 self.write(client, field, |_| Some(value(field, number)), style);
             }
-            Step::Leave { client, field } => {
-                self.write(client, updatable_field(field), |_| None, 0)
-            }
+            Step::Leave { client, field } => self.write(client, managed_field(field), |_| None, 0),
             Step::Match {
                 client,
                 field,
                 style,
             } => {
-                let field = updatable_field(field);
+                let field = managed_field(field);
                 let clients = self.bed.clients();
                 let says = |id: &str| clients.get(id)?.get(field).cloned();
                 self.write(client, field, says, style);
@@ -320,21 +336,46 @@ impl World<'_> {
                 field,
                 value: number,
             } => {
-                let field = updatable_field(field);
+                let field = managed_field(field);
                 if let Some((id, _)) = self.client(client)
                     && (number < 4 || field != "name")
                 {
                     let value = (number < 4).then(|| value(field, number));
-                    self.bed.sandbox.edit(&id, field, value);
+                    self.bed
+                        .sandbox
+                        .edit(&id, field, value.filter(|value| !value.is_null()));
                 }
             }
             Step::Back { client, field } => {
-                let field = updatable_field(field);
+                let field = managed_field(field);
                 if let Some((id, _)) = self.client(client)
                     && let Some(entry) = self.look().lock.get(&id)
-                    && let Some(base) = entry.base.get(field)
                 {
-                    self.bed.sandbox.edit(&id, field, base.clone());
+                    let keys = UNITS
+                        .iter()
+                        .filter(|unit| field_of(unit) == field && **unit != field);
+                    let keys: Vec<&str> = keys.copied().collect();
+                    let base = match keys.as_slice() {
+                        [] => entry.base.get(field).cloned(),
+                        keys => keys
+                            .iter()
+                            .all(|key| entry.base.contains_key(*key))
+                            .then(|| {
+                                let there = keys.iter().filter_map(|unit| {
+                                    let value = entry.base[*unit]
+                                        .clone()
+                                        .filter(|value| !value.is_null())?;
+                                    Some((unit.rsplit('.').next().unwrap().to_owned(), value))
+                                });
+                                let there: Fields = there.collect();
+                                (!there.is_empty()).then_some(Value::Object(there))
+                            }),
+                    };
+                    if let Some(base) = base {
+                        self.bed
+                            .sandbox
+                            .edit(&id, field, base.filter(|base| !base.is_null()));
+                    }
                 }
             }
             Step::Settings {
@@ -519,12 +560,14 @@ impl World<'_> {
     fn by_hand(&mut self, id: &str, fields: u8, number: u8, json: bool) {
         self.made += 1;
         let mut by_hand = Fields::from_iter([("client_id".to_owned(), json!(id))]);
-        for (bit, field) in UPDATABLE.iter().enumerate() {
+        for (bit, field) in FIELDS.iter().enumerate() {
             if fields & (1 << bit) != 0 {
                 by_hand.insert((*field).to_owned(), value(field, number));
             }
         }
-        if fields & 8 != 0 {
+        // Where somebody knows what the tenant said, this would be an edit that nobody sends.
+        let is_known = !self.look().counting(id).is_empty();
+        if fields & (1 << FIELDS.len()) != 0 && !is_known {
             by_hand.insert("app_type".to_owned(), json!("native"));
         }
         let folder = self.directory().join("clients");
@@ -627,7 +670,7 @@ impl World<'_> {
         if trouble.is_none() {
             let mut sent = BTreeMap::new();
             for (id, body) in self.bed.patches() {
-                let body = body.as_object().unwrap().clone();
+                let body = sent_units(body.as_object().unwrap());
                 assert_eq!(sent.insert(id.clone(), body), None, "{id} was sent twice");
             }
             assert_eq!(sent, promise.patches, "not what was to be sent");
@@ -639,7 +682,7 @@ impl World<'_> {
         let head = self.head();
         let both = sides.files.keys().filter(|id| sides.live.contains_key(*id));
         let views = both.flat_map(|id| {
-            UPDATABLE.map(|field| {
+            UNITS.map(|field| {
                 (
                     (id.clone(), field),
                     self.people.view(sides, head, id, field),
@@ -652,8 +695,11 @@ impl World<'_> {
     /// The clients that a push is about, as people see it: those with something in the file that is not what both sides last said.
     fn pushed<'a>(&self, before: &'a Sides, overwrite_drift: bool) -> BTreeSet<&'a String> {
         let edited = |(id, (_, local)): &(&String, &(String, Fields))| {
-            let mut fields = UPDATABLE.iter().filter(|field| local.contains_key(**field));
-            fields.any(|field| self.people.said(self.head(), id, field) != Some(local.get(*field)))
+            let mut fields = UNITS.iter().filter(|field| local.contains_key(**field));
+            fields.any(|field| {
+                let said = self.people.said(self.head(), id, field);
+                said.is_none_or(|said| !same(said, local.get(*field)))
+            })
         };
         let files = before
             .files
@@ -760,23 +806,19 @@ impl World<'_> {
         for (id, was) in &before.live {
             let is = &after.live[id];
             let names: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
-            for field in names
-                .into_iter()
-                .filter(|field| was.get(*field) != is.get(*field))
-            {
+            let changed = |field: &&String| !means_same(field, was.get(*field), is.get(*field));
+            for field in names.into_iter().filter(changed) {
+                assert!(UNITS.contains(&field.as_str()), "{field} of {id} changed");
+                let is = is.get(field);
+                let file = before.files[id].1.get(field);
                 assert!(
-                    UPDATABLE.contains(&field.as_str()),
-                    "{field} of {id} changed"
-                );
-                assert_eq!(
-                    is.get(field),
-                    before.files[id].1.get(field),
+                    file.is_some() && same(is, file),
                     "{field} of {id} is not the file's"
                 );
                 if let (Command::Apply, Some(saved)) = (command, &self.saved) {
-                    assert_eq!(
-                        is.get(field),
-                        saved.edit(id, field),
+                    let edit = saved.edit(id, field);
+                    assert!(
+                        edit.is_some() && same(is, edit),
                         "{field} of {id} is not the plan's"
                     );
                 }
@@ -868,7 +910,7 @@ impl World<'_> {
             let Some(live) = sides.live.get(id) else {
                 continue;
             };
-            for field in UPDATABLE {
+            for field in UNITS {
                 let change = change(sides.base(id).as_ref(), local, live, field);
                 // A file that lacks a field has nothing to decide a conflict with.
                 let undecided = change == Change::Conflict && !local.contains_key(field);
@@ -921,7 +963,7 @@ fn half_way(command: Command, before: &Sides, promised: &Sides, after: &Sides) {
         let base = |sides: &Sides, field: &str| {
             sides.lock.get(id).map(|lock| lock.base.get(field).cloned())
         };
-        for field in UPDATABLE {
+        for field in UNITS {
             let (was, will) = (live(before, field), live(promised, field));
             let is = live(after, field);
             assert!(is == was || is == will, "{field} of {id} on the tenant");
@@ -951,19 +993,45 @@ fn says(document: &Value, sides: &Sides, ids: &[&String]) {
         let id = text(&client["id"]);
         let base = sides.base(&id);
         let mut fields = Vec::new();
-        for field in client["fields"].as_array().unwrap() {
-            let (name, kind) = (text(&field["field"]), text(&field["change"]));
-            let of = |fields: Option<&Fields>| fields.and_then(|fields| fields.get(&name)).cloned();
-            assert_eq!(
-                field.get("local").cloned(),
-                of(sides.files.get(&id).map(|(_, fields)| fields))
-            );
-            assert_eq!(field.get("live").cloned(), of(sides.live.get(&id)));
-            if kind != "unmanaged" {
-                let base = base.as_ref().and_then(|base| base.get(&name).cloned());
-                assert_eq!(field.get("base").cloned(), base.flatten());
+        for entry in client["fields"].as_array().unwrap() {
+            let (field, kind) = (text(&entry["field"]), text(&entry["change"]));
+            let key = entry["key"].as_str();
+            for unit in entry_units(&field, key) {
+                let said = |side: &str| match (entry.get(side), key) {
+                    (value, Some(_)) => value.cloned(),
+                    (Some(value), None) => {
+                        let whole = units(&Fields::from_iter([(field.clone(), value.clone())]));
+                        whole.get(&unit).cloned()
+                    }
+                    (None, None) => None,
+                };
+                let of =
+                    |fields: Option<&Fields>| fields.and_then(|fields| fields.get(&unit)).cloned();
+                let local = of(sides.files.get(&id).map(|(_, fields)| fields));
+                let live = of(sides.live.get(&id));
+                assert!(
+                    same(said("local").as_ref(), local.as_ref()),
+                    "{unit} in {entry}"
+                );
+                assert!(
+                    same(said("live").as_ref(), live.as_ref()),
+                    "{unit} in {entry}"
+                );
+                if kind != "unmanaged" {
+                    let base = base
+                        .as_ref()
+                        .and_then(|base| base.get(&unit).cloned())
+                        .flatten();
+                    assert!(
+                        same(said("base").as_ref(), base.as_ref()),
+                        "{unit} in {entry}"
+                    );
+                }
+                // A whole field has nothing to say of a key that it does not have.
+                if key.is_some() || unit == field || live.is_some() {
+                    fields.push((unit, kind.clone()));
+                }
             }
-            fields.push((name, kind));
         }
         said.insert(id, (text(&client["state"]), fields));
     }
@@ -999,7 +1067,13 @@ fn reports(document: &Value, before: &Sides, after: &Sides, ids: &[&String], dis
         let names: BTreeSet<&String> = local.keys().chain(is.keys()).collect();
         let changed = names
             .into_iter()
-            .filter(|name| local.get(*name) != is.get(*name));
+            .filter(|name| {
+                let (local, is) = (local.get(*name), is.get(*name));
+                // What means the same stays as the file has it, unless that is to be discarded.
+                let is_kept = !discard_local && means_same(name, local, is);
+                local != is && !is_kept
+            })
+            .map(|name| field_of(name).to_owned());
         let fields: BTreeSet<String> = said["fields"]
             .as_array()
             .unwrap()
@@ -1008,11 +1082,11 @@ fn reports(document: &Value, before: &Sides, after: &Sides, ids: &[&String], dis
             .collect();
         assert_eq!(
             fields,
-            changed.cloned().collect(),
+            changed.collect(),
             "what changed in the file of {id}"
         );
         let base = before.base(id);
-        let changes = UPDATABLE.map(|field| change(base.as_ref(), local, live, field));
+        let changes = UNITS.map(|field| change(base.as_ref(), local, live, field));
         let any = |wanted| changes.contains(&wanted) && !discard_local;
         let expected = match () {
             () if any(Change::Conflict) => "conflict",
@@ -1052,7 +1126,7 @@ fn relied_on(
         let about = format!(
             "{field} of {id} is {change:?} to people: {local:?} in the file, {live:?} on the tenant"
         );
-        let is_sent = after.live[id].get(*field) != live;
+        let is_sent = !same(after.live[id].get(*field), live);
         match command {
             Command::Diff => {
                 let clients = said["resources"].as_array().unwrap();
@@ -1061,7 +1135,11 @@ fn relied_on(
                     .into_iter()
                     .flat_map(|client| client["fields"].as_array().unwrap());
                 let found = fields
-                    .find(|said| said["field"] == **field)
+                    .find(|said| {
+                        let units =
+                            entry_units(said["field"].as_str().unwrap(), said["key"].as_str());
+                        units.iter().any(|unit| unit == *field)
+                    })
                     .map(|said| text(&said["change"]));
                 let expected = match change {
                     Change::None | Change::Left => None,
@@ -1080,7 +1158,7 @@ fn relied_on(
                     Change::None | Change::Drift => live,
                     Change::Left | Change::Edit | Change::Conflict => local,
                 };
-                assert_eq!(found, expected, "{about}");
+                assert!(same(found, expected), "{about}: {found:?}");
             }
             Command::Push {
                 overwrite_drift: false,

@@ -81,7 +81,7 @@ fn values_go_over_in_prods_ids_and_nothing_else_changes() {
     allowed_clients:
       - p-api
       - https://api.example
-    # Read-only: push does not send what follows.
+    # Push does not send what follows.
     sso: false
     ");
     assert!(

@@ -45,7 +45,7 @@ fn files_hold_every_field_but_secrets_in_both_formats() {
     allowed_clients:
       - b
       - https://api.example/
-    # Read-only: push does not send what follows.
+    # Push does not send what follows.
     app_type: spa
     big: 12345678901234567890
     callbacks: []
@@ -86,7 +86,8 @@ fn files_hold_every_field_but_secrets_in_both_formats() {
             "name": "Beta",
             "description": "second"
           },
-          "absent": ["allowed_clients"]
+          "absent": ["allowed_clients"],
+          "unmanaged": ""
         }
       }
     }
@@ -367,7 +368,7 @@ fn edits_stay_drift_comes_in_and_a_conflict_stays_one() {
     description: mine
     allowed_clients:
       - "y"
-    # Read-only: push does not send what follows.
+    # Push does not send what follows.
     app_type: native
     new_field: 1
     "#);
@@ -516,7 +517,7 @@ fn comments_order_and_quoting_survive() {
 
     client_id: "b"
     name: "Bêta"
-    # Read-only: push does not send what follows.
+    # Push does not send what follows.
     app_type: spa
     "#);
     bed.run(["diff"]).exits(0);
@@ -1140,4 +1141,50 @@ fn at_a_terminal_a_borrowed_domain_is_asked_about() {
     assert!(!bed.path("tenant").exists());
     assert_eq!(pull("yes"), 0);
     assert!(bed.path("tenant/dve/clients/alpha.yaml").exists());
+}
+
+#[test]
+fn a_field_that_is_newly_managed_moves_above_the_line_and_back() {
+    let bed = two().pulled();
+    let before = bed
+        .read(ALPHA)
+        .replace("callbacks:", "# after login\ncallbacks:");
+    bed.write(ALPHA, &before);
+    let by_hand = "# mine\nclient_id: b\ndescription: second\napp_type: spa\nname: Beta\n";
+    bed.write(BETA, by_hand);
+    bed.run(["pull"]).exits(0);
+    let by_hand = bed.read(BETA);
+    bed.write(
+        "tenant/tenantry.yaml",
+        "manage: {clients: [app_type, callbacks]}\n",
+    );
+    insta::assert_snapshot!(bed.run(["pull"]).exits(0), @"
+    exit code 0
+    --- stdout
+    fields that are managed by now, or no longer, moved in 1 file
+    2 clients of 127.0.0.1:PORT in tenant: 1 updated, 1 unchanged
+    ");
+    let moved = bed.read(ALPHA);
+    insta::assert_snapshot!(moved.split_once("client_metadata").unwrap().0, @"
+    client_id: a
+    name: Alpha
+    description: first
+    allowed_clients:
+      - b
+      - https://api.example/
+    app_type: spa
+    # after login
+    callbacks: []
+    # Push does not send what follows.
+    big: 12345678901234567890
+    ");
+    assert_eq!(bed.read(BETA), by_hand);
+    let age = bed.age();
+    bed.run(["pull"]).exits(0);
+    bed.assert_untouched(&age);
+    bed.run(["diff"]).exits(0);
+
+    bed.write("tenant/tenantry.yaml", "");
+    bed.run(["pull"]).exits(0);
+    assert_eq!(bed.read(ALPHA), before);
 }

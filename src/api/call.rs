@@ -19,7 +19,7 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// A call of a path below `/api/v2`, given in segments.
+    /// A call of a path below `/api/v2`, whose segments are these.
     pub(super) fn new(method: Method, segments: Vec<String>) -> Call {
         Call {
             method,
@@ -72,12 +72,12 @@ impl fmt::Display for Call {
 /// A good answer's body, and the room that it takes.
 pub(super) struct Answer {
     pub(super) body: Vec<u8>,
-    /// Given back when the body is dropped.
+    /// Other answers may have it once the body is dropped.
     pub(super) _taken: Taken,
 }
 
 impl Answer {
-    /// The body as what it has to be.
+    /// Reads the body as what the caller expects.
     pub(super) fn json<T: FromAnswer>(&self, call: &Call) -> Result<T, ApiError> {
         if is_too_many(&self.body) {
             return Err(
@@ -90,7 +90,7 @@ impl Answer {
             call.odd_answer(match text.trim_start().chars().next() {
                 Some('<') => "it is an HTML page, not JSON".to_owned(),
                 None => "it is empty".to_owned(),
-                // What is wrong may quote a value; its place is enough.
+                // The reader's own message may quote a value, so the error only says where it is.
                 Some(_) => {
                     let (line, column) = fault.line_and_column(text);
                     format!("it is no JSON, at line {line}:{column}")

@@ -6,7 +6,7 @@ use super::Secrets;
 use crate::kinds::{KINDS, Kind};
 use crate::printable::one_line;
 
-/// No message of the API's has more characters.
+/// A message of the API's is cut after so many characters.
 const LONGEST_QUOTE: usize = 1000;
 
 /// A request that did not do what was asked.
@@ -208,7 +208,7 @@ pub(super) fn not_the_apis(status: u16) -> String {
     format!("{}, {NOT_THE_APIS}", reason.unwrap_or("unknown status"))
 }
 
-/// What a server says, as a message quotes it: on one line, not for ever, and without a secret that it was sent.
+/// What a server says, as a message quotes it: on one line, cut where it is long, and without a secret that it was sent.
 pub(super) fn quoted(text: &str, secrets: &Secrets) -> String {
     let text = secrets.masked(text);
     match text.char_indices().nth(LONGEST_QUOTE) {

@@ -24,7 +24,7 @@ const NUMBERED: usize = 1000;
 const SIDE_BY_SIDE: usize = 10;
 
 /// How many requests a list of so many resources takes.
-pub fn list_requests(resources: usize) -> usize {
+pub(super) fn list_requests(resources: usize) -> usize {
     resources.div_ceil(PAGE).max(1)
 }
 
@@ -226,7 +226,7 @@ async fn from_the_list<'a>(
     ask.begin(None);
     let (total, first) = page(ask, 0).await?;
     let mut list = List::new(ask, &mut as_it_is, total);
-    // A page that repeats a resource is no page to rely on: the whole list says what is wrong.
+    // A page that repeats a resource can't be relied on. Reading the whole list says what is wrong.
     let read = list.add(first.clone()).is_ok();
     let mut missing = ids.to_vec();
     missing.retain(|id| !list.ids.contains(*id));
@@ -254,14 +254,14 @@ async fn one_by_one(ask: Ask<'_>, ids: &[&ResourceId]) -> Result<Vec<Resource>, 
     Ok(found.into_iter().flatten().collect())
 }
 
-/// Every resource, of which the first page is there.
+/// Reads every resource, after the first page was read.
 async fn all(
     ask: Ask<'_>,
     total: usize,
     first: Vec<Map<String, Value>>,
     arrived: &mut Arrived<'_>,
 ) -> Result<Vec<Resource>, ApiError> {
-    // A page that is short of what was asked for says that the API pages in another way than ours.
+    // A page that has fewer resources than were asked for shows that the API divides its pages in another way.
     let has_checkpoints = ask
         .kind
         .collection()

@@ -9,6 +9,7 @@ mod http;
 mod list;
 mod pace;
 mod progress;
+mod rate;
 mod room;
 mod secrets;
 mod stop;
@@ -44,11 +45,13 @@ pub struct Options {
     pub timeout: Duration,
     /// How often a request is sent again after a network error or a 5xx answer, and how often after a 429.
     pub retries: usize,
+    /// How many requests a second are sent at most; None keeps to the tenant's own limit alone.
+    pub max_rate: Option<f64>,
     /// Where tokens are kept between runs; None keeps them in memory only.
     pub cache: Option<TokenCache>,
-    /// When wished, a request that is on its way is finished, and no other is sent.
+    /// Once a stop is asked for, a request that is on its way is finished, and no other is sent.
     pub stop: Stop,
-    /// Is told how far a long read is, and of waits.
+    /// Learns how far a long read is, and what it waits for.
     pub progress: Progress,
     /// Learns every secret and token in use, so that whoever shows text can mask them.
     pub secrets: Secrets,
@@ -59,6 +62,7 @@ impl Default for Options {
         Options {
             timeout: Duration::from_secs(30),
             retries: 6,
+            max_rate: None,
             cache: None,
             stop: Stop::default(),
             progress: Progress::default(),
@@ -184,7 +188,7 @@ impl Reader {
         self.0.domain()
     }
 
-    /// The id of the client whose credentials are in use, as far as it can be told.
+    /// The id of the client whose credentials are in use, as far as it is known.
     pub fn own_client(&self) -> Option<String> {
         self.0.own_client()
     }

@@ -1,11 +1,11 @@
-//! How far something long is: told by who does it, looked at by whoever shows it.
+//! The progress of work that takes long: the code that does the work reports it, and the terminal shows it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::error::seconds;
 
-/// How far something long is, shared by its clones.
+/// The progress of work that takes long. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Progress(Arc<Shared>);
 
@@ -17,16 +17,16 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// What is being done, how much of it is, and of how many.
+    /// What is being done, how many are done, and of how many.
     doing: Option<(String, usize, Option<usize>)>,
-    /// When the first such thing began.
+    /// When the first piece of the work began.
     since: Option<Instant>,
-    /// Until when nothing happens, and why.
+    /// Until when the work waits, and why.
     waiting: Option<(Instant, String)>,
 }
 
 impl Progress {
-    /// One that somebody shows for as long as it lasts: what it says need not be said in another way.
+    /// A progress that a terminal shows. What it says need not be printed as well.
     pub fn shown() -> Progress {
         Progress(Arc::new(Shared {
             is_shown: true,
@@ -34,12 +34,12 @@ impl Progress {
         }))
     }
 
-    /// Whether somebody shows it.
+    /// Whether a terminal shows it.
     pub fn is_shown(&self) -> bool {
         self.0.is_shown
     }
 
-    /// Something begins, such as `reading clients`; `of` is how many there are, as soon as that is known.
+    /// A piece of work begins, such as `reading clients`; `of` is how many there are, as soon as that is known.
     pub fn begin(&self, what: impl Into<String>, of: Option<usize>) {
         let mut state = self.state();
         state.doing = Some((what.into(), 0, of));
@@ -56,19 +56,19 @@ impl Progress {
         state.waiting = None;
     }
 
-    /// Nothing happens until then. False where that is not shown: nobody looks, or there is nothing to show it with.
+    /// The work waits until then. False where the wait is not shown: no terminal shows progress, or no work has begun.
     pub(super) fn wait(&self, until: Instant, why: &str) -> bool {
         let mut state = self.state();
         state.waiting = Some((until, why.to_owned()));
         self.is_shown() && state.doing.is_some()
     }
 
-    /// What was waited for is not to be.
+    /// The wait is over before its time.
     pub fn end_wait(&self) {
         self.state().waiting = None;
     }
 
-    /// All is done.
+    /// All work is done.
     pub fn end(&self) {
         *self.state() = State::default();
     }

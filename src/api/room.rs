@@ -11,11 +11,11 @@ const SMALL: usize = 4 * 1024 * 1024;
 /// What a JSON value takes in memory beside its text: a list of single digits takes many times its size.
 const VALUE: usize = 64;
 
-/// Room for one large answer at a time, so that several are read one after the other.
+/// The room is enough for one large answer, so that several large ones are read one after the other.
 #[derive(Debug, Clone)]
 pub(super) struct Room(Arc<Semaphore>);
 
-/// The room that an answer takes, given back on drop. A small answer takes none.
+/// The room that an answer takes, until this is dropped. A small answer takes none.
 #[derive(Debug, Default)]
 pub(super) struct Taken(Option<OwnedSemaphorePermit>);
 

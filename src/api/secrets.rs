@@ -92,7 +92,7 @@ fn beginning(form: &str) -> &str {
     }
 }
 
-/// The text with every occurrence of a form masked, as far as it goes.
+/// The text with every occurrence of a form masked, as much of the form as stands there.
 fn without(text: &str, form: &str) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut rest = text;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
 
-/// A wish to stop, shared by its clones.
+/// Whether somebody asked for a stop. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Stop(Arc<Shared>);
 
@@ -16,18 +16,18 @@ struct Shared {
 }
 
 impl Stop {
-    /// Wishes it.
+    /// Asks for the stop.
     pub fn wish(&self) {
         self.0.wished.store(true, Ordering::SeqCst);
         self.0.changed.notify_waiters();
     }
 
-    /// Whether somebody wished it.
+    /// Whether somebody asked for it.
     pub fn is_wished(&self) -> bool {
         self.0.wished.load(Ordering::SeqCst)
     }
 
-    /// Waits until somebody wishes it.
+    /// Waits until somebody asks for it.
     pub(super) async fn wished(&self) {
         loop {
             let changed = self.0.changed.notified();

@@ -14,6 +14,7 @@ use super::error::{ApiError, not_the_apis, quoted, seconds};
 use super::grant::Tokens;
 use super::http::{Failure, Http, Response};
 use super::pace::{Allowance, Pace};
+use super::rate::MaxRate;
 use super::token::Token;
 use super::{Options, Progress};
 use crate::json;
@@ -25,12 +26,14 @@ pub(super) struct Transport {
     tokens: Tokens,
     list_pace: Pace,
     pace: Pace,
+    max_rate: Option<MaxRate>,
 }
 
 impl Transport {
     pub(super) fn new(connection: Connection, options: Options) -> Transport {
         Transport {
             tokens: Tokens::new(options.cache.clone()),
+            max_rate: options.max_rate.map(MaxRate::new),
             http: Http::new(connection, options),
             list_pace: Pace::default(),
             pace: Pace::default(),
@@ -114,14 +117,12 @@ impl Transport {
             };
             log::debug!("{call}: sent again in {}", seconds(wait));
             self.http.waits().say(wait, &error.to_string());
-            if self
-                .unless_stopped(call, tokio::time::sleep(wait))
-                .await
-                .is_err()
-            {
-                return Err(error);
+            // What the limit refused had no effect, so that nothing is to be said of it but that it was not sent.
+            if !matches!(error, ApiError::Refused { status: 429, .. }) {
+                last = Some(error);
             }
-            last = Some(error);
+            let slept = self.unless_stopped(call, tokio::time::sleep(wait)).await;
+            slept.map_err(|stopped| last.take().unwrap_or(stopped))?;
             retries.sent += 1;
         }
     }
@@ -136,6 +137,9 @@ impl Transport {
         let ready = async {
             // The token comes last: by the time it is this call's turn, another one may be in use.
             let turn = self.pace(call).turn(self.http.waits()).await;
+            if let Some(max_rate) = &self.max_rate {
+                max_rate.turn(self.http.waits()).await;
+            }
             Ok((turn, self.tokens.get(&self.http).await?))
         };
         let (turn, token) = self.unless_stopped(call, ready).await??;

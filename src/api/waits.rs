@@ -1,4 +1,4 @@
-//! Tells the user that something has to wait. Many requests wait for the same at the same time: that is said once.
+//! Says that requests have to wait. Many requests wait for the same reason at the same time: that is said once.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use super::Progress;
 use super::error::seconds;
 
-/// Only a longer wait is said. What was said covers other waits that end at most this much later.
+/// A wait that is no longer than this is not worth a message. A message also covers waits that end at most this much later.
 const SILENT: Duration = Duration::from_secs(1);
 
-/// The waits that were said.
+/// Remembers the last wait that was said.
 #[derive(Debug)]
 pub(super) struct Waits {
     progress: Progress,

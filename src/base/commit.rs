@@ -33,7 +33,7 @@ impl AtCommit {
         }
     }
 
-    /// A file that was there, and of which nobody knows what it said.
+    /// A file that was there and can't be read, so that nobody knows what it said.
     fn unknown(path: String) -> AtCommit {
         AtCommit {
             path,
@@ -101,7 +101,7 @@ pub(super) fn read(
             }
         })?;
     }
-    // Whose file it was can't be told either: it may be that of any resource that has none.
+    // Nobody knows either whose file it was: it may be that of any resource that has none.
     if !then.unreadable.is_empty() {
         for (id, file) in files {
             let unknown = AtCommit::unknown(file.file.clone());

@@ -1,4 +1,4 @@
-//! Why a conflict may be none: the tenant has what the file said at an earlier commit, so that an apply failed, or never ran.
+//! Finds the reason of a conflict: where the tenant has what the file said at an earlier commit, an apply failed or never ran.
 
 use std::path::Path;
 

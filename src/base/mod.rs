@@ -51,10 +51,10 @@ enum Source {
     },
 }
 
-/// A resource's base: one entry, or several of which the one that the tenant is at counts.
+/// A resource's base: one entry, or several. Of several, the one counts that says what the tenant says.
 #[derive(Debug, Clone, Copy)]
 pub struct ResourceBase<'a> {
-    /// The entry that counts where the tenant is at none of them.
+    /// The entry that counts where none says what the tenant says.
     newest: &'a BaseValues,
     own: Option<&'a BaseValues>,
     taken_back: &'a [TakenBack],
@@ -73,7 +73,7 @@ impl<'a> ResourceBase<'a> {
         }
     }
 
-    /// A field's base, for a tenant at which it has this value.
+    /// A field's base, where the tenant has this value.
     pub fn field(self, key: &FieldKey, live: Option<&Value>) -> Base<&'a Value> {
         let taken_back = self.taken_back.iter();
         let changed = taken_back.filter(|taken_back| taken_back.changed.contains(&key.field));
@@ -91,12 +91,12 @@ impl<'a> ResourceBase<'a> {
         self.newest.get(&field.into()).value().copied()
     }
 
-    /// Whether a file that says this may differ from base, wherever the tenant is.
+    /// Whether a file that says this may differ from base, whichever entry counts.
     pub fn may_differ(self, field: Field, local: &Value) -> bool {
         self.entries().any(|entry| !is_in(entry, field, local))
     }
 
-    /// Whether a file that says this differs from base, wherever the tenant is.
+    /// Whether a file that says this differs from base, whichever entry counts.
     pub fn differs(self, field: Field, local: &Value) -> bool {
         self.entries().all(|entry| {
             let is_known = entry.get(&field.into()) != Base::Unknown;
@@ -239,7 +239,7 @@ impl Bases {
         })
     }
 
-    /// No bases: of a directory that is not there.
+    /// The bases of a directory that is not there: none.
     pub fn none(domain: &str) -> Bases {
         Bases {
             source: Source::Lock {

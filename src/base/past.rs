@@ -26,8 +26,8 @@ const PART: usize = 4096;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TakenBack {
     pub(super) entry: Locked,
-    /// The fields in which it differs from the entry before it. In the others it says what was there already, and a tenant that
-    /// says the same there was not brought to it by this entry.
+    /// The fields in which it differs from the entry before it. In the others it says what was there already, so that it can't be
+    /// the reason why the tenant says the same there.
     pub(super) changed: Vec<Field>,
 }
 
@@ -36,12 +36,12 @@ pub(super) struct TakenBack {
 pub(super) struct Past {
     /// By resource, the highest serial first.
     taken_back: BTreeMap<ResourceId, Vec<TakenBack>>,
-    /// The highest serial of each resource that had an entry once, and lost it; it may have one again.
+    /// The highest serial of each resource whose entry was removed once. The lock may have an entry of it again.
     gone: BTreeMap<ResourceId, u64>,
 }
 
-/// A note in git's own folder: nothing that leads to this commit is later than the lock at this commit. It is true for ever, so
-/// that only what came after it has to be read.
+/// A note in git's own folder: no ancestor of this commit has a later lock than this commit. History does not change, so only
+/// commits that came after it have to be read.
 #[derive(Debug, Serialize, Deserialize)]
 struct Settled {
     commit: String,
@@ -67,7 +67,7 @@ impl Past {
         let note = Note::of(repository, file);
         let (noted, gone) = note.read().unzip();
         let since = noted.as_ref().and_then(|commit| {
-            // A commit that is there no more is no help, and no harm.
+            // Where the noted commit is gone, the whole history is read instead.
             let mut since = repository.history(&[file], head, Some(commit), None).ok()?;
             since.push(commit.clone());
             Some(since)
@@ -79,7 +79,7 @@ impl Past {
             }
             None => None,
         };
-        // The note can only say that nothing was taken back; what was, is in the whole of the past.
+        // The note only says that nothing was taken back before it. Where something was since, the whole history is needed.
         let look = match looked.filter(|look| look.finds_nothing(files)) {
             Some(look) => look,
             None => {
@@ -143,7 +143,7 @@ impl<'a> Look<'a> {
             .into_iter()
             .flatten()
             .collect();
-        // What is there now is known.
+        // The newest version may be the lock as it is now, which need not be read.
         let mut seen: BTreeSet<ObjectId> = versions
             .first()
             .map(|id| ObjectId::of(&now, id))
@@ -173,7 +173,7 @@ impl<'a> Look<'a> {
         self
     }
 
-    /// Takes in what a version has that the one before it does not.
+    /// Adds the entries of a version that the version read before it does not have.
     fn version(&mut self, version: Vec<u8>) {
         let differing = differing_entries(&self.last, &version);
         let entries = differing.and_then(|(kind, text)| {
@@ -208,7 +208,7 @@ impl<'a> Look<'a> {
 
     fn entry(&mut self, id: ResourceId, entry: Locked) {
         match self.lock.resources.get(&id) {
-            // What came right before an entry that counts says what that one changed.
+            // The entry right before one that counts is kept too: it shows which fields that one changed.
             Some(own) if entry.serial.saturating_add(1) < own.serial => return,
             Some(_) => {}
             None => {
@@ -236,7 +236,7 @@ impl<'a> Look<'a> {
         let is_later = |(id, entries): (&ResourceId, &Vec<Locked>)| {
             matters(id) && entries.iter().any(|entry| self.counts(id, entry))
         };
-        // A resource that was gone and is back, with an entry that is no later than what it had then.
+        // A resource was gone and is back, and its entry is no later than the one that it had then.
         let is_back = |(id, serial): (&ResourceId, &u64)| {
             let own = self.lock.resources.get(id);
             matters(id) && own.is_none_or(|own| own.serial <= *serial)
@@ -255,7 +255,7 @@ impl<'a> Look<'a> {
             let mut later: Vec<TakenBack> = entries
                 .iter()
                 .filter(|entry| self.counts(id, entry))
-                // Without an entry in the lock, the latest takes its place.
+                // Where the lock has no entry, only the latest one counts.
                 .filter(|entry| own.is_some() || Some(entry.serial) == highest)
                 .map(|entry| TakenBack {
                     entry: entry.clone(),
@@ -301,7 +301,7 @@ fn differing_entries<'a>(before: &[u8], text: &'a [u8]) -> Option<(&'a str, &'a 
     )?;
     let from = end.max(start);
     let end = from + find(&text[from..], ENTRY_ENDS)? + ENTRY_ENDS.len();
-    // Where they are of several kinds, the part is no JSON.
+    // Where the entries are of several kinds, the part between them is not JSON.
     let kind = find_last(&text[..start], KIND_STARTS)? + KIND_STARTS.len();
     let kind = text[kind..start].split(|byte| *byte == b'"').next()?;
     Some((std::str::from_utf8(kind).ok()?, &text[start..end]))
@@ -344,7 +344,7 @@ impl Note {
             notes.join(repository.path_from_root(file))
         };
         Note {
-            // A part of the history may grow into the whole of it.
+            // A shallow clone may get the rest of its history later, of which a note would know nothing.
             path: (!repository.is_shallow()).then(path),
         }
     }
@@ -363,7 +363,7 @@ impl Note {
         ))
     }
 
-    /// Where it can't be written, the next look takes longer.
+    /// Writes the note. Where that fails, the next look only takes longer.
     fn write(&self, commit: &ObjectId, gone: &BTreeMap<ResourceId, u64>) {
         let settled = Settled {
             commit: commit.to_string(),

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 /// How many hexadecimal digits a print has in the lock.
 const DIGITS: usize = 8;
 
-/// The prints of fields and values. A field that a file leaves out later is missed by nobody.
+/// The prints of fields and values. A field that the file leaves out later is no edit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Prints(BTreeSet<u32>);
 
@@ -60,8 +60,8 @@ impl Prints {
     }
 }
 
-/// FNV-1a, which is the same on every machine and in every version. Nobody gains by two values of the same print: it would only
-/// hide an edit of one's own.
+/// FNV-1a, which is the same on every machine and in every version. It need not withstand attacks: whoever makes two values with
+/// the same print only hides an edit of their own.
 /// Source: <https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>.
 struct Hasher(u64);
 

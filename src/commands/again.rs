@@ -1,4 +1,4 @@
-//! Hints name commands; whoever copies one means the tenant and the folder that the command line names.
+//! Hints name commands. A copied hint has to work on the same tenant and folder, so their options are added to it.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -13,7 +13,7 @@ pub(super) fn options(tenant: Option<&str>, dir: Option<&Path>) -> String {
     [tenant, dir].into_iter().flatten().collect()
 }
 
-/// As a shell takes it for one word.
+/// The text in quotes, where a shell would not take it for one word.
 fn quoted(word: &str) -> Cow<'_, str> {
     let is_plain =
         |character: char| character.is_ascii_alphanumeric() || "._-/".contains(character);

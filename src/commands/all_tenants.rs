@@ -9,7 +9,7 @@ use crate::files::tenants;
 use crate::render;
 use crate::settings::Environment;
 
-/// The options of a run on each of the tenants. Where none has a folder, the run is on what there is without a name.
+/// The options of a run on each of the tenants. Where no tenant has a folder, there is one run, without a tenant's name.
 ///
 /// # Errors
 /// The command line names one of them.
@@ -32,7 +32,7 @@ pub(super) fn each(invocation: &Invocation<'_>, global: &Global) -> Result<Vec<G
     Ok(names.into_iter().map(of_tenant).collect())
 }
 
-/// `diff` of each. What keeps one from being compared is said, and the others go on.
+/// `diff` of each tenant. Where one can't be compared, the error is shown, and the others go on.
 pub(super) async fn diff(
     invocation: &Invocation<'_>,
     (global, environment): (&Global, &Environment),
@@ -45,7 +45,7 @@ pub(super) async fn diff(
             "ask for one after the other: `tenantry diff --tenant NAME -o json`",
         ));
     }
-    let (mut differs, mut failed) = (false, false);
+    let mut worst = Ending::Clean;
     for (index, global) in each(invocation, global)?.into_iter().enumerate() {
         let gap = if index > 0 { "\n" } else { "" };
         match (&global.tenant, options.output.form) {
@@ -59,18 +59,15 @@ pub(super) async fn diff(
             Err(error) => Err(error),
         };
         match ending {
-            Ok(ending) => differs |= ending != Ending::Clean,
+            Ok(ending) => worst = worst.and(ending),
             Err(error) if is_interruption(&error) => return Err(error),
             Err(error) => {
-                failed = true;
+                worst = worst.and(Ending::Failure);
                 for problem in problems(&error) {
                     terminal.problem(&problem);
                 }
             }
         }
     }
-    Ok(match failed {
-        true => Ending::Failure,
-        false => Ending::differences(differs),
-    })
+    Ok(worst)
 }

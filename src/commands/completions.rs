@@ -1,5 +1,5 @@
-//! `completions`: the script that makes a shell ask this program what a word could become, and the answer. Whatever is wrong,
-//! nothing is said in the middle of a line that somebody types.
+//! `completions`: the script that makes a shell ask this program what a word could become, and the answer. Errors are not shown,
+//! since they would appear in the middle of a line that somebody types.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -65,7 +65,7 @@ pub(crate) fn answer_shell() -> bool {
 }
 
 fn answer(shell: &dyn EnvCompleter, words: Vec<OsString>) -> Option<Vec<u8>> {
-    // `clap_complete` panics without a word.
+    // `clap_complete` panics where there is no word at all.
     words.first()?;
     let here = std::env::current_dir().ok()?;
     let mut command = Cli::command();

@@ -39,7 +39,7 @@ impl Answer {
 /// Refuses to push to a protected tenant on the word of a script that does not name it.
 ///
 /// # Errors
-/// `--yes` is given, the tenant is protected, and no `--tenant` on the command line says that it is meant.
+/// `--yes` is typed, the tenant is protected, and no `--tenant` on the command line says that it is meant.
 pub(super) fn check_yes(
     options: &Push,
     invocation: &Invocation<'_>,
@@ -67,7 +67,7 @@ pub(super) fn check_yes(
     ))
 }
 
-/// Shows what is to be sent and asks for it. True where it may be sent; what nobody wants by then is held back.
+/// Shows what is to be sent and asks for it. True where it may be sent; what was not chosen is held back.
 pub(super) fn ask(
     push: &mut PushPlan,
     is_protected: bool,

@@ -44,6 +44,7 @@ pub(super) async fn run(
             .await?
     };
 
+    let unread = report_unread(&live, terminal);
     let plan = workspace.plan(workspace.select(&live)?, &live, Read::Whole);
     workspace.check_plan(&plan, &live, &checked)?;
     let names = names_in(&live, &workspace.contents.resources);
@@ -53,7 +54,5 @@ pub(super) async fn run(
         PlanForm::Markdown => terminal.result(&render::markdown::plan(&plan, &names)),
     }?;
     workspace.note_earlier(&plan, terminal);
-    let known = (&workspace.contents, &workspace.bases);
-    let unread = report_unread(&live, known, workspace.managed(), terminal);
     Ok(unread.and(Ending::differences(!plan.resources.is_empty())))
 }

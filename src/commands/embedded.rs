@@ -54,7 +54,7 @@ impl<'a> Invocation<'a> {
         Ok(folder.join("state.json"))
     }
 
-    /// Holds a sandbox's state for as long as the answer lives: two that run on it would write over each other.
+    /// Locks a sandbox's state until the returned file is closed: two sandboxes on one state would overwrite each other's.
     pub(super) fn hold_sandbox(&self, name: &str, terminal: &Terminal) -> Result<File> {
         let held = self.open_hold(name)?;
         if let Err(TryLockError::WouldBlock) = held.try_lock() {
@@ -64,7 +64,7 @@ impl<'a> Invocation<'a> {
         Ok(held)
     }
 
-    /// The same, but where it runs that is an error: it may run for ever.
+    /// The same, but a sandbox that runs already is an error, since nobody knows when it will stop.
     pub(super) fn hold_unused_sandbox(&self, name: &str) -> Result<File> {
         let held = self.open_hold(name)?;
         match held.try_lock() {

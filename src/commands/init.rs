@@ -104,7 +104,7 @@ fn ignore(path: &Path, terminal: &Terminal) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(error).with_context(|| format!("can't read {}", path.display())),
     };
-    // Another pattern may cover one of these; twice ignored is ignored.
+    // Another pattern may cover one of these already. Ignoring a file by two patterns does no harm.
     let missing = IGNORED
         .iter()
         .filter(|line| !old.lines().any(|there| there.trim() == **line));

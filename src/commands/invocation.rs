@@ -35,7 +35,7 @@ impl<'a> Invocation<'a> {
             root = place::root(&above, &global.dir);
             let own = tenant.map(|name| format!(".env.{name}"));
             let files: Vec<String> = own.into_iter().chain([".env".to_owned()]).collect();
-            // A file that is named is named from here.
+            // A path that is typed is relative to the working directory.
             let found = place::holding(&above, &files).filter(|_| global.env_file.is_none());
             env_folder = found.map(Path::to_owned).unwrap_or_default();
         }
@@ -79,17 +79,17 @@ impl<'a> Invocation<'a> {
         &self.root
     }
 
-    /// The tenant's name, if one is given.
+    /// The tenant's name, if there is one.
     pub(super) fn tenant(&self) -> Option<&'a str> {
         self.tenant
     }
 
-    /// Whether the command line names it: a variable in the environment may be one that nobody thinks of.
+    /// Whether the command line names it: somebody may have forgotten a variable of the environment.
     pub(super) fn names_tenant(&self) -> bool {
         self.tenant.is_some() && self.global.tenant_is_typed
     }
 
-    /// Opens the tenant directory, and says so if somebody else has to finish first.
+    /// Opens the tenant directory, and says so if another process has to finish first.
     pub(super) fn open(
         &self,
         managed: Managed,
@@ -153,7 +153,7 @@ impl<'a> Invocation<'a> {
         let typed = asked.base.as_deref();
         let bases = match typed.or(variable).or(project.base.as_deref()) {
             Some(rev) => {
-                // Who typed nothing hears who else asked for it.
+                // Where the commit was not typed, the error says which setting asked for it.
                 let bases = Bases::at_commit(rev, directory, contents);
                 match (typed, variable) {
                     (Some(_), _) => bases?,
@@ -162,7 +162,7 @@ impl<'a> Invocation<'a> {
                 }
             }
             None => {
-                // The first look takes long where the history is.
+                // The first look at a long history takes long.
                 let progress = terminal.progress();
                 progress.begin("reading what git has of tenant.lock", None);
                 let bases = Bases::from_lock(lock, directory, contents, access != Access::Read)?;
@@ -181,7 +181,7 @@ impl<'a> Invocation<'a> {
     /// # Errors
     /// A setting is missing or wrong, or no tenant is named and there are several.
     pub(super) fn settings(&self) -> Result<Option<Connection>> {
-        // Which tenant it is about comes before how to reach it.
+        // That no tenant is named is a better error than that settings are missing.
         self.path()?;
         if self.sandbox_name().is_some() {
             return Ok(None);
@@ -204,7 +204,7 @@ impl<'a> Invocation<'a> {
         Ok(Some(connection))
     }
 
-    /// Whether a tenant is named, and the settings that reach it are those of no tenant in particular: the unnamed `.env`'s.
+    /// Whether a tenant is named, and its settings come from the unnamed `.env`, which is that of no tenant in particular.
     pub(super) fn borrows_settings(&self) -> bool {
         let own = |name| settings::env_file_of(name, &self.env_folder).exists();
         let is_given = |name| {
@@ -217,7 +217,7 @@ impl<'a> Invocation<'a> {
             && !["AUTH0_DOMAIN", "CLIENT_DOMAIN"].into_iter().any(is_given)
     }
 
-    /// Where settings are missing, the tenant's name may be the mistake.
+    /// Where settings are missing, the tenant's name may be mistyped.
     fn mistyped(&self, error: SettingsError, folder: &Path) -> anyhow::Error {
         let (SettingsError::Missing { .. }, Some(name)) = (&error, self.tenant) else {
             return error.into();

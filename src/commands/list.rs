@@ -22,7 +22,7 @@ pub(super) async fn run(
 ) -> Result<Ending> {
     let settings = invocation.settings()?;
     let managed = invocation.project()?.managed();
-    // Before the first pull there are no files, and the list is of use all the same.
+    // Before the first pull there are no files, and the list is still useful.
     let directory = match invocation.open(managed.clone(), Access::Read, terminal) {
         Ok(directory) => Some(directory),
         Err(error) => match error.downcast_ref::<FilesError>() {
@@ -36,7 +36,8 @@ pub(super) async fn run(
         Some(directory) => read(directory, &selection, terminal)?,
         None => Contents::default(),
     };
-    let session = invocation.connect(settings, terminal)?;
+    let mut session = invocation.connect(settings, terminal)?;
+    session.manages_several = managed.kinds().count() > 1;
     let domain = &session.tenant.domain;
     let bases = match &directory {
         Some(directory) => {
@@ -46,7 +47,7 @@ pub(super) async fn run(
         None => Bases::none(domain),
     };
 
-    // Only what the tenant lists is asked about here.
+    // A resource that has a file and is not in the list is not asked for by itself.
     let live = session.all(&managed, &Contents::default()).await?;
     let selected = select(&selection, &contents, &bases, &live)?;
     for id in selected.iter().filter(|_| !selection.is_everything()) {
@@ -103,5 +104,5 @@ pub(super) async fn run(
         ResultForm::Json => terminal.result(&json::list(&session.tenant, &resources)),
         ResultForm::Text => terminal.text(&text::list(&resources, terminal.width())),
     }?;
-    Ok(report_unread(&live, known, &managed, terminal))
+    Ok(report_unread(&live, terminal))
 }

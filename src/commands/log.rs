@@ -48,7 +48,7 @@ impl log::Log for Logger {
         if self.enabled(record.metadata()) {
             let said = record.args();
             self.terminal.note(&match record.level() {
-                // Whoever looks for a cause wants to know which module says it.
+                // At these levels, the module that logs helps to find a cause.
                 level @ (Level::Debug | Level::Trace) => {
                     let level = level.as_str().to_ascii_lowercase();
                     format!("{level} {}: {said}", record.target())

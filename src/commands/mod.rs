@@ -91,7 +91,7 @@ impl Ending {
 /// Runs a command.
 ///
 /// # Errors
-/// Whatever it met, with the errors of the library's modules as sources, which have hints.
+/// Any error of the command, with the errors of the library's modules as sources, which have hints.
 pub(crate) async fn run(
     cli: &Cli,
     environment: &Environment,

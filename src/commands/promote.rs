@@ -51,7 +51,7 @@ pub(super) fn run(
     let files = files.map(|(id, file)| (names(id, Some(file)), (id.kind(), file.stem.as_str())));
     let selection = invocation.selection(&options.selectors, from_directory.path());
     let selected: BTreeSet<Counterpart<'_>> = selection.pick(files)?.into_iter().collect();
-    // What the other tenant does not manage would stand in its file, and never be sent.
+    // A field that the other tenant does not manage would be written to its file, and never be sent.
     let is_carried = |field: Field| {
         let is_asked =
             options.fields.is_empty() || options.fields.iter().any(|name| name == field.name());
@@ -178,7 +178,7 @@ fn stems(contents: &Contents) -> Result<Stems<'_>> {
     Ok(stems)
 }
 
-/// Writes file by file: those of the changes that are written, and what kept the next file from it.
+/// Writes file by file. Answers the changes that were written, and the error that kept the next file from being written.
 fn write<'a>(
     directory: &TenantDirectory,
     files: &ByStem<'_>,
@@ -204,7 +204,7 @@ fn write<'a>(
     (changes, None)
 }
 
-/// Each file that changes, with its changes: they come file by file.
+/// Each file that changes, with its changes, which are in the order of files.
 fn by_file<'a>(
     files: &'a ByStem<'a>,
     changes: &'a [Change],

@@ -41,7 +41,7 @@ pub(super) async fn run(
         Access::Create,
         terminal,
     )?;
-    // What is not valid is what is discarded.
+    // With --discard-local, invalid values are dropped, so they need no check.
     let checked = match options.discard_local {
         true => None,
         false => Some(workspace.check_edits()?),
@@ -92,7 +92,7 @@ pub(super) async fn run(
         return Err(error.into());
     }
     if selected_all {
-        // What neither side has any more is nothing to remember. Of a kind that is not managed nobody asked.
+        // The lock forgets a resource that neither side has. One of a kind that is not managed was not looked for.
         let managed: BTreeSet<_> = directory.managed().kinds().collect();
         bases.retain(|id| {
             let is_read = managed.contains(id.kind()) && live.has_read(id.kind());
@@ -113,7 +113,7 @@ pub(super) async fn run(
         )),
     }?;
     let held = |resource: &Pulled| matches!(resource.status, Status::Conflict | Status::Gone);
-    let unread = report_unread(&live, (contents, bases), directory.managed(), terminal);
+    let unread = report_unread(&live, terminal);
     Ok(unread.and(Ending::differences(pulled.iter().any(held))))
 }
 
@@ -143,7 +143,7 @@ fn is_meant(name: &str, domain: &str, path: &Path, terminal: &Terminal) -> Resul
     Ok(terminal.confirm(&question)?)
 }
 
-/// Does it, each only where something changes, in an order that may end anywhere. A new resource is in the lock before its file is
+/// Writes what changes, in an order in which a kill does no harm at any step. A new resource is in the lock before its file is
 /// there, or the file would pass for an edit when the tenant changes next; a file that changes is written before its base does,
 /// or what it said before would.
 fn write(
@@ -169,7 +169,7 @@ fn write(
         remember(bases, resource);
         Ok(())
     });
-    // What was done is remembered, also when the rest failed; the first failure is the one to tell.
+    // The lock remembers what was done, also when the rest failed. The first failure is returned.
     written.and(bases.write(directory).map_err(Into::into))
 }
 

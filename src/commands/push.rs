@@ -16,12 +16,12 @@ use super::{Ending, Terminal, consent, saved};
 use crate::apply::{Outcome, UpdateResult, apply};
 use crate::base::Bases;
 use crate::cli::{Push, ResultForm};
-use crate::files::{Access, Contents, FilesError, TenantDirectory};
-use crate::kinds::FieldKey;
+use crate::files::{Access, FilesError, TenantDirectory};
+use crate::kinds::{FieldKey, Kind};
 use crate::merge::pushed;
-use crate::names::names_in;
-use crate::plan::{Change, Plan, ResourcePlan, has_unsent_edit, may_be_edited};
-use crate::push_plan::{Own, PushPlan, Reason, Update};
+use crate::names::{Names, names_in};
+use crate::plan::{Change, Plan, ResourcePlan, may_be_edited, unsent_edits};
+use crate::push_plan::{HeldBack, Own, PushPlan, Reason, Update};
 use crate::render;
 use crate::resource::{Resource, ResourceId};
 use crate::saved_plan::{Since, since};
@@ -46,81 +46,143 @@ pub(super) async fn run(
     let mut workspace = Workspace::open(invocation, settings, &project, asked, access, terminal)?;
     let checked = workspace.check_edits()?;
 
-    let (plan, live, read) = match &options.plan {
+    let read = match &options.plan {
         None => planned(options, &workspace).await?,
         Some(file) => match saved::planned(file, options, &workspace, terminal).await? {
-            Some((plan, live)) => (plan, live, Read::Managed),
+            Some(planned) => planned,
             None => return Ok(Ending::Differences),
         },
     };
     let plan = match options.overwrite_drift {
-        true => plan.overwriting_drift(),
-        false => plan,
+        true => read.plan.overwriting_drift(),
+        false => read.plan,
     };
+    let (live, whole) = (read.live, read.whole);
     workspace.check_plan(&plan, &live, &checked)?;
     if workspace.selection.is_everything() {
-        note_deleted(&workspace.contents, terminal);
+        note_deleted(&workspace, terminal);
     }
-    let known = (&workspace.contents, &workspace.bases);
-    let unread = report_unread(&live, known, workspace.managed(), terminal);
-    let names = names_in(&live, &workspace.contents.resources);
-    if options.dry_run {
-        match options.output.form {
-            ResultForm::Text => terminal.text(&render::text::plan(&plan, &names)),
-            ResultForm::Json => terminal.result(&render::json::plan(&plan)),
-        }?;
-        workspace.note_earlier(&plan, terminal);
-        return Ok(unread.and(Ending::differences(!plan.resources.is_empty())));
-    }
+    let unread = report_unread(&live, terminal);
     let own_client = workspace.session.reader.own_client();
     let own = Own {
         client: own_client.as_deref(),
         management_api: Some(workspace.session.reader.audience()),
     };
     let mut push = PushPlan::decide(plan, &live, own);
-    // Who steps through the resources sees them one by one.
+    push.held_back.extend(read.held_back);
+    let names = names_in(&live, &workspace.contents.resources);
+    let ending = match options.dry_run {
+        true => show(&push, options, &names, terminal)?,
+        false => match confirm(
+            &mut push,
+            &workspace,
+            is_protected,
+            options,
+            &names,
+            terminal,
+        )
+        .await?
+        {
+            Some(ending) => ending,
+            None => {
+                drop(names);
+                remember_read(&mut workspace, &push, &live, whole);
+                send_and_report(workspace, push, options, terminal).await?
+            }
+        },
+    };
+    Ok(ending.and(unread))
+}
+
+/// What a push sets out with.
+pub(super) struct Planned {
+    pub(super) plan: Plan,
+    pub(super) live: LiveResources,
+    /// How much of each live resource was read.
+    pub(super) whole: Read,
+    /// Files of kinds that the tenant did not let be read.
+    pub(super) held_back: Vec<HeldBack>,
+}
+
+/// Shows the plan and what of it a push would hold back.
+fn show(push: &PushPlan, options: &Push, names: &Names<'_>, terminal: &Terminal) -> Result<Ending> {
+    match options.output.form {
+        ResultForm::Text => {
+            let mut text = render::text::plan(&push.plan, names);
+            text.push_str(&render::text::held_back(&push.held_back));
+            terminal.text(&text)
+        }
+        ResultForm::Json => terminal.result(&render::json::plan(&push.plan)),
+    }?;
+    let is_something = !push.plan.resources.is_empty() || !push.held_back.is_empty();
+    Ok(Ending::differences(is_something))
+}
+
+/// Shows the plan, and asks where that is due. None where it may be sent; else how the push ended.
+async fn confirm(
+    push: &mut PushPlan,
+    workspace: &Workspace,
+    is_protected: bool,
+    options: &Push,
+    names: &Names<'_>,
+    terminal: &Terminal,
+) -> Result<Option<Ending>> {
+    // With --interactive, the resources are shown one by one, with a question each.
     let stepping = options.interactive && !push.updates.is_empty();
     match options.output.form {
         ResultForm::Text if stepping || push.plan.resources.is_empty() => {}
-        ResultForm::Text => terminal.text(&render::text::plan(&push.plan, &names))?,
+        ResultForm::Text => terminal.text(&render::text::plan(&push.plan, names))?,
         ResultForm::Json => note_drift(&push.plan, terminal),
     }
     if push.has_conflict() {
-        let ending = finish(&push, Vec::new(), options, terminal)?;
+        let ending = finish(push, Vec::new(), options, terminal)?;
         workspace.note_earlier(&push.plan, terminal);
-        return Ok(ending);
+        return Ok(Some(ending));
     }
     for (update, field, risk) in push.risks() {
         let file = update.file.as_deref().unwrap_or(update.id.as_str());
         terminal.warn(&format!("{file}: {field}: {risk}"));
     }
-    if !push.updates.is_empty() && !options.yes {
-        if !consent::ask(&mut push, is_protected, options, &names, terminal)? {
-            push.hold_back_everything(&Reason::NotConfirmed);
-            return finish(&push, Vec::new(), options, terminal);
-        }
-        // Somebody may have thought about it for a while, and somebody else edited meanwhile.
-        if let Some(moved) = moved(&push, &workspace).await? {
-            push.hold_back_everything(&Reason::ChangedSinceQuestion);
-            finish(&push, Vec::new(), options, terminal)?;
-            terminal.error(
-                &format!("nothing was sent: the tenant changed since the question\n{moved}"),
-                Some("run `tenantry push` again, and look at the new plan"),
-            );
-            return Ok(Ending::Differences);
-        }
+    if push.updates.is_empty() || options.yes {
+        return Ok(None);
     }
-    drop(names);
-    // What was read and needs no update is in step, or stays what it is.
+    if !consent::ask(push, is_protected, options, names, terminal)? {
+        push.hold_back_everything(&Reason::NotConfirmed);
+        return finish(push, Vec::new(), options, terminal).map(Some);
+    }
+    // The question may have taken a while, and somebody else may have edited the tenant meanwhile.
+    let Some(moved) = moved(push, workspace).await? else {
+        return Ok(None);
+    };
+    push.hold_back_everything(&Reason::ChangedSinceQuestion);
+    finish(push, Vec::new(), options, terminal)?;
+    terminal.error(
+        &format!("nothing was sent: the tenant changed since the question\n{moved}"),
+        Some("run `tenantry push` again, and look at the new plan"),
+    );
+    Ok(Some(Ending::Differences))
+}
+
+/// A resource that was read and is not updated may be in step now, which the lock remembers.
+fn remember_read(workspace: &mut Workspace, push: &PushPlan, live: &LiveResources, read: Read) {
     let due = push.due();
     for (id, live) in live.iter().filter(|(id, _)| !due.contains(id)) {
         if let Some(file) = workspace.contents.resources.get(id) {
             let base = workspace.bases.of(id);
-            let is_whole = read == Read::Whole;
+            let is_whole = read.is_whole(id.kind());
             let base = pushed(workspace.managed(), &file.fields, base, live, is_whole, &[]);
             workspace.bases.record(id, &file.file, base);
         }
     }
+}
+
+/// Sends the updates, and says what became of them.
+async fn send_and_report(
+    workspace: Workspace,
+    mut push: PushPlan,
+    options: &Push,
+    terminal: &Terminal,
+) -> Result<Ending> {
     let updates = std::mem::take(&mut push.updates);
     terminal.begin_sending();
     let (outcomes, written) = send(workspace, updates, terminal).await;
@@ -135,11 +197,11 @@ pub(super) async fn run(
     if terminal.stop().is_wished() {
         return Ok(Ending::Interrupted);
     }
-    Ok(ending.and(unread))
+    Ok(ending)
 }
 
 /// The plan of the files as they are, and the live resources that were read for it.
-async fn planned(options: &Push, workspace: &Workspace) -> Result<(Plan, LiveResources, Read)> {
+async fn planned(options: &Push, workspace: &Workspace) -> Result<Planned> {
     let Workspace {
         session,
         contents,
@@ -152,9 +214,12 @@ async fn planned(options: &Push, workspace: &Workspace) -> Result<(Plan, LiveRes
         |name: &str| options.fields.is_empty() || options.fields.iter().any(|asked| asked == name);
     let unsent = |id: &ResourceId| {
         let local = &contents.resources[id].fields;
-        options.fields.is_empty() && has_unsent_edit(id, local, bases.of(id), managed)
+        options.fields.is_empty()
+            && unsent_edits(id, local, bases.of(id), managed)
+                .next()
+                .is_some()
     };
-    // The files that may have something to send, or to say, without asking the tenant.
+    // Without asking the tenant, it is known which files can't have anything to send or to report.
     if !options.overwrite_drift {
         ids.retain(|id| {
             let fields = managed
@@ -170,19 +235,29 @@ async fn planned(options: &Push, workspace: &Workspace) -> Result<(Plan, LiveRes
     let live = session
         .these(&ids, (contents, bases), read.fields(managed))
         .await?;
+    let held_back = workspace.held_back_unread(&ids, &live);
     ids.retain(|id| live.has_read(id.kind()));
     let mut plan = workspace.plan(ids, &live, read);
-    // Nobody asked about what both sides may say differently where push sends nothing.
+    // A difference in a field that push does not send is reported only where the file was edited.
     plan.retain(|field| field.change != Change::Unmanaged || field.is_unsent_edit);
     if !options.fields.is_empty() {
         plan = plan.narrowed(&options.fields);
     }
-    Ok((plan, live, read))
+    Ok(Planned {
+        plan,
+        live,
+        whole: read,
+        held_back,
+    })
 }
 
-/// Says what a push does about files that are gone: nothing.
-fn note_deleted(contents: &Contents, terminal: &Terminal) {
+/// Says that a push does nothing about files that are gone.
+fn note_deleted(workspace: &Workspace, terminal: &Terminal) {
+    let contents = &workspace.contents;
+    // Of a kind that is not managed, no file was looked for.
+    let is_managed = |kind: &Kind| workspace.managed().kinds().any(|managed| managed == kind);
     let locked = contents.lock.iter().flat_map(|lock| &lock.resources);
+    let locked = locked.filter(|(id, _)| is_managed(id.kind()));
     let deleted = locked.filter(|(id, _)| !contents.resources.contains_key(*id));
     let deleted: Vec<_> = deleted.collect();
     let which = match deleted.as_slice() {
@@ -202,7 +277,7 @@ fn note_deleted(contents: &Contents, terminal: &Terminal) {
     ));
 }
 
-/// The document of a push is about what was sent; what was read and left alone is said beside it.
+/// Reports drift on stderr: the document of a push is about what was sent, and has no place for it.
 fn note_drift(plan: &Plan, terminal: &Terminal) {
     for resource in &plan.resources {
         for field in resource.changed(Change::Drift) {
@@ -215,7 +290,7 @@ fn note_drift(plan: &Plan, terminal: &Terminal) {
     }
 }
 
-/// Reads once more what is to be sent; the fields in which live is not what the plan says, a line each.
+/// Reads the resources that are to be updated once more. Answers the fields in which live is not what the plan says, a line each.
 async fn moved(push: &PushPlan, workspace: &Workspace) -> Result<Option<String>> {
     let ids = push.due();
     let due = push.plan.resources.iter();
@@ -238,6 +313,9 @@ async fn moved(push: &PushPlan, workspace: &Workspace) -> Result<Option<String>>
                 Some(Since::Moved(field)) => Some(format!("{name}: {field}")),
                 Some(Since::PartlyApplied(_)) => {
                     Some(format!("{name}: it has some of these values already"))
+                }
+                None if !live.has_read(resource.id.kind()) => {
+                    Some(format!("{name}: it could not be read"))
                 }
                 None => {
                     let one = resource.id.kind().singular;
@@ -287,7 +365,7 @@ async fn send(
         {
             let sent = outcome.update.fields.iter();
             let sent = sent.filter_map(|edit| edit.field.key().cloned());
-            // The other end lives until this one is dropped.
+            // Sending can't fail: the receiver lives until this sender is dropped.
             let _ = tell.send(Answered {
                 file: file.file.clone(),
                 local: Arc::clone(&file.fields),
@@ -295,7 +373,7 @@ async fn send(
                 sent: sent.collect(),
             });
         }
-        // What can't be remembered is not to be continued.
+        // A push whose lock can't be written does not go on.
         can_remember.load(Ordering::Relaxed)
     })
     .await;
@@ -392,7 +470,7 @@ fn finish(
     options: &Push,
     terminal: &Terminal,
 ) -> Result<Ending> {
-    let is_nothing = push.plan.resources.is_empty();
+    let is_nothing = push.plan.resources.is_empty() && push.held_back.is_empty();
     match options.output.form {
         ResultForm::Json => terminal.result(&render::json::push(push, &outcomes))?,
         ResultForm::Text if push.has_conflict() => {}

@@ -66,7 +66,7 @@ async fn run_server(
 
 fn reset(invocation: &Invocation<'_>, terminal: &Terminal) -> Result<Ending> {
     let name = name(invocation)?;
-    // The folder stays, with the file that whoever runs the sandbox holds.
+    // The folder stays, since it has the file by which a running sandbox locks its state.
     let state = invocation.sandbox_folder(name)?.join("state.json");
     let _held = match state.symlink_metadata() {
         Ok(_) => Some(invocation.hold_unused_sandbox(name)?),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::session::LiveResources;
+use super::push::Planned;
 use super::workspace::{Read, Workspace};
 use super::{Terminal, Usage};
 use crate::cli::{Push, ResultForm};
@@ -15,14 +15,14 @@ use crate::render;
 use crate::saved_plan::{self, left_of};
 use crate::select::Names;
 
-/// A saved plan and the live resources that it is about. None, and a word about it, where live is not what it was.
+/// A saved plan and the live resources that it is about. Where live is not what it was, this says so and answers None.
 pub(super) async fn planned(
     file: &Path,
     options: &Push,
     workspace: &Workspace,
     terminal: &Terminal,
-) -> Result<Option<(Plan, LiveResources)>> {
-    // Not as an error of our own files, which would quote the line: this may be any file, by a slip the one with the secret.
+) -> Result<Option<Planned>> {
+    // An error about one of our own files would quote the line. This may be any file, even one with a secret.
     let mut saved = saved_plan::parse(&read_file(file)?).map_err(|error| {
         Usage::error(
             format!("{}:{}: {}", file.display(), error.position, error.message),
@@ -61,11 +61,15 @@ pub(super) async fn planned(
     let mut held_back = Vec::new();
     for resource in resources {
         let id = &resource.id;
+        if !live.has_read(id.kind()) {
+            held_back.extend(workspace.held_back_unread(&[id], &live));
+            continue;
+        }
         let file = workspace.contents.resources.get(id);
         let base = workspace.bases.of(id);
         match left_of(workspace.managed(), resource, file, base, live.get(id)) {
             Ok(resource) => left.push(resource),
-            Err(reason) => held_back.push(reason),
+            Err(held) => held_back.push(*held),
         }
     }
     left.retain(|resource| resource.state == State::FileOnly || !resource.fields.is_empty());
@@ -75,7 +79,12 @@ pub(super) async fn planned(
         resources,
     };
     if held_back.is_empty() {
-        return Ok(Some((plan(left), live)));
+        return Ok(Some(Planned {
+            plan: plan(left),
+            live,
+            whole: Read::Managed,
+            held_back,
+        }));
     }
     let reasons: Vec<String> = held_back
         .iter()

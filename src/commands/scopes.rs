@@ -16,8 +16,11 @@ pub(super) fn run(
     let managed = invocation.project_of_all()?.managed();
     let mut scopes = BTreeSet::new();
     for kind in managed.kinds() {
-        let [read, update] = kind.scopes();
+        let [read, update, create] = kind.scopes();
         scopes.insert(read);
+        if options.create && kind.only().is_none() {
+            scopes.insert(create);
+        }
         if options.write {
             scopes.insert(update);
             scopes.extend(

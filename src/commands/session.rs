@@ -24,6 +24,8 @@ use crate::settings::Connection;
 pub(super) struct Session {
     pub(super) reader: Reader,
     pub(super) tenant: Tenant,
+    /// Whether the project manages several kinds.
+    pub(super) manages_several: bool,
     _sandbox: Option<(Sandbox, File)>,
 }
 
@@ -42,6 +44,7 @@ impl Invocation<'_> {
             progress: terminal.progress(),
             secrets: terminal.secrets(),
             timeout: Duration::from_secs(self.global.timeout),
+            max_rate: self.global.max_rate,
             ..Options::default()
         };
         let (connection, sandbox) = match settings {
@@ -64,6 +67,7 @@ impl Invocation<'_> {
                 domain: connection.domain().to_string(),
             },
             reader: Reader::new(connection, options),
+            manages_several: false,
             _sandbox: sandbox,
         })
     }
@@ -122,7 +126,7 @@ impl Session {
         let reads = kinds.iter().map(|kind| self.all_of(kind, contents));
         let mut live = LiveResources::default();
         for (kind, read) in kinds.iter().zip(join_all(reads).await) {
-            live.take(kind, read, kinds.len())?;
+            live.take(kind, read, self.manages_several)?;
         }
         Ok(live.named(contents))
     }
@@ -174,20 +178,19 @@ impl Session {
         });
         let mut live = LiveResources::default();
         for (kind, read) in by_kind.keys().zip(join_all(reads).await) {
-            live.take(kind, read, by_kind.len())?;
+            live.take(kind, read, self.manages_several)?;
         }
         Ok(live.named(contents))
     }
 }
 
 impl LiveResources {
-    /// Takes in what was read of one kind, of so many. Where the scope is missing that a single one needs, nothing is left to go on
-    /// with; what the tenant's plan does not include is no failure there either.
+    /// Takes in what was read of one kind. Where it is the only one that is managed, nothing is left to go on with.
     fn take(
         &mut self,
         kind: &'static Kind,
         read: Result<Vec<Resource>, ApiError>,
-        kinds: usize,
+        manages_several: bool,
     ) -> Result<(), ApiError> {
         match read {
             Ok(resources) => {
@@ -197,7 +200,8 @@ impl LiveResources {
                 Ok(())
             }
             Err(error)
-                if error.is_about_the_plan() || (error.is_about_permission() && kinds > 1) =>
+                if error.is_about_the_plan()
+                    || (error.is_about_permission() && manages_several) =>
             {
                 self.unread.push((kind, error));
                 Ok(())

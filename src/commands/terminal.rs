@@ -1,5 +1,5 @@
-//! The edge to stdout and stderr: results here, everything else there, colours only where they are wanted, no control
-//! characters of anybody else's, and no secret.
+//! The edge to stdout and stderr: results go to stdout and everything else to stderr, with colours only where they are wanted, no
+//! control characters of anybody else's, and no secret.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,7 +41,7 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// As the options have it.
+    /// A terminal as the options want it.
     pub(crate) fn new(global: &Global) -> Terminal {
         let tenant = global.tenant.as_deref().filter(|_| global.tenant_is_typed);
         let dir = Some(global.dir.as_path()).filter(|_| global.dir_is_typed);
@@ -51,7 +51,7 @@ impl Terminal {
         }
     }
 
-    /// Before any options are known.
+    /// A terminal for messages before any options are known.
     pub(super) fn with(color: clap::ColorChoice, quiet: bool) -> Terminal {
         let mut bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
@@ -85,7 +85,7 @@ impl Terminal {
         if first {
             self.note("\nstopping: what is on its way is finished and reported; Ctrl-C again ends at once");
             self.stop.wish();
-            // What was waiting to be sent is not sent any more.
+            // Requests that still wait are not sent any more.
             self.progress.end_wait();
         }
         first
@@ -115,12 +115,12 @@ impl Terminal {
         }
     }
 
-    /// Where to tell how far something is.
+    /// Where long work reports its progress.
     pub(super) fn progress(&self) -> Progress {
         self.progress.clone()
     }
 
-    /// What to give to the API, so that nothing that is secret is shown.
+    /// The secrets to mask. The API adds those that it uses.
     pub(super) fn secrets(&self) -> Secrets {
         self.secrets.clone()
     }
@@ -134,7 +134,7 @@ impl Terminal {
         }
     }
 
-    /// What to give to the API, so that it stops after a Ctrl-C.
+    /// What stops the API's requests after a Ctrl-C.
     pub(super) fn stop(&self) -> Stop {
         self.stop.clone()
     }
@@ -160,8 +160,8 @@ impl Terminal {
         self.stdout(&format!("{}\n", token.expose_secret()))
     }
 
-    /// Prints a document in place of the result that there is not going to be. Nothing where there is one, or where it is
-    /// being printed right now.
+    /// Prints a document in place of a result, after a failure. Nothing is printed where there is a result, or where one is being
+    /// printed right now.
     pub(crate) fn last_document(&self, text: &str) {
         let is_missing = self.has_result.try_lock().is_ok_and(|has| !*has);
         if is_missing {
@@ -213,14 +213,14 @@ impl Terminal {
         self.stderr(text);
     }
 
-    /// Says what happened, unless --quiet is given.
+    /// Says what happened, unless --quiet is set.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
             self.message(&format!("{}\n", printable(text)));
         }
     }
 
-    /// Says what somebody should know.
+    /// Warns of something that the user should know.
     pub(crate) fn warn(&self, text: &str) {
         self.labelled(AnsiColor::Yellow.on_default().bold(), "warning", text);
     }
@@ -268,18 +268,18 @@ impl Terminal {
         Ok(is_yes)
     }
 
-    /// Asks for something to be typed that decides. What was typed before the question is discarded: it can't be an answer.
+    /// Asks for a text that confirms something. What was typed before the question is discarded: it can't be an answer.
     ///
     /// # Errors
     /// The terminal went away.
     pub(crate) fn ask_discarding_typed(&self, question: &str) -> io::Result<String> {
         #[cfg(unix)]
-        // It fails where nothing can be typed ahead.
+        // It fails where stdin is no terminal, where nothing can be typed ahead.
         let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
         self.ask(question)
     }
 
-    /// Asks for something to be typed; it may be nothing.
+    /// Asks for a text, which may be empty.
     ///
     /// # Errors
     /// The terminal went away.

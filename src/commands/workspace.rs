@@ -14,8 +14,9 @@ use crate::api::Fields;
 use crate::base::{Bases, ResourceBase};
 use crate::cli;
 use crate::files::{self, Access, Contents, FilesError, Project, ResourceFile, TenantDirectory};
-use crate::kinds::{Field, Kind, Managed};
-use crate::plan::{Change, Live, Plan, Sides, Tenant, may_be_edited};
+use crate::kinds::{Field, KINDS, Kind, Managed};
+use crate::plan::{Change, Live, Plan, ResourcePlan, Sides, State, Tenant};
+use crate::push_plan::{HeldBack, Reason};
 use crate::resource::{Resource, ResourceId};
 use crate::select::{Names, NoMatch, Selection};
 use crate::settings::Connection;
@@ -33,6 +34,33 @@ pub(super) struct Workspace {
 pub(super) type Checked = BTreeSet<(ResourceId, Field)>;
 
 impl Workspace {
+    /// What is held back of a kind that the tenant did not let be read: files that may have something to send there.
+    pub(super) fn held_back_unread(
+        &self,
+        ids: &[&ResourceId],
+        live: &LiveResources,
+    ) -> Vec<HeldBack> {
+        let unread = ids.iter().filter_map(|id| {
+            let (_, error) = live.unread.iter().find(|(kind, _)| *kind == id.kind())?;
+            let file = self.contents.resources.get(*id)?;
+            let name = id.kind().label_in(&file.fields);
+            Some(HeldBack {
+                resource: ResourcePlan {
+                    id: (*id).clone(),
+                    name: name.unwrap_or(id.as_str()).to_owned(),
+                    file: Some(file.file.clone()),
+                    state: State::Changed,
+                    fields: Vec::new(),
+                },
+                reason: match error.is_about_the_plan() {
+                    true => Reason::NotIncluded,
+                    false => Reason::Unread,
+                },
+            })
+        });
+        unread.collect()
+    }
+
     /// Reads the directory and the bases for a command about the selected resources.
     ///
     /// # Errors
@@ -48,7 +76,8 @@ impl Workspace {
         let directory = invocation.open(project.managed(), access, terminal)?;
         let selection = invocation.selection(selectors, directory.path());
         let contents = read(&directory, &selection, terminal)?;
-        let session = invocation.connect(settings, terminal)?;
+        let mut session = invocation.connect(settings, terminal)?;
+        session.manages_several = directory.managed().kinds().count() > 1;
         let domain = &session.tenant.domain;
         let place = (&directory, access);
         let bases = invocation.bases(base, project, domain, place, &contents, terminal)?;
@@ -95,8 +124,8 @@ impl Workspace {
         select(&self.selection, &self.contents, &self.bases, live)
     }
 
-    /// Refuses values of the selected files that differ from base and that the API does not take, before anything is asked. What the
-    /// tenant had already is nobody's mistake. Answers the values that it found to be good.
+    /// Refuses values of the selected files that differ from base and that the API does not take, before anything is asked. A
+    /// value that the tenant had already is never in the way. Answers the values that are valid.
     ///
     /// # Errors
     /// Names the place of each in its file.
@@ -122,8 +151,8 @@ impl Workspace {
         self.check(edited, &Checked::new())
     }
 
-    /// The same of a plan: without a base, only the tenant can tell whether a value would be sent. What was `checked` is not looked
-    /// at again.
+    /// The same for a plan: without a base, only live shows whether a value would be sent. What was `checked` is
+    /// not checked again.
     ///
     /// # Errors
     /// As [`Workspace::check_edits`].
@@ -139,7 +168,7 @@ impl Workspace {
             let due =
                 fields.filter(|field| matches!(field.change, Change::Edit | Change::Conflict));
             let due = due.filter_map(|field| Some(field.field.key()?.field));
-            // Several keys are of one field.
+            // Several keys may be of one field.
             let due: BTreeSet<Field> = due.collect();
             due.into_iter().filter_map(move |field| {
                 let live = live.get(&resource.id);
@@ -186,7 +215,7 @@ impl Workspace {
         });
         let conflicts = conflicts.filter(|(_, live)| !live.is_empty());
         for (resource, live) in conflicts.take(EARLIER) {
-            // It is a word beside the result: where git fails, the result stands.
+            // The note is an extra: where git fails, the result stands without it.
             let earlier = self
                 .bases
                 .earlier(&resource.id, resource.file.as_deref(), &live);
@@ -202,7 +231,7 @@ impl Workspace {
     }
 }
 
-/// Of so many conflicts the history is looked at: where one commit is to blame for them, a few of them tell.
+/// The history is searched for so many conflicts at most. Where one failed apply caused many, a few show it.
 const EARLIER: usize = 20;
 
 /// How much of each live resource was read.
@@ -223,13 +252,17 @@ impl Read {
         }
     }
 
+    /// Whether every field of the resources of a kind was read.
+    pub(super) fn is_whole(self, kind: &Kind) -> bool {
+        self == Read::Whole || !kind.selects_fields()
+    }
+
     /// One of them, as a plan takes it.
     pub(super) fn live(self, live: Option<&Resource>) -> Live<'_> {
-        match (live, self) {
-            (None, _) => Live::Gone,
-            (Some(live), Read::Managed) if !live.id().kind().selects_fields() => Live::Whole(live),
-            (Some(live), Read::Whole) => Live::Whole(live),
-            (Some(live), Read::Managed) => Live::Managed(live),
+        match live {
+            None => Live::Gone,
+            Some(live) if self.is_whole(live.id().kind()) => Live::Whole(live),
+            Some(live) => Live::Managed(live),
         }
     }
 }
@@ -243,13 +276,22 @@ pub(super) fn check_fields(names: &[String], managed: &Managed) -> Result<()> {
         let mut fields = managed.kinds().flat_map(|kind| managed.fields(kind));
         fields.any(|field| field.name() == name)
     };
-    let Some(name) = names.iter().find(|name| !is_managed(name)) else {
+    let Some(asked) = names.iter().find(|name| !is_managed(name)) else {
         return Ok(());
     };
-    let kind = managed.kinds().find(|kind| kind.field(name).is_some());
-    let kind = kind.map_or("clients", |kind| kind.name);
+    let kind = KINDS.iter().find(|kind| kind.field(asked).is_some());
+    let (kind, name) = match kind {
+        // Of several kinds with one name, the list names the parts.
+        Some(kind) => (
+            kind.name,
+            kind.only()
+                .filter(|part| *part != kind.name)
+                .unwrap_or(asked),
+        ),
+        None => ("clients", asked.as_str()),
+    };
     Err(Usage::error(
-        format!("`{name}` is not managed here"),
+        format!("`{asked}` is not managed here"),
         format!(
             "`manage: {{{kind}: [{name}]}}` in {} has push send it",
             files::PROJECT_FILE
@@ -277,7 +319,7 @@ pub(super) fn plan<'a>(
     Plan::new(tenant, bases.from(), managed, sides)
 }
 
-/// Reads a tenant directory for a command about these resources. What is wrong with other files is said, and stops nobody.
+/// Reads a tenant directory for a command about these resources. A problem in any other file is only a warning.
 ///
 /// # Errors
 /// Something is wrong with the lock, or with a file that the command is about.
@@ -335,12 +377,7 @@ pub(super) fn select<'a>(
     bases: &'a Bases,
     live: &'a LiveResources,
 ) -> Result<Vec<&'a ResourceId>, NoMatch> {
-    // Of a kind that was not read nobody can tell what is gone.
-    let files = contents
-        .resources
-        .keys()
-        .filter(|id| live.has_read(id.kind()));
-    let ids: BTreeSet<&ResourceId> = files.chain(live.keys()).collect();
+    let ids: BTreeSet<&ResourceId> = contents.resources.keys().chain(live.keys()).collect();
     let resources = ids.into_iter().map(|id| {
         let file = contents.resources.get(id);
         let then = bases.of(id).and_then(|base| base.name());
@@ -350,7 +387,10 @@ pub(super) fn select<'a>(
         };
         (names, id)
     });
-    selection.pick(resources)
+    let mut picked = selection.pick(resources)?;
+    // Of a kind that was not read nobody can tell what is gone.
+    picked.retain(|id| live.has_read(id.kind()));
+    Ok(picked)
 }
 
 /// What a resource is called on this side.
@@ -382,13 +422,8 @@ pub(super) fn warn_rewritten(file: &str, terminal: &Terminal) {
 }
 
 /// Says which kinds the tenant did not let be read, and how that ends a command: a missing scope is a failure, and what the tenant's
-/// plan does not include is none, unless a file has something to send there.
-pub(super) fn report_unread(
-    live: &LiveResources,
-    (contents, bases): (&Contents, &Bases),
-    managed: &Managed,
-    terminal: &Terminal,
-) -> Ending {
+/// plan does not include is none.
+pub(super) fn report_unread(live: &LiveResources, terminal: &Terminal) -> Ending {
     let mut ending = Ending::Clean;
     for (kind, error) in &live.unread {
         let what = match kind.only() {
@@ -403,25 +438,11 @@ pub(super) fn report_unread(
         terminal.note(&format!(
             "{what}: the tenant's plan does not include it: {error}"
         ));
-        let files = contents
-            .resources
-            .iter()
-            .filter(|(id, _)| id.kind() == *kind);
-        for (id, file) in files {
-            let fields = managed.fields(kind);
-            if may_be_edited(&file.fields, bases.of(id), fields) {
-                terminal.warn(&format!(
-                    "{}: held back: the tenant's plan does not include it",
-                    file.file
-                ));
-                ending = ending.and(Ending::Differences);
-            }
-        }
     }
     ending
 }
 
-/// Shows what reading the directory brought up.
+/// Shows the warnings that reading the directory led to.
 pub(super) fn warn_of(contents: &Contents, terminal: &Terminal) {
     for warning in &contents.warnings {
         terminal.warn(warning);

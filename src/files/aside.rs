@@ -16,8 +16,8 @@ use super::LARGEST_FILE;
 use super::atomic::{Durability, TEMPORARY, folder, rename_new, sync_folder, temporary};
 use crate::opening::{self, follow, read_below};
 
-/// What is set aside is named after this, the digests of what was read and of what was to be written, and the file: whoever
-/// finds it after a kill can tell what is somebody's edit.
+/// A file that is set aside is named after this, the digests of what was read and of what was to be written, and itself: the
+/// command that finds it after a kill then knows whether it is somebody's edit.
 const ASIDE: &str = ".tenantry-was-";
 /// The longest name that every usual file system takes.
 const LONGEST_NAME: usize = 255;
@@ -25,7 +25,7 @@ const LONGEST_NAME: usize = 255;
 /// What became of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// What was to be done.
+    /// It was replaced or removed.
     Done,
     /// Somebody changed it since it was read, and it says what they wrote.
     ChangedMeanwhile,
@@ -59,7 +59,7 @@ enum Way {
     Rename,
 }
 
-/// All of them, the best first.
+/// All ways, the best first.
 const WAYS: [Way; 3] = [Way::Exchange, Way::Link, Way::Rename];
 
 fn replace_by(
@@ -206,7 +206,7 @@ fn remove_watched(
         return Ok(Outcome::Done);
     }
     match rename_new(&aside, path) {
-        // They have saved it once more since then, and that version counts.
+        // Somebody saved it once more since then, and that version counts.
         Err(error) if error.kind() == ErrorKind::AlreadyExists => fs::remove_file(&aside)?,
         renamed => renamed?,
     }
@@ -220,14 +220,14 @@ fn put_back(aside: &Path, target: &Path, placed: &[u8], watch: &mut Watch<'_>) -
         let edit = opening::read(aside, LARGEST_FILE);
         watch("changed");
         match exchange(aside, target) {
-            // They have removed the file since then.
+            // Somebody removed the file since then.
             Err(error) if error.kind() == ErrorKind::NotFound => return rename_new(aside, target),
             exchanged => exchanged?,
         }
         watch("back");
         match (opening::read(aside, LARGEST_FILE), edit) {
             (Ok(taken), _) if taken == placed => return fs::remove_file(aside),
-            // They have saved it once more since then, and that version has to stay.
+            // Somebody saved it once more since then, and that version has to stay.
             (Ok(_), Ok(edit)) => placed = edit,
             // What can't be read stays aside, and the next command looks at it again.
             _ => return Ok(()),
@@ -250,7 +250,7 @@ fn rescue(root: &Path, aside: &Path) -> Option<String> {
             .is_some_and(|content| short_digest(content) == digest)
     };
     if is(&content, old) || is(&content, new) || (content.is_some() && content == now) {
-        // One that can't be removed is in nobody's way: no file of a client starts with a dot.
+        // One that can't be removed does no harm: no resource's file starts with a dot.
         let _ = fs::remove_file(aside);
         return None;
     }
@@ -291,7 +291,7 @@ pub(super) fn clean(root: &Path, folder: &Path) -> Vec<String> {
         if name.starts_with(ASIDE) {
             restored.extend(rescue(root, &entry.path()));
         } else if name.starts_with(TEMPORARY) {
-            // One that can't be removed is in nobody's way: no file of a client starts with a dot.
+            // One that can't be removed does no harm: no resource's file starts with a dot.
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -305,7 +305,7 @@ fn aside(path: &Path, old: &[u8], new: &[u8]) -> Option<PathBuf> {
     (name.len() <= LONGEST_NAME).then(|| folder(path).join(name))
 }
 
-/// Enough of a digest to tell one content from another.
+/// The beginning of a digest, which is enough to tell one content from another.
 fn short_digest(content: &[u8]) -> String {
     let digest = digest(&SHA256, content);
     let bytes = digest.as_ref().iter().take(8);

@@ -12,13 +12,13 @@ use crate::opening::{follow, too_large};
 /// Temporary files start with this. A killed command may leave some; the next one that writes removes them.
 pub(super) const TEMPORARY: &str = ".tenantry-new-";
 
-/// Whether the content has to be safe from a power failure before the file takes its place. That of new files need not: thousands
-/// of them are written at once, and one that is lost is pulled again.
+/// Whether the content has to be safe from a power failure before the file takes its place. New files need not be: thousands of
+/// them are written at once, and one that is lost is pulled again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Durability {
     /// The content is on the disk first.
     Synced,
-    /// The system writes it out when it likes.
+    /// The system decides when it writes the content to the disk.
     Cached,
 }
 

@@ -3,9 +3,10 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use icu_normalizer::ComposingNormalizerBorrowed;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::directory::Contents;
 use super::document::{Document, ParseError};
@@ -31,7 +32,7 @@ pub struct Finding {
     pub hint: Option<String>,
 }
 
-/// What a check comes to.
+/// The result of a check.
 #[derive(Debug, Default)]
 pub struct Check {
     /// How many resources' files could be read.
@@ -45,7 +46,7 @@ impl Source<'_> {
     /// secret; and so the lock and the overrides.
     pub fn check(&self) -> Check {
         let (contents, mut errors) = self.read_what_can_be();
-        // Where files are broken, nobody can tell which stems there are.
+        // Where files are broken, it is unknown which stems there are.
         if errors.is_empty()
             && let Err(error) = self.overrides(&contents)
         {
@@ -79,6 +80,7 @@ impl Source<'_> {
                 ));
             }
             check.references(&known, &mut findings);
+            check.parts(&known, &mut findings);
             check.secrets(&mut findings);
         }
         findings.sort();
@@ -123,7 +125,7 @@ impl Source<'_> {
     }
 }
 
-/// What helps where a value may be the tenant's own.
+/// The hint where a value may be the tenant's own.
 const UNKNOWN_BASE: &str = "or, where the tenant has that value already, `tenantry pull`: it remembers that nobody sends it";
 
 /// One file that parses.
@@ -147,8 +149,8 @@ impl FileCheck<'_> {
         }
     }
 
-    /// What no file may say, and what the API would refuse of what would be sent: what base has, the tenant has too, and nobody
-    /// sends it; without a base nobody can tell.
+    /// Values that no file may have, and values that would be sent and that the API would refuse. What base has is on the tenant
+    /// already and is not sent. Without a base, it is unknown what would be sent.
     fn values(&self, findings: &mut Vec<Finding>) {
         let mut refused = BTreeSet::new();
         for field in self.managed.fields(self.kind) {
@@ -186,7 +188,7 @@ impl FileCheck<'_> {
         }
     }
 
-    /// References to nobody. What base has, the tenant took; a URL or the like among ids is an API's identifier.
+    /// References to resources that nobody knows. The tenant took what base has, and a URL or the like among ids is an API's identifier.
     fn references(&self, known: &Known<'_>, findings: &mut Vec<Finding>) {
         for row in self.kind.rows {
             let Some(reference) = row.refers_to else {
@@ -206,7 +208,7 @@ impl FileCheck<'_> {
                 .unwrap_or_default();
             for (path, text) in found {
                 let is_foreign = reference.by.is_none() && text.contains([':', '/', '.']);
-                // An empty one is no value at all, and found as such.
+                // An empty reference is an invalid value, which is a finding of its own.
                 let is_known = known.contains(text) || base.contains(text);
                 if text.is_empty() || is_known || is_foreign || self.was_served(row.name) {
                     continue;
@@ -228,6 +230,36 @@ impl FileCheck<'_> {
                         row.name
                     ),
                     &hint,
+                ));
+            }
+        }
+    }
+
+    /// Parts that what is referred to does not have, such as a permission that is no scope of its API.
+    fn parts(&self, known: &Known<'_>, findings: &mut Vec<Finding>) {
+        for row in self.kind.rows {
+            let reference = row.refers_to;
+            let value = self.file.fields.get(row.name);
+            let Some((reference, value)) = reference.zip(value) else {
+                continue;
+            };
+            let base = self.base_value(row.name);
+            let base = base
+                .map(|base| reference.parts_in(base))
+                .unwrap_or_default();
+            for (text, path, name) in reference.parts_in(value) {
+                let is_base = base
+                    .iter()
+                    .any(|(of, _, base)| *of == text && *base == name);
+                if is_base || known.has_part(reference, text, name) {
+                    continue;
+                }
+                let place = std::iter::once(Step::Key(row.name)).chain(path);
+                let one = reference.kind().map_or("resource", |kind| kind.singular);
+                findings.push(self.finding(
+                    self.document.position_at(&place.collect::<Vec<_>>()),
+                    format!("the {one} {text} has no `{name}`"),
+                    "its file has what there is; `tenantry pull` brings what there is by now",
                 ));
             }
         }
@@ -279,6 +311,32 @@ impl<'a> Known<'a> {
             ids: ids.map(|id| (id.kind(), id.as_str())).collect(),
             managed,
         }
+    }
+
+    /// Whether what is referred to has a part of that name, or nobody can tell.
+    fn has_part(&self, reference: Reference, text: &str, name: &str) -> bool {
+        let (Some(kind), Some(part), Some(by)) = (reference.kind(), reference.part, reference.by)
+        else {
+            return true;
+        };
+        let files = self
+            .contents
+            .resources
+            .iter()
+            .filter(|(id, _)| id.kind() == kind);
+        let mut files = files.map(|(_, file)| &file.fields);
+        let is_meant = |fields: &&Arc<Map<String, Value>>| {
+            fields.get(by).and_then(Value::as_str) == Some(text)
+        };
+        let Some(fields) = files.find(is_meant) else {
+            return true;
+        };
+        let mut entries = fields
+            .get(part.list)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        entries.any(|entry| entry.get(part.name).and_then(Value::as_str) == Some(name))
     }
 
     /// What a reference like this may be; None where the kind is not managed, so that nobody can tell.

@@ -19,7 +19,7 @@ use crate::opening::{self, read_below};
 use crate::promote::Overrides;
 use crate::resource::ResourceId;
 
-/// What a command does with the directory.
+/// How a command uses the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// It only reads; others may read too.
@@ -50,7 +50,7 @@ pub struct Contents {
     pub lock: Option<Lock>,
     /// The resources' files by resource.
     pub resources: BTreeMap<ResourceId, ResourceFile>,
-    /// What somebody should know and nobody is stopped by.
+    /// Warnings, which stop no command.
     pub warnings: Vec<String>,
     /// What is wrong with files that the command is not about.
     pub left_out: Vec<FilesError>,
@@ -118,7 +118,7 @@ impl TenantDirectory {
     /// Reads the lock and every resource's file.
     ///
     /// # Errors
-    /// Everything that is wrong, at once: files that don't parse, one client in two files.
+    /// Everything that is wrong, at once: files that don't parse, one resource in two files.
     pub fn read(&self) -> Result<Contents, FilesError> {
         let mut contents = self.source()?.read()?;
         contents.warnings.extend(self.restored.iter().cloned());
@@ -244,7 +244,7 @@ impl Drop for TenantDirectory {
 }
 
 impl Contents {
-    /// The keys of a resource's file that are no field and close to one, each with that one. What the tenant had too is none of them.
+    /// The keys of a resource's file that are no field and close to one, each with that field. Keys that the tenant had are none.
     pub fn misspelt<'a>(
         &'a self,
         id: &'a ResourceId,
@@ -276,7 +276,7 @@ impl Contents {
     }
 }
 
-/// A file that somebody changed since it was read is left to them: asking the tenant took a while, and editors don't wait for us.
+/// A file that somebody edited since it was read stays as they saved it: asking the tenant may have taken a while.
 fn unless_changed(
     path: PathBuf,
     action: &'static str,
@@ -339,11 +339,11 @@ pub(super) fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     opening::read(&fs::canonicalize(path)?, LARGEST_FILE)
 }
 
-/// Where a folder can't be held, this file in it is.
+/// The file that is locked where a folder can't be.
 #[cfg(any(test, not(unix)))]
 const HOLD_FILE: &str = ".tenantry-hold";
 
-/// Holds the directory: on Unix the folder itself, so that no extra file shows up in git. None where nobody ever wrote there.
+/// Locks the directory: on Unix the folder itself, so that git sees no extra file. None where no command has written there yet.
 fn hold(path: &Path, access: Access, waiting: impl FnOnce()) -> io::Result<Option<File>> {
     #[cfg(unix)]
     let file = File::open(path)?;
@@ -371,7 +371,7 @@ fn hold(path: &Path, access: Access, waiting: impl FnOnce()) -> io::Result<Optio
     Ok(Some(file))
 }
 
-/// The file in the place of the folder. Who reads makes none.
+/// Opens the file that is locked in place of the folder. A command that only reads does not create it.
 #[cfg(any(test, not(unix)))]
 fn hold_file(path: &Path, access: Access) -> io::Result<Option<File>> {
     let writes = access != Access::Read;

@@ -1,5 +1,5 @@
 //! A file as a document: its fields in file order, where everything in it stands, and how to write fields to a new file or into an
-//! existing one. What is a client is not known here, and what is YAML or JSON is known to the modules of that name.
+//! existing one. It knows nothing of kinds, and leaves YAML and JSON to the modules of that name.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -12,7 +12,10 @@ use crate::json::{self as json_reader, Step};
 use crate::yaml;
 
 /// The comment of a YAML file above the fields that do not lead it.
-const NOT_SENT: &str = "# Read-only: push does not send what follows.";
+const NOT_SENT: &str = "# Push does not send what follows.";
+
+/// What that comment said formerly. It is not true of every field that stands below it.
+const FORMERLY: &[&str] = &["# Read-only: push does not send what follows."];
 
 /// The format of a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -158,6 +161,20 @@ impl<'a> Document<'a> {
         self.fields
     }
 
+    /// How many of the fields stand above the line that says what push does not send; None where the file has no such line.
+    pub(super) fn above_not_sent(&self) -> Option<usize> {
+        let mut comments = [NOT_SENT].into_iter().chain(FORMERLY.iter().copied());
+        let divider = comments.find_map(|comment| line_that_is(comment, self.text))?;
+        let mut offsets = self.offsets.iter();
+        let mut is_above = |value: &Value| {
+            let is_above = offsets.next().is_some_and(|offset| *offset < divider);
+            offsets.by_ref().take(count_within(value)).for_each(drop);
+            is_above
+        };
+        let mut fields = self.fields.values();
+        Some(fields.by_ref().take_while(|value| is_above(value)).count())
+    }
+
     /// Where a field's key stands; the start of the file for a field that is not in it.
     pub fn position(&self, field: &str) -> Position {
         self.position_at(&[Step::Key(field)])
@@ -221,7 +238,7 @@ fn read_json(text: &str) -> Result<Read, ParseError> {
         Ok(_) => Err(ParseError::new(
             Position::of(text.len() - text.trim_start().len(), text),
             "is not an object at its top level",
-            "a client's file is an object of field names and values",
+            "a resource's file is an object of field names and values",
         )),
         Err(Error::Duplicate(offset, key, first)) => {
             Err(ParseError::duplicate(text, offset, &key, first))
@@ -232,6 +249,26 @@ fn read_json(text: &str) -> Result<Read, ParseError> {
             message: format!("is not JSON: {problem}"),
             hint: None,
         }),
+    }
+}
+
+/// At which byte a line begins that says just this.
+fn line_that_is(line: &str, text: &str) -> Option<usize> {
+    let mut found = text.match_indices(line).map(|(at, _)| at);
+    found.find(|at| {
+        let (before, rest) = text.split_at(*at);
+        let after = rest.get(line.len()..).unwrap_or_default();
+        let begins = before.is_empty() || before.ends_with('\n');
+        begins && (after.is_empty() || after.starts_with(['\r', '\n']))
+    })
+}
+
+/// How many keys and entries of lists there are in a value, at any depth.
+fn count_within(value: &Value) -> usize {
+    match value {
+        Value::Array(entries) => entries.iter().map(|entry| 1 + count_within(entry)).sum(),
+        Value::Object(object) => object.values().map(|value| 1 + count_within(value)).sum(),
+        _ => 0,
     }
 }
 
@@ -300,6 +337,7 @@ fn layout<'a>(leading: &'a [&'a str]) -> yaml::Layout<'a> {
     yaml::Layout {
         leading,
         comment: NOT_SENT,
+        former: FORMERLY,
     }
 }
 
@@ -321,9 +359,9 @@ pub struct Rewritten {
     pub comments_lost: bool,
 }
 
-/// The text `old` with these fields in it. A text that says so already stays as it is. In YAML only what changed changes: comments,
-/// blank lines, key order and quoting stay, and a field need not move that has come to lead the file or no longer does. In JSON the
-/// text is that of a new file.
+/// The text `old` with these fields in it. In YAML only what changed changes: comments, blank lines, key order and quoting stay, and
+/// where a line says what push does not send, a field that stands on the wrong side of it moves with its comments. A JSON text that
+/// says so already stays as it is, and any other becomes that of a new file.
 pub fn rewrite(
     old: &str,
     fields: &Map<String, Value>,
@@ -421,7 +459,7 @@ mod tests {
         2:1: is not YAML: while parsing a node, did not find expected node content; indent with spaces, and put text into quotes that begins with a sign or contains `: ` or ` #`
         4:1: `a` is there twice, first on line 1; keep one of the two
         1:2: is not JSON: the text ends too early; -
-        2:2: is not an object at its top level; a client's file is an object of field names and values
+        2:2: is not an object at its top level; a resource's file is an object of field names and values
         2:1: `a` is there twice, first on line 1; keep one of the two
         1:134: lists and objects are nested more than 128 deep; -
         1:134: lists and objects are nested more than 128 deep; -

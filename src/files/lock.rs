@@ -32,13 +32,13 @@ pub struct Lock {
 /// A resource as it was at the last pull or push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Locked {
-    /// Its file then, relative to the tenant directory with `/`; for people, the file's own id decides.
+    /// Its file then, relative to the tenant directory with `/`. It is there for people: the id in a file says whose it is.
     pub file: String,
-    /// Grows by one whenever base changes, so that of two entries one can be told to be the later.
+    /// Grows by one whenever base changes, so that the later of two entries is known.
     pub serial: u64,
     /// Base.
     pub base: BaseValues,
-    /// What the fields said that push does not send; None where nobody knows.
+    /// Prints of the fields that push does not send; None where they are unknown.
     pub unsent: Option<Prints>,
 }
 
@@ -186,7 +186,7 @@ impl Locked {
         );
         let mut before = "\n";
         for (field, value) in self.base.values() {
-            // The API and people have keys in whatever order.
+            // The order of keys means nothing, and an answer may have another one than the file.
             let mut value = value.clone();
             value.sort_all_objects();
             let _ = write!(text, "{before}        \"{field}\": {value}");
@@ -197,7 +197,8 @@ impl Locked {
         if !absent.is_empty() {
             let _ = write!(text, ",\n      \"absent\": {}", Value::Array(absent));
         }
-        if let Some(unsent) = self.unsent.as_ref().filter(|unsent| !unsent.is_empty()) {
+        // That there was nothing is known as well: what a file says there later is an edit.
+        if let Some(unsent) = &self.unsent {
             let _ = write!(text, ",\n      \"{UNSENT}\": \"{}\"", unsent.write());
         }
         text.push_str("\n    }");

@@ -33,5 +33,5 @@ pub use resource_file::{ReadFile, ResourceFile, is_resource_file, parse as parse
 pub use slug::{slug, stems_for_new_files};
 pub use source::Source;
 
-/// No resource's file and no lock comes near this size, in bytes.
+/// The largest file that is read, in bytes. No resource's file and no lock comes near it.
 const LARGEST_FILE: u64 = 32 * 1024 * 1024;

@@ -13,7 +13,7 @@ use crate::promote::{Counterpart, Overrides};
 /// The file's name in the tenant directory.
 pub const OVERRIDES_FILE: &str = "overrides.yaml";
 
-/// The key of what needs no counterpart.
+/// The key below which files are listed that need no counterpart.
 const IGNORE: &str = "ignore";
 const BY_STEM: &str =
     "write `clients: {web-app: {name: \"Acme\"}}`, by file name without its extension; globs work";
@@ -23,7 +23,7 @@ const BY_STEM: &str =
 /// # Errors
 /// Something in it is no stem of the tenant, no managed field, or no value that the API would take, or two globs disagree;
 /// the position says where.
-pub fn parse(
+pub(super) fn parse(
     text: &[u8],
     managed: &Managed,
     files: &[Counterpart<'_>],
@@ -81,7 +81,7 @@ fn of_kind(
     let mut globs: BTreeMap<(String, Field), (&str, Value)> = BTreeMap::new();
     for (pattern, values) in patterns {
         let at = [kind.name, pattern.as_str()];
-        // One that is written out needs no look at all the others.
+        // A stem that is written out is found without a look at the others.
         let mut matching: Vec<&str> = if by_name.contains(pattern.as_str()) {
             vec![pattern]
         } else {

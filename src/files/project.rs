@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 use super::document::{Document, Format, ParseError};
 use crate::closest::closest;
 use crate::json::Step;
-use crate::kinds::{KINDS, Kind, Manage, Managed, Sending, type_in_words};
+use crate::json::type_in_words;
+use crate::kinds::{KINDS, Kind, Manage, Managed, Sending};
 
 /// The file's name, in the root of the tenants and in a tenant directory.
 pub const PROJECT_FILE: &str = "tenantry.yaml";

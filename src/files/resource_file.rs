@@ -23,6 +23,9 @@ pub struct ResourceFile {
     pub format: Format,
     /// Its text as it stood when it was read.
     pub text: String,
+    /// How many of its fields stand above the line that says what push does not send; None where no such line divides it, or where
+    /// a secret was left out of the fields.
+    pub above_not_sent: Option<usize>,
     /// Its fields, the id among them, less any secrets. Shared with the live resource where that says the same.
     pub fields: Arc<Map<String, Value>>,
 }
@@ -69,6 +72,7 @@ pub fn parse(kind: &'static Kind, path: &Path, bytes: Vec<u8>) -> Result<ReadFil
     };
     let document = Document::parse(&bytes, format)?;
     let id = id_in(kind, &document)?;
+    let above_not_sent = document.above_not_sent();
     let mut fields = document.into_fields();
     let has_secret = kind.strip_secrets(&mut fields);
     let file = ResourceFile {
@@ -78,6 +82,7 @@ pub fn parse(kind: &'static Kind, path: &Path, bytes: Vec<u8>) -> Result<ReadFil
         },
         stem: stem.to_owned(),
         format,
+        above_not_sent: above_not_sent.filter(|_| !has_secret),
         fields: Arc::new(fields),
         // Parsing found it to be UTF-8.
         text: String::from_utf8(bytes).unwrap_or_default(),
@@ -90,6 +95,14 @@ pub fn parse(kind: &'static Kind, path: &Path, bytes: Vec<u8>) -> Result<ReadFil
 }
 
 impl ResourceFile {
+    /// Whether a field that leads a file stands below the line that says what push does not send, or another one above it.
+    pub fn is_out_of_order(&self, leading: &[&str]) -> bool {
+        self.above_not_sent.is_some_and(|above| {
+            let mut fields = self.fields.keys().enumerate();
+            fields.any(|(at, field)| (at < above) != leading.contains(&field.as_str()))
+        })
+    }
+
     /// What is wrong with a value that the API would refuse; None if it would take the value, or the file has none. `there` is what
     /// the tenant has, as far as is known.
     pub fn invalid(&self, field: Field, there: Option<&Value>) -> Option<ParseError> {
@@ -157,4 +170,51 @@ fn id_in(kind: &'static Kind, document: &Document<'_>) -> Result<ResourceId, Par
 
 fn utf8(text: Option<&std::ffi::OsStr>) -> Option<&str> {
     text?.to_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::rewrite;
+    use crate::kinds::clients::KIND;
+
+    /// What is out of order is what a rewriting moves.
+    #[test]
+    fn a_file_is_out_of_order_where_a_field_stands_on_the_wrong_side_of_the_line() {
+        const LINE: &str = "# Push does not send what follows.";
+        let leading = ["client_id", "name", "callbacks"];
+        let texts = [
+            format!("client_id: a\nname: A\n{LINE}\nx: [1, {{y: 2}}]\n"),
+            format!("client_id: a\nname: A\n{LINE}\ncallbacks: [b]\n"),
+            format!("client_id: a\ncallbacks: [b, c]\n{LINE}\nname: A\n"),
+            format!("client_id: a\nsso: {{a: [b]}}\nname: A\n{LINE}"),
+            "client_id: a\r\n# Read-only: push does not send what follows.\r\nname: A\r\n"
+                .to_owned(),
+            format!("client_id: a\nx: '{LINE}'\nname: A\n"),
+            "client_id: a\nx: 1\nname: A\n".to_owned(),
+            format!("client_id: a\nname: A\nclient_secret: b\n{LINE}\ncallbacks: []\n"),
+        ];
+        let out_of_order = texts.map(|text| {
+            let read = parse(
+                &KIND,
+                Path::new("clients/a.yaml"),
+                text.clone().into_bytes(),
+            );
+            let ReadFile {
+                file, has_secret, ..
+            } = read.unwrap();
+            let rewritten = rewrite(&text, &file.fields, &leading, Format::Yaml);
+            let is_out_of_order = file.is_out_of_order(&leading);
+            assert_eq!(
+                is_out_of_order || has_secret,
+                rewritten.text != text,
+                "{text}"
+            );
+            is_out_of_order
+        });
+        assert_eq!(
+            out_of_order,
+            [false, true, true, true, true, false, false, false]
+        );
+    }
 }

@@ -63,8 +63,8 @@ pub fn stems_for_new_files(
     for names in live.values() {
         *sharing.entry(slug(names)).or_default() += 1;
     }
-    // Each resource starts with the shortest name that it may have. Where several come to the same name, all of them go on to their
-    // next longer one.
+    // Each resource starts with the shortest name that it may have. Where several have the same name, each of them takes its next
+    // longer one.
     let mut new: Vec<NewFile> = live
         .iter()
         .filter(|(id, _)| !stems.contains_key(**id))
@@ -113,7 +113,7 @@ pub fn stems_for_new_files(
     named
 }
 
-/// A client whose file is to be named.
+/// A resource whose file is to be named.
 struct NewFile<'a> {
     kind: &'a Kind,
     id: &'a ResourceId,
@@ -141,7 +141,7 @@ impl NewFile<'_> {
         }
     }
 
-    /// Goes on to the next longer name; whether there was one.
+    /// Takes the next longer name. Answers whether there was one.
     fn lengthen(&mut self) -> bool {
         let longer = match self.detail {
             Detail::Name => Detail::ShortId,

@@ -15,7 +15,7 @@ use super::{Contents, conflict_marker};
 use crate::kinds::{Kind, Managed};
 use crate::promote::Overrides;
 
-/// Fewer files than these are read in less time than a thread takes to start.
+/// Up to so many files are read faster than a thread starts.
 const SMALLEST_PART: usize = 64;
 
 /// How a file is read, by its path relative to the tenant directory.
@@ -33,7 +33,7 @@ pub struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// Files that `read` reads; of `paths`, only those that can be files of the managed kinds count.
+    /// Files that `read` reads. Of `paths`, those are left out that can't be files of a managed kind.
     pub(super) fn new(
         path: &Path,
         managed: &Managed,
@@ -87,7 +87,7 @@ impl<'a> Source<'a> {
     /// Reads the lock and every resource's file.
     ///
     /// # Errors
-    /// Everything that is wrong, at once: files that don't parse, one client in two files.
+    /// Everything that is wrong, at once: files that don't parse, one resource in two files.
     pub(super) fn read(&self) -> Result<Contents, FilesError> {
         let (contents, errors) = self.read_what_can_be();
         match FilesError::all(errors) {
@@ -172,7 +172,7 @@ impl<'a> Source<'a> {
             return Ok(None);
         };
         let lock = Lock::parse(&text).map_err(|error| match conflict_marker(&text) {
-            // As git takes the path from where the user stands.
+            // git takes such a path from the working directory.
             Some(_) => ParseError {
                 hint: Some(format!(
                     "take either side, `git checkout --ours -- {}`, and finish the merge: base is then looked for on both sides",

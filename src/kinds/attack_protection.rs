@@ -3,9 +3,11 @@
 
 use std::sync::OnceLock;
 
-use super::Clear::EmptyList;
-use super::Merge::{Parts, Set};
-use super::{Kind, Label, Risk, Row, Shape};
+use super::kind::{Kind, Label, Shape};
+use super::risk::Risk;
+use super::row::Clear::EmptyList;
+use super::row::Merge::{Parts, PartsOfSets, Set};
+use super::row::Row;
 use crate::schema::Schema;
 
 /// What all of the parts have in common.
@@ -82,7 +84,7 @@ pub static BREACHED_PASSWORD_DETECTION: Kind = part!(
             .clears(EmptyList)
             .risks(&[FEWER]),
         // What it does where accounts are made and passwords changed.
-        Row::opt_in("stage").merges(Parts).has_sets(&["shields"]),
+        Row::opt_in("stage").merges(PartsOfSets),
     ]
 );
 
@@ -142,6 +144,6 @@ pub static SUSPICIOUS_IP_THROTTLING: Kind = part!(
             .clears(EmptyList)
             .risks(&[FEWER]),
         // How many attempts are too many, and how fast they are forgotten.
-        Row::opt_in("stage").merges(Parts),
+        Row::opt_in("stage").merges(PartsOfSets),
     ]
 );

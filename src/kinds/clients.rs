@@ -3,9 +3,11 @@
 
 use std::sync::OnceLock;
 
-use super::Clear::{EmptyList, EmptyText, EmptyTextIsAbsent, Null};
-use super::Merge::{Keys, Parts};
-use super::{Collection, Guard, Kind, Label, Paging, Risk, Row, Shape};
+use super::kind::{Collection, Kind, Label, Paging, Shape};
+use super::risk::{Guard, Risk};
+use super::row::Clear::{EmptyList, EmptyText, EmptyTextIsAbsent, Null};
+use super::row::Merge::{Keys, Parts};
+use super::row::Row;
 use crate::schema::Schema;
 
 /// What is known of clients.

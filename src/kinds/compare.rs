@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::{Clear, Field, Merge, Row, Sending};
+use super::field::Field;
+use super::row::{Clear, Merge, Row, Sending};
 
-/// A key that was taken out of a file, and that no update takes out of the tenant.
+/// A key that was removed from a file, and that no update removes from the tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CannotRemove {
     /// The key, below the field.
@@ -22,6 +23,7 @@ impl Row {
         match (self.plain(one), self.plain(other)) {
             (Some(one), Some(other)) => match (self.merge, &*one, &*other) {
                 (Merge::Set, Value::Array(one), Value::Array(other)) => same_entries(one, other),
+                (Merge::PartsOfSets, one, other) => same_but_for_order(one, other),
                 _ => one == other,
             },
             (one, other) => one.is_none() && other.is_none(),
@@ -34,22 +36,13 @@ impl Row {
         match (self.clear, value) {
             (Clear::Null, Value::Null) => return None,
             (Clear::EmptyTextIsAbsent, Value::String(text)) if text.is_empty() => return None,
+            (Clear::EmptyListIsAbsent, Value::Array(entries)) if entries.is_empty() => return None,
             _ => {}
         }
-        let mut plain = match (self.merge, value) {
-            (Merge::Parts | Merge::Keys | Merge::Flags, Value::Object(parts))
-                if has_null(parts) =>
-            {
-                let parts = parts.iter().filter(|(_, value)| !value.is_null());
-                let parts = parts.map(|(key, value)| (key.clone(), value.clone()));
-                Cow::Owned(Value::Object(parts.collect()))
-            }
-            _ => Cow::Borrowed(value),
-        };
-        if !self.sets.is_empty() {
-            sort_sets(plain.to_mut(), self.sets);
+        match self.merge.depth() {
+            0 => Some(Cow::Borrowed(value)),
+            depth => Some(without_nulls(value, depth)),
         }
-        Some(plain)
     }
 }
 
@@ -57,10 +50,8 @@ impl Field {
     /// Whether what the tenant has is on the way from `base` to `local`: of a list that is changed entry by entry, some entries
     /// were added or removed, and nothing else happened to it. An update that was stopped leaves it so.
     pub fn is_on_the_way(self, base: &Value, local: &Value, live: &Value) -> bool {
-        let list = self
-            .kind()
-            .collection()
-            .and_then(|many| many.sub_list.as_ref());
+        let many = self.kind().collection();
+        let list = many.and_then(|many| many.sub_list.as_ref());
         let (Value::Array(base), Value::Array(local), Value::Array(live)) = (base, local, live)
         else {
             return false;
@@ -91,52 +82,92 @@ impl Field {
     /// where the tenant would keep it.
     ///
     /// # Errors
-    /// A part goes that the API takes no null for.
+    /// A part is to go for which the API takes no null.
     pub fn sent(self, local: &Value, live: Option<&Value>) -> Result<Value, CannotRemove> {
-        let (Merge::Parts, Value::Object(parts), Some(Value::Object(there))) =
-            (self.row().merge, local, live)
-        else {
-            return Ok(local.clone());
-        };
-        let mut sent = parts.clone();
-        let goes = |(key, value): &(&String, &Value)| !value.is_null() && !parts.contains_key(*key);
-        for (key, _) in there.iter().filter(goes) {
-            if !self.kind().schema.takes_null(&[self.name(), key]) {
-                return Err(CannotRemove { key: key.clone() });
+        match self.row().merge {
+            Merge::Parts | Merge::PartsOfSets => {
+                let depth = self.row().merge.depth();
+                with_nulls(self, &mut vec![self.name()], local, live, depth)
             }
-            sent.insert(key.clone(), Value::Null);
+            _ => Ok(local.clone()),
         }
-        Ok(Value::Object(sent))
     }
 }
 
-fn has_null(parts: &Map<String, Value>) -> bool {
-    parts.values().any(Value::is_null)
+/// The value without the parts that are null, so many levels deep.
+fn without_nulls(value: &Value, depth: usize) -> Cow<'_, Value> {
+    match value {
+        Value::Object(parts) if has_null(parts, depth) => {
+            let parts = parts.iter().filter(|(_, value)| !value.is_null());
+            let below = |value| match depth {
+                1 => Value::clone(value),
+                depth => without_nulls(value, depth - 1).into_owned(),
+            };
+            let parts = parts.map(|(key, value)| (key.clone(), below(value)));
+            Cow::Owned(Value::Object(parts.collect()))
+        }
+        _ => Cow::Borrowed(value),
+    }
 }
 
-/// Gives the lists at these keys one order, wherever they stand.
-fn sort_sets(value: &mut Value, sets: &[&str]) {
-    match value {
-        Value::Array(entries) => entries.iter_mut().for_each(|entry| sort_sets(entry, sets)),
-        Value::Object(keys) => {
-            for (key, value) in keys {
-                match value {
-                    Value::Array(set) if sets.contains(&key.as_str()) => {
-                        set.sort_by_cached_key(Value::to_string);
-                    }
-                    value => sort_sets(value, sets),
-                }
+fn has_null(parts: &Map<String, Value>, depth: usize) -> bool {
+    parts.values().any(|value| match value {
+        Value::Object(parts) if depth > 1 => has_null(parts, depth - 1),
+        value => value.is_null(),
+    })
+}
+
+/// The value with null for each part that the tenant has and the file does not, so many levels deep. `path` leads to it.
+fn with_nulls<'a>(
+    field: Field,
+    path: &mut Vec<&'a str>,
+    local: &Value,
+    live: Option<&'a Value>,
+    depth: usize,
+) -> Result<Value, CannotRemove> {
+    let (Value::Object(parts), Some(Value::Object(there))) = (local, live) else {
+        return Ok(local.clone());
+    };
+    let mut sent = parts.clone();
+    for (key, live) in there {
+        path.push(key);
+        match sent.get_mut(key) {
+            Some(part) if depth > 1 => {
+                *part = with_nulls(field, path, part, Some(live), depth - 1)?;
+            }
+            Some(_) => {}
+            None if live.is_null() => {}
+            None if !field.kind().schema.takes_null(path) => {
+                let key = path.get(1..).unwrap_or_default().join(".");
+                return Err(CannotRemove { key });
+            }
+            None => {
+                sent.insert(key.clone(), Value::Null);
             }
         }
-        _ => {}
+        path.pop();
+    }
+    Ok(Value::Object(sent))
+}
+
+/// Whether two values are the same, but for the order of the lists in them.
+fn same_but_for_order(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Array(one), Value::Array(other)) => same_entries(one, other),
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one.iter().all(|(key, value)| {
+                    other
+                        .get(key)
+                        .is_some_and(|other| same_but_for_order(value, other))
+                })
+        }
+        _ => one == other,
     }
 }
 
 /// Whether two lists are the same set: an entry that is there twice is one entry.
 fn same_entries(one: &[Value], other: &[Value]) -> bool {
+    let has_all = |one: &[Value], other: &[Value]| other.iter().all(|entry| one.contains(entry));
     has_all(one, other) && has_all(other, one)
-}
-
-fn has_all(one: &[Value], other: &[Value]) -> bool {
-    other.iter().all(|entry| one.contains(entry))
 }

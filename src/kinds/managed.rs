@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Field, KINDS, Kind, Sending, clients};
+use super::all::KINDS;
+use super::clients;
+use super::field::Field;
+use super::kind::Kind;
+use super::row::Sending;
 
 /// What a project says of one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Kind, Reference};
+use super::kind::Kind;
+use super::row::Reference;
 use crate::json::Step;
 
 impl Reference {
@@ -28,6 +29,28 @@ impl Reference {
         let found = below.into_iter().find(|found| !found.is_empty());
         let found = found.into_iter().flatten();
         found.map(|(_, text)| text).collect()
+    }
+
+    /// What stands in the value beside each reference and names a part of what it refers to: the reference, the way to the name, and
+    /// the name.
+    pub fn parts_in<'a>(&self, value: &'a Value) -> Vec<(&'a str, Vec<Step<'a>>, &'a str)> {
+        let Some(part) = self.part else {
+            return Vec::new();
+        };
+        let beside = |(mut path, text): (Vec<Step<'a>>, &'a str)| {
+            path.pop();
+            let object = path.iter().try_fold(value, |value, step| match step {
+                Step::Key(key) => value.get(*key),
+                Step::Index(index) => value.get(*index),
+            });
+            let (key, name) = object?.as_object()?.get_key_value(part.key)?;
+            path.push(Step::Key(key));
+            Some((text, path, name.as_str()?))
+        };
+        self.in_value(value)
+            .into_iter()
+            .filter_map(beside)
+            .collect()
     }
 
     /// The value with each reference replaced by what `translate` answers.

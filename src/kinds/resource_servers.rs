@@ -3,8 +3,10 @@
 
 use std::sync::OnceLock;
 
-use super::Clear::{EmptyList, Null};
-use super::{Collection, Kind, Label, Limit, Paging, Risk, Row, Shape, When};
+use super::kind::{Collection, Kind, Label, Limit, Paging, Shape, When};
+use super::risk::Risk;
+use super::row::Clear::{EmptyList, Null};
+use super::row::Row;
 use crate::schema::Schema;
 
 /// What is known of resource servers.

@@ -5,15 +5,15 @@ use serde_json::Value;
 /// A reason why an edit of a field is more than an edit.
 #[derive(Debug, Clone, Copy)]
 pub enum Risk {
-    /// The list becomes empty, which opens it. The sentence says to whom.
+    /// The list becomes empty, which opens access. The sentence says to whom.
     Emptied(&'static str),
-    /// An entry goes. What stops at once stands before it, and how after it.
+    /// An entry is removed. The texts say what stops at once, before the entry, and how, after it.
     Removed(&'static str, &'static str),
-    /// An entry comes. What it opens stands before it, and how after it.
+    /// An entry is added. The texts say what it opens, before the entry, and how, after it.
     Added(&'static str, &'static str),
-    /// An entry goes from a list of objects.
+    /// An entry is removed from a list of objects.
     Fewer(&'static str),
-    /// A URL comes that has a wildcard or leads to the machine of whoever logs in.
+    /// A URL is added that has a wildcard or leads to the machine of the person who logs in.
     OpenUrl,
     /// The value becomes another one.
     Changed(&'static str),

@@ -3,9 +3,11 @@
 
 use std::sync::OnceLock;
 
-use super::Clear::{EmptyList, EmptyTextIsAbsent};
-use super::Merge::Set;
-use super::{Collection, Kind, Label, Paging, Risk, Row, Shape, SubList};
+use super::kind::{Collection, Kind, Label, Paging, Shape, SubList};
+use super::risk::Risk;
+use super::row::Clear::{EmptyList, EmptyTextIsAbsent};
+use super::row::Merge::Set;
+use super::row::Row;
 use crate::schema::Schema;
 
 /// What is known of roles.
@@ -57,6 +59,7 @@ const ROWS: &[Row] = &[
             Some("identifier"),
             &["resource_server_identifier"],
         )
+        .names("permission_name", "scopes", "value")
         .risks(&[Risk::Fewer(
             "whoever has the role loses a permission at once",
         )]),

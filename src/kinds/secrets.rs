@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Kind;
+use super::kind::Kind;
 use crate::json::Step;
 
 /// Where in a resource something stands: of each way to a nested secret, how many of its steps lead there.

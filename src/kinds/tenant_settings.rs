@@ -3,9 +3,11 @@
 
 use std::sync::OnceLock;
 
-use super::Clear::{EmptyList, EmptyText, EmptyTextIsAbsent, Null};
-use super::Merge::{Flags, Parts};
-use super::{Kind, Label, Risk, Row, Shape};
+use super::kind::{Kind, Label, Shape};
+use super::risk::Risk;
+use super::row::Clear::{EmptyList, EmptyText, EmptyTextIsAbsent, Null};
+use super::row::Merge::{Flags, Parts};
+use super::row::Row;
 use crate::schema::Schema;
 
 /// What is known of the tenant's settings.
@@ -57,7 +59,7 @@ const ROWS: &[Row] = &[
     // Whether clients may describe themselves by a document.
     Row::opt_in("client_id_metadata_document_supported"),
     // The countries of phone numbers.
-    Row::opt_in("country_codes").clears(Null),
+    Row::opt_in("country_codes").merges(Parts).clears(Null),
     // Whether actions decide on second factors.
     Row::opt_in("customize_mfa_in_postlogin_action").clears(Null),
     // The API that tokens are for where nobody says.
@@ -71,7 +73,9 @@ const ROWS: &[Row] = &[
     // Where people go who came the wrong way.
     Row::opt_in("default_redirection_uri").clears(EmptyTextIsAbsent),
     // How many tokens clients may ask for.
-    Row::opt_in("default_token_quota").clears(Null),
+    Row::opt_in("default_token_quota")
+        .merges(Parts)
+        .clears(Null),
     // The page of devices without a browser.
     Row::opt_in("device_flow").merges(Parts).clears(Null),
     // What clients that register themselves may do.
@@ -79,7 +83,7 @@ const ROWS: &[Row] = &[
     // Whether the dashboard shows its guide.
     Row::opt_in("enable_ai_guide"),
     // The languages of its pages; the first is the default.
-    Row::opt_in("enabled_locales").clears(EmptyList),
+    Row::opt_in("enabled_locales"),
     // Hours that a session lasts which ends with the browser.
     Row::opt_in("ephemeral_session_lifetime"),
     // The page of errors.
@@ -99,9 +103,9 @@ const ROWS: &[Row] = &[
     // The runtime of code of before.
     Row::opt_in("legacy_sandbox_version"),
     // How clients authenticate by certificates.
-    Row::opt_in("mtls").clears(Null),
+    Row::opt_in("mtls").merges(Parts).clears(Null),
     // How clients hear of logouts.
-    Row::opt_in("oidc_logout"),
+    Row::opt_in("oidc_logout").merges(Parts),
     // Whether phones are managed in one place.
     Row::opt_in("phone_consolidated_experience"),
     // The logo.
@@ -113,15 +117,15 @@ const ROWS: &[Row] = &[
     // The runtime of code.
     Row::opt_in("sandbox_version"),
     // What browsers are told about its pages.
-    Row::opt_in("security_headers").clears(Null),
+    Row::opt_in("security_headers").merges(Parts).clears(Null),
     // Whether a session ends with the browser.
-    Row::opt_in("session_cookie").clears(Null),
+    Row::opt_in("session_cookie").merges(Parts).clears(Null),
     // Hours that a session lasts.
     Row::opt_in("session_lifetime").risks(&[Risk::Changed(
         "how long people stay logged in changes at once",
     )]),
     // How sessions behave.
-    Row::opt_in("sessions").clears(Null),
+    Row::opt_in("sessions").merges(Parts).clears(Null),
     // Whether a callback that can't be verified is asked about.
     Row::opt_in("skip_non_verifiable_callback_uri_confirmation_prompt").clears(Null),
     // Where people write to.

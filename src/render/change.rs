@@ -42,7 +42,7 @@ pub(super) enum Sign {
     Removed,
     Added,
     Kept,
-    /// It is no part of a value, but a word about it.
+    /// It is no part of a value, but a remark about it.
     Note,
 }
 
@@ -87,8 +87,8 @@ pub(super) struct Leaf<'a> {
     pub(super) new: Option<&'a Value>,
 }
 
-/// What became of what, as the field has it: of two objects only the keys that differ. A conflict is two changes, and not
-/// one of these.
+/// What the values of a field were and become: of two objects only the keys that differ. A conflict is two changes, and has none
+/// of these.
 pub(super) fn of_field(field: &FieldPlan) -> Vec<Leaf<'_>> {
     let FieldPlan {
         field,

@@ -6,7 +6,7 @@ use super::value::line;
 use crate::files::Excerpt;
 
 /// The line, its number, and the caret; ends in a line feed.
-pub fn excerpt(excerpt: &Excerpt) -> String {
+pub(crate) fn excerpt(excerpt: &Excerpt) -> String {
     // Escaped by parts, so that the caret stays below its place.
     let (before, after) = (line(&excerpt.before), line(&excerpt.after));
     let at = before.len();

@@ -5,7 +5,7 @@ use super::{counted, printable};
 use crate::files::{Check, Finding};
 
 /// `file:line:column: message`, a line each, and the count.
-pub fn text(check: &Check) -> String {
+pub(crate) fn text(check: &Check) -> String {
     let mut text = String::new();
     for Finding {
         path,
@@ -33,7 +33,7 @@ pub fn text(check: &Check) -> String {
 
 /// Workflow commands that GitHub shows beside the lines of a pull request.
 /// Source: <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>, setting an error message.
-pub fn github(check: &Check) -> String {
+pub(crate) fn github(check: &Check) -> String {
     let annotation = |Finding {
                           path,
                           position,

@@ -6,7 +6,7 @@ use textwrap::{Options, WordSplitter, WrapAlgorithm};
 const NARROWEST: usize = 30;
 
 /// The text in lines of at most `width` columns, colours not counted. Only words that are longer are broken.
-pub fn fit(text: &str, width: usize) -> String {
+pub(crate) fn fit(text: &str, width: usize) -> String {
     if width < NARROWEST {
         return text.to_owned();
     }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::change::{self, EntryNames, Line, Sign, entry_names};
+use super::group::Group;
 use super::json::change_name;
 use super::value::line;
 use super::{counted, resources, summary};
@@ -134,19 +135,19 @@ fn section(resource: &ResourcePlan, names: &Names<'_>) -> String {
     let is_open = resource
         .fields
         .iter()
-        .any(|field| field.change != Change::Unmanaged);
+        .any(|field| Group::of(field) != Group::Unmanaged);
     let mut text = format!(
         "\n<details{}><summary>{} <code>{}</code></summary>\n",
         if is_open { " open" } else { "" },
         escape(&resource.name),
         escape(resource.id.as_str())
     );
-    for (change, words) in KINDS {
+    for (group, words) in GROUPS {
         let mut diff = String::new();
         let fields = resource
             .fields
             .iter()
-            .filter(|field| field.change == change);
+            .filter(|field| Group::of(field) == group);
         fields.for_each(|field| field_diff(&mut diff, field, names));
         if diff.is_empty() {
             continue;
@@ -159,7 +160,7 @@ fn section(resource: &ResourcePlan, names: &Names<'_>) -> String {
             .unwrap_or(0);
         let fence = "`".repeat(longest.max(2) + 1);
         // Colours are for what changed.
-        let colours = if change == Change::Unmanaged {
+        let colours = if group == Group::Unmanaged {
             "text"
         } else {
             "diff"
@@ -170,22 +171,26 @@ fn section(resource: &ResourcePlan, names: &Names<'_>) -> String {
     text
 }
 
-/// Each kind of difference, in words that say who changed what.
-const KINDS: [(Change, &str); 4] = [
+/// The groups of differences, in words that say who changed what.
+const GROUPS: [(Group, &str); 5] = [
     (
-        Change::Edit,
+        Group::Edit,
         "**Edit**: the file changed it, and push sends it.",
     ),
     (
-        Change::Conflict,
+        Group::Conflict,
         "**Conflict**: the file and the tenant both changed it, and push sends nothing.",
     ),
     (
-        Change::Drift,
+        Group::Drift,
         "**Drift**: the tenant changed it, the file did not, and push does not send it.",
     ),
     (
-        Change::Unmanaged,
+        Group::UnsentEdit,
+        "**Unmanaged edit**: the file changed it, and push sends it only where tenantry.yaml manages the field.",
+    ),
+    (
+        Group::Unmanaged,
         "**Unmanaged**: the tenant has another value, and push does not send the file's.",
     ),
 ];
@@ -211,7 +216,7 @@ fn field_diff(diff: &mut String, field: &FieldPlan, names: &Names<'_>) {
     for leaf in change::of_field(field) {
         let name = line(&leaf.name);
         let lines = change::lines(leaf.old, leaf.new, names);
-        if field.change == Change::Unmanaged {
+        if Group::of(field) == Group::Unmanaged {
             let _ = writeln!(diff, "{name}");
             sided(diff, &lines);
         } else {
@@ -253,7 +258,7 @@ fn escape(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '|' => escaped.push_str("&#124;"),
-            // It would call somebody; an entity does that, too.
+            // An `@` would notify somebody, even when it is written as an entity.
             '@' => escaped.push_str("@\u{200d}"),
             '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '~' | '!' => {
                 let _ = write!(escaped, "&#{};", u32::from(character));

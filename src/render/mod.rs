@@ -2,13 +2,14 @@
 //! a file says is escaped, so that it can't move the cursor, change colours or run as HTML.
 
 mod change;
-pub mod excerpt;
-pub mod findings;
+pub(crate) mod excerpt;
+pub(crate) mod findings;
 mod fit;
+mod group;
 pub mod json;
 pub mod markdown;
-pub mod promotion;
-pub mod pull;
+pub(crate) mod promotion;
+pub(crate) mod pull;
 mod reason;
 pub mod text;
 mod value;
@@ -16,16 +17,16 @@ mod value;
 use std::collections::BTreeMap;
 
 use crate::kinds::{KINDS, Kind};
-pub use crate::names::Names;
+pub(crate) use crate::names::Names;
 use crate::plan::{Change, Plan, State};
-pub use fit::fit;
-pub use reason::reason;
+pub(crate) use fit::fit;
+pub(crate) use reason::reason;
 use value::line;
 
 pub(crate) use crate::printable::printable;
 
 /// `2 edits, 1 drift in 3 clients, 1 client only on the tenant`; None where there is nothing to say.
-pub fn summary(plan: &Plan) -> Option<String> {
+pub(crate) fn summary(plan: &Plan) -> Option<String> {
     let fields: Vec<String> = [
         (plan.count(Change::Edit), "edit", "edits"),
         (plan.count(Change::Drift), "drifted field", "drifted fields"),
@@ -67,7 +68,7 @@ pub fn summary(plan: &Plan) -> Option<String> {
 }
 
 /// `1 client`, `2 clients and 1 role`: how many there are of each kind.
-pub fn resources(kinds: impl IntoIterator<Item = &'static Kind>) -> String {
+pub(crate) fn resources(kinds: impl IntoIterator<Item = &'static Kind>) -> String {
     let mut counts: BTreeMap<&'static Kind, usize> = BTreeMap::new();
     for kind in kinds {
         // The parts of one whole are counted together.
@@ -88,6 +89,6 @@ pub fn resources(kinds: impl IntoIterator<Item = &'static Kind>) -> String {
 }
 
 /// `1 file`, `2 files`.
-pub fn counted(count: usize, one: &str, many: &str) -> String {
+pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }

@@ -7,7 +7,7 @@ use crate::plan::Plan;
 use crate::promote::{Promotion, Reference};
 
 /// The values that are written, in one line how many, and what there is to remark.
-pub fn text(plan: &Plan, summary: &str, remarks: &[String], names: &Names<'_>) -> String {
+pub(crate) fn text(plan: &Plan, summary: &str, remarks: &[String], names: &Names<'_>) -> String {
     let resources = plan.resources.iter();
     let mut text: String = resources.map(|one| resource(one, names)).collect();
     for line in std::iter::once(summary).chain(remarks.iter().map(String::as_str)) {
@@ -17,7 +17,7 @@ pub fn text(plan: &Plan, summary: &str, remarks: &[String], names: &Names<'_>) -
 }
 
 /// What was written, or would be.
-pub fn summary(plan: &Plan, dry_run: bool) -> String {
+pub(crate) fn summary(plan: &Plan, dry_run: bool) -> String {
     let values = plan.fields().count();
     if values == 0 {
         return "no differences".to_owned();
@@ -31,7 +31,7 @@ pub fn summary(plan: &Plan, dry_run: bool) -> String {
 }
 
 /// What somebody should know beside the changes.
-pub fn remarks(promotion: &Promotion, from: &str, to: &str) -> Vec<String> {
+pub(crate) fn remarks(promotion: &Promotion, from: &str, to: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for change in promotion.changes.iter().filter(|change| change.overridden) {
         lines.push(format!(
@@ -63,7 +63,7 @@ pub fn remarks(promotion: &Promotion, from: &str, to: &str) -> Vec<String> {
 }
 
 /// Why nothing is written where a reference would break, and what to do.
-pub fn missing(missing: &[Reference], from: &str, to: &str) -> (String, String) {
+pub(crate) fn missing(missing: &[Reference], from: &str, to: &str) -> (String, String) {
     let line = |Reference {
                     stem,
                     field,

@@ -41,13 +41,22 @@ fn words(status: Status) -> &'static str {
 }
 
 /// A line for each resource that somebody should look at, and the counts.
-pub fn text(pulled: &[Pulled], domain: &str, directory: &Path) -> String {
+pub(crate) fn text(pulled: &[Pulled], domain: &str, directory: &Path) -> String {
     let mut text = String::new();
     for resource in pulled {
         let file = printable(&resource.file);
         for line in lines(resource) {
             text.push_str(&format!("{file}: {line}\n"));
         }
+    }
+    // A file that changes while no value does has another order of fields.
+    let is_moved = |one: &&Pulled| one.text.is_some() && one.fields.is_empty();
+    match pulled.iter().filter(is_moved).count() {
+        0 => {}
+        1 => text.push_str("fields that are managed by now, or no longer, moved in 1 file\n"),
+        files => text.push_str(&format!(
+            "fields that are managed by now, or no longer, moved in {files} files\n"
+        )),
     }
     let count = |status: Status| pulled.iter().filter(|one| one.status == status).count();
     let counts = STATUSES

@@ -4,7 +4,7 @@ use super::line;
 use crate::push_plan::{HeldBack, Reason};
 
 /// The reason, in the words of the end of a sentence.
-pub fn reason(held_back: &HeldBack) -> String {
+pub(crate) fn reason(held_back: &HeldBack) -> String {
     let one = held_back.resource.id.kind().singular;
     let fields = held_back
         .resource
@@ -16,7 +16,7 @@ pub fn reason(held_back: &HeldBack) -> String {
         Reason::Conflict => "the selection has a conflict".to_owned(),
         Reason::Gone => format!("the tenant has no {one} with this id"),
         Reason::LeftOut => {
-            format!("the tenant's global {one} is not under version control: remove its file")
+            format!("this {one} is not under version control: remove its file")
         }
         Reason::Unmanaged => {
             let kind = held_back.resource.id.kind();
@@ -48,8 +48,10 @@ pub fn reason(held_back: &HeldBack) -> String {
         Reason::LocksOut => format!(
             "{fields}: the {one} is the one whose credentials are in use, which would lose its access: change it in the dashboard"
         ),
+        Reason::NotIncluded => "the tenant's plan does not include it".to_owned(),
+        Reason::Unread => "it could not be read".to_owned(),
         Reason::Limited(why) => format!("{fields}: {why}"),
-        Reason::NotChosen => "left out".to_owned(),
+        Reason::NotChosen => "not chosen".to_owned(),
         Reason::NotConfirmed => "not confirmed".to_owned(),
         Reason::ChangedSinceQuestion => "the tenant changed since the question".to_owned(),
         Reason::NoFile => format!(

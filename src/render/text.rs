@@ -7,12 +7,13 @@ use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
 use super::change::{self, EntryNames, Line, Part, Sign, entry_names, has_parts};
+use super::group::Group;
 use super::json::ListedResource;
 use super::value::{exact, inline, line, look_alike};
 use super::{reason, resources, summary};
 use crate::apply::{Outcome, UpdateResult};
 use crate::names::Names;
-use crate::plan::{Change, FieldPlan, Plan, PlanField, ResourcePlan, State};
+use crate::plan::{FieldPlan, Plan, PlanField, ResourcePlan, State};
 use crate::push_plan::HeldBack;
 use crate::three_way::Base;
 
@@ -107,28 +108,6 @@ const GROUPS: [(Group, Style, &str); 4] = [
     ),
 ];
 
-/// Differences that stand under one line.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Group {
-    Edit,
-    Conflict,
-    UnsentEdit,
-    Drift,
-    Unmanaged,
-}
-
-impl Group {
-    fn of(field: &FieldPlan) -> Group {
-        match field.change {
-            Change::Edit => Group::Edit,
-            Change::Conflict => Group::Conflict,
-            Change::Drift => Group::Drift,
-            Change::Unmanaged if field.is_unsent_edit => Group::UnsentEdit,
-            Change::Unmanaged => Group::Unmanaged,
-        }
-    }
-}
-
 /// What the file changed, then what it did not, under a line each that says who did.
 fn differences(text: &mut String, resource: &ResourcePlan, names: &Names<'_>) {
     let of = |group: Group| {
@@ -151,8 +130,8 @@ fn differences(text: &mut String, resource: &ResourcePlan, names: &Names<'_>) {
             match group {
                 Group::Edit => {}
                 Group::Conflict => conflict(text, field, &names),
-                Group::Drift => changes(text, "    ", field, &names),
-                Group::UnsentEdit | Group::Unmanaged => unmanaged(text, field, &names),
+                Group::Drift | Group::UnsentEdit => changes(text, "    ", field, &names),
+                Group::Unmanaged => unmanaged(text, field, &names),
             }
         }
     }
@@ -303,7 +282,7 @@ pub fn outcomes(outcomes: &[Outcome], held_back: &[HeldBack]) -> String {
                 )
             }
             UpdateResult::Failed(error) => {
-                // What is not about this resource is the command's error, and said there, once.
+                // A failure that is not about this resource is the command's error, which is shown once.
                 let about = match error.concerns_every_request() {
                     true => fields,
                     false => line(&error.to_string()),
@@ -345,12 +324,15 @@ pub fn outcomes(outcomes: &[Outcome], held_back: &[HeldBack]) -> String {
     text
 }
 
-/// That nothing was sent, and why, as far as nobody knows yet.
+/// What is held back, a line each, where the user has not just seen the reason.
+pub fn held_back(held_back: &[HeldBack]) -> String {
+    let unseen = held_back.iter().filter(|held| !held.reason.is_known());
+    unseen.map(held_back_line).collect()
+}
+
+/// Says that nothing was sent, and why.
 pub fn nothing_sent(held_back: &[HeldBack]) -> String {
-    let untold = held_back.iter().filter(|held| !held.reason.is_known());
-    let mut text: String = untold.map(held_back_line).collect();
-    text.push_str("nothing was sent\n");
-    text
+    format!("{}nothing was sent\n", self::held_back(held_back))
 }
 
 fn held_back_line(held_back: &HeldBack) -> String {

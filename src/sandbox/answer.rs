@@ -15,7 +15,7 @@ pub(super) struct Refusal {
 
 impl Refusal {
     /// A refusal of the Management API: `{statusCode, error, message, errorCode}`.
-    pub fn api(status: u16, message: &str, code: &str) -> Refusal {
+    pub(super) fn api(status: u16, message: &str, code: &str) -> Refusal {
         let reason = StatusCode::from_u16(status)
             .ok()
             .and_then(|status| status.canonical_reason())
@@ -35,12 +35,12 @@ impl Refusal {
     }
 
     /// 400 with that error code.
-    pub fn bad_request(code: &str, message: &str) -> Refusal {
+    pub(super) fn bad_request(code: &str, message: &str) -> Refusal {
         Refusal::api(400, message, code)
     }
 
     /// 400 for what a body says at that path; an empty one is the body itself.
-    pub fn bad_property(problem: &str, at: &str) -> Refusal {
+    pub(super) fn bad_property(problem: &str, at: &str) -> Refusal {
         let on = match at {
             "" => ".".to_owned(),
             at => format!(" on property {at}."),
@@ -50,13 +50,13 @@ impl Refusal {
     }
 
     /// 400 for properties that a body may not have.
-    pub fn unknown_properties(names: &[&str]) -> Refusal {
+    pub(super) fn unknown_properties(names: &[&str]) -> Refusal {
         let names = names.join(", ");
         Refusal::bad_property(&format!("Additional properties not allowed: {names}"), "")
     }
 
     /// 403 for what the tenant's plan does not include.
-    pub fn not_included() -> Refusal {
+    pub(super) fn not_included() -> Refusal {
         Refusal::api(
             403,
             "Please upgrade your subscription to use this feature",
@@ -65,7 +65,7 @@ impl Refusal {
     }
 
     /// 400 for a query parameter.
-    pub fn bad_query(problem: &str) -> Refusal {
+    pub(super) fn bad_query(problem: &str) -> Refusal {
         Refusal::bad_request(
             "invalid_query_string",
             &format!("Query validation error: {problem}."),
@@ -73,7 +73,7 @@ impl Refusal {
     }
 
     /// 401 for a missing, unknown or expired token.
-    pub fn unauthorized(message: &str) -> Refusal {
+    pub(super) fn unauthorized(message: &str) -> Refusal {
         Refusal {
             status: 401,
             body: json!({
@@ -85,7 +85,7 @@ impl Refusal {
     }
 
     /// 429, with a `retry-after` of that many seconds if there is to be one.
-    pub fn too_many_requests(retry_after: Option<u64>) -> Refusal {
+    pub(super) fn too_many_requests(retry_after: Option<u64>) -> Refusal {
         Refusal {
             retry_after,
             ..Refusal::api(429, "Global limit has been reached", "too_many_requests")
@@ -93,7 +93,7 @@ impl Refusal {
     }
 
     /// A refusal of the token endpoint: `{error, error_description}`.
-    pub fn token(status: u16, error: &str, description: &str) -> Refusal {
+    pub(super) fn token(status: u16, error: &str, description: &str) -> Refusal {
         Refusal {
             status,
             body: json!({ "error": error, "error_description": description }),
@@ -103,19 +103,19 @@ impl Refusal {
 
     /// The HTTP status.
     #[cfg(test)]
-    pub fn status(&self) -> u16 {
+    pub(super) fn status(&self) -> u16 {
         self.status
     }
 
     /// The body.
     #[cfg(test)]
-    pub fn body(&self) -> &Value {
+    pub(super) fn body(&self) -> &Value {
         &self.body
     }
 
     /// The body's message.
     #[cfg(test)]
-    pub fn message(&self) -> &str {
+    pub(super) fn message(&self) -> &str {
         self.body["message"].as_str().unwrap_or_default()
     }
 }

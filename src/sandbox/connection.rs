@@ -21,7 +21,7 @@ pub(super) struct Cutter(Arc<AtomicBool>);
 
 impl Cutter {
     /// From now on, the connection is closed as soon as it is used.
-    pub fn cut(&self) {
+    pub(super) fn cut(&self) {
         self.0.store(true, Ordering::Release);
     }
 

@@ -196,7 +196,7 @@ pub(super) struct Faults {
 
 impl Faults {
     /// Those rules, and that share of the API's answers failing at random (percent and seed).
-    pub fn new(rules: Vec<FaultRule>, trouble: Option<(u8, u64)>) -> Faults {
+    pub(super) fn new(rules: Vec<FaultRule>, trouble: Option<(u8, u64)>) -> Faults {
         Faults {
             rules,
             trouble: trouble.map(|(percent, seed)| (percent, Chance::new(seed))),
@@ -204,17 +204,17 @@ impl Faults {
     }
 
     /// Adds a rule.
-    pub fn add(&mut self, rule: FaultRule) {
+    pub(super) fn add(&mut self, rule: FaultRule) {
         self.rules.push(rule);
     }
 
     /// Replaces every rule.
-    pub fn set(&mut self, rules: Vec<FaultRule>) {
+    pub(super) fn set(&mut self, rules: Vec<FaultRule>) {
         self.rules = rules;
     }
 
     /// The fault that the request meets: the first rule's that says so, else one at random.
-    pub fn next(&mut self, asked: &Asked<'_>) -> Option<Fault> {
+    pub(super) fn next(&mut self, asked: &Asked<'_>) -> Option<Fault> {
         let at = self.rules.iter_mut().position(|rule| rule.meets(asked));
         let fault = at.map(|at| self.rules[at].fault.clone());
         self.rules.retain(|rule| !rule.is_over());

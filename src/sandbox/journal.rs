@@ -29,7 +29,7 @@ pub(super) struct Journal {
 
 impl Journal {
     /// Notes a request, and returns its number.
-    pub fn push(&mut self, request: Request) -> u64 {
+    pub(super) fn push(&mut self, request: Request) -> u64 {
         if self.requests.len() == MOST {
             self.requests.pop_front();
             self.forgotten += 1;
@@ -39,7 +39,7 @@ impl Journal {
     }
 
     /// Notes the status that was answered to the request of that number.
-    pub fn answered(&mut self, number: u64, status: u16) {
+    pub(super) fn answered(&mut self, number: u64, status: u16) {
         let entry = number
             .checked_sub(self.forgotten)
             .and_then(|at| self.requests.get_mut(usize::try_from(at).ok()?));
@@ -49,12 +49,12 @@ impl Journal {
     }
 
     /// Every request that is remembered.
-    pub fn requests(&self) -> Vec<Request> {
+    pub(super) fn requests(&self) -> Vec<Request> {
         self.requests.iter().cloned().collect()
     }
 
     /// Forgets every request.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.forgotten += self.requests.len() as u64;
         self.requests.clear();
     }

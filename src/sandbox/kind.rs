@@ -139,7 +139,7 @@ pub(super) trait Neighbours {
 
 impl Kind {
     /// A row of the table: what a kind is like unless it says otherwise.
-    pub const fn row(
+    pub(super) const fn row(
         name: &'static str,
         path: &'static str,
         scope: &'static str,
@@ -162,7 +162,7 @@ impl Kind {
     }
 
     /// The scopes any of which the action needs.
-    pub fn scopes(&self, action: Action) -> Vec<String> {
+    pub(super) fn scopes(&self, action: Action) -> Vec<String> {
         let verb = match action {
             Action::List | Action::Read => "read",
             Action::Create => "create",
@@ -177,7 +177,7 @@ impl Kind {
     }
 
     /// The id of one of this kind; an empty one where there is only one.
-    pub fn id<'a>(&self, fields: &'a Fields) -> Option<&'a str> {
+    pub(super) fn id<'a>(&self, fields: &'a Fields) -> Option<&'a str> {
         match &self.form {
             Form::Many(many) => fields.get(many.id).and_then(Value::as_str),
             Form::One => Some(""),
@@ -185,7 +185,7 @@ impl Kind {
     }
 
     /// How many of it are told apart, listed and so on, if there are many.
-    pub fn collection(&self) -> Option<&Collection> {
+    pub(super) fn collection(&self) -> Option<&Collection> {
         match &self.form {
             Form::Many(many) => Some(many),
             Form::One => None,
@@ -193,13 +193,13 @@ impl Kind {
     }
 
     /// What is said of one that is not there.
-    pub fn no_such(&self) -> Refusal {
+    pub(super) fn no_such(&self) -> Refusal {
         let (message, code) = self.collection().map_or(("Not Found", ""), |m| m.missing);
         Refusal::api(404, message, code)
     }
 
     /// A new one with what was sent, and the rest as the API fills it in.
-    pub fn fresh(&self, tenant: &str, sent: Fields) -> Fields {
+    pub(super) fn fresh(&self, tenant: &str, sent: Fields) -> Fields {
         let mut fields = match (self.defaults)(tenant, &sent) {
             Value::Object(defaults) => defaults,
             _ => Map::new(),
@@ -209,7 +209,7 @@ impl Kind {
     }
 
     /// Writes a body over what is there.
-    pub fn write(&self, fields: &mut Fields, sent: Fields, operation: Operation) {
+    pub(super) fn write(&self, fields: &mut Fields, sent: Fields, operation: Operation) {
         self.rules.apply(fields, sent.clone());
         (self.derive)(fields, &sent, operation);
     }

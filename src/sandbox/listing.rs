@@ -33,7 +33,7 @@ impl Selection {
     ///
     /// # Errors
     /// 400 `invalid_query_string`.
-    pub fn parse(kind: &Kind, query: &str) -> Result<Selection, Refusal> {
+    pub(super) fn parse(kind: &Kind, query: &str) -> Result<Selection, Refusal> {
         let selects = kind.collection().is_none_or(|many| many.selects_fields);
         let known = if selects { &FIELDS[..] } else { &[] };
         Selection::of(&Query::parse(query, known, &[])?)
@@ -52,7 +52,7 @@ impl Selection {
     }
 
     /// The resource as it is answered, less what was not asked for.
-    pub fn answer(&self, kind: &Kind, resource: &Fields) -> Value {
+    pub(super) fn answer(&self, kind: &Kind, resource: &Fields) -> Value {
         let mut answer = (kind.answer)(resource, Occasion::Read);
         if !self.names.is_empty() {
             answer.retain(|name, _| self.names.contains(name) == self.include);
@@ -82,7 +82,7 @@ impl Part {
     ///
     /// # Errors
     /// 400 `invalid_query_string` or `invalid_paging`.
-    pub fn parse(query: &str) -> Result<Part, Refusal> {
+    pub(super) fn parse(query: &str) -> Result<Part, Refusal> {
         Part::of(Paging::Offset(1), &Query::parse(query, &OFFSET, &[])?)
     }
 
@@ -127,7 +127,7 @@ impl Part {
 
     /// The answer's body, with the entries under that name where something is around them. Each has a key that grows along the list; `cap`
     /// is the most that a page holds, whatever was asked for.
-    pub fn answer<T>(
+    pub(super) fn answer<T>(
         &self,
         name: &str,
         entries: &[(u64, T)],
@@ -183,7 +183,7 @@ impl ListQuery {
     ///
     /// # Errors
     /// 400 `invalid_query_string` or `invalid_paging`; 404 where there is no list.
-    pub fn parse(kind: &'static Kind, query: &str) -> Result<ListQuery, Refusal> {
+    pub(super) fn parse(kind: &'static Kind, query: &str) -> Result<ListQuery, Refusal> {
         let many = kind.collection().ok_or_else(|| kind.no_such())?;
         let mut known: Vec<&str> = many.filters.iter().map(Filter::parameter).collect();
         if many.selects_fields {
@@ -215,7 +215,7 @@ impl ListQuery {
 
     /// The answer's body. `resources` are all of the kind's, each with a key that grows along the list; `cap` is the most
     /// that a page holds, whatever was asked for.
-    pub fn answer(&self, resources: &[(u64, &Fields)], cap: usize) -> Value {
+    pub(super) fn answer(&self, resources: &[(u64, &Fields)], cap: usize) -> Value {
         let matching = resources.iter().copied().filter(|(_, resource)| {
             let mut filters = self.many.filters.iter();
             filters.all(|filter| filter.takes(&self.query, resource))

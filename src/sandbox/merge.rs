@@ -16,14 +16,14 @@ pub(super) struct Rules {
 
 impl Rules {
     /// Everything is replaced whole.
-    pub const NONE: Rules = Rules {
+    pub(super) const NONE: Rules = Rules {
         merged: &[],
         emptied: &[],
         sets: &[],
     };
 
     /// Writes what was sent over what is there.
-    pub fn apply(&self, fields: &mut Map<String, Value>, sent: Map<String, Value>) {
+    pub(super) fn apply(&self, fields: &mut Map<String, Value>, sent: Map<String, Value>) {
         for (name, mut value) in sent {
             let is_empty = value == "" || value == Value::Array(Vec::new());
             if is_empty && self.emptied.contains(&name.as_str()) {
@@ -36,7 +36,7 @@ impl Rules {
     }
 
     /// Turns every set round, as the answer to a write has them.
-    pub fn turn_sets(&self, fields: &mut Map<String, Value>) {
+    pub(super) fn turn_sets(&self, fields: &mut Map<String, Value>) {
         self.each_set(fields, |set| set.reverse());
     }
 

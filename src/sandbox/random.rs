@@ -11,12 +11,12 @@ pub(super) struct Chance(u64);
 
 impl Chance {
     /// The sequence of that seed.
-    pub fn new(seed: u64) -> Chance {
+    pub(super) fn new(seed: u64) -> Chance {
         Chance(seed)
     }
 
     /// The sequence's next number.
-    pub fn next(&mut self) -> u64 {
+    pub(super) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -25,7 +25,7 @@ impl Chance {
     }
 
     /// True in that many of a hundred cases.
-    pub fn percent(&mut self, percent: u8) -> bool {
+    pub(super) fn percent(&mut self, percent: u8) -> bool {
         self.next() % 100 < u64::from(percent)
     }
 }

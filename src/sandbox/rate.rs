@@ -28,7 +28,7 @@ pub(super) struct Verdict {
 
 impl Verdict {
     /// Where no limit was asked for: what a production tenant says that is not near its own.
-    pub fn far_from_any(now: Duration) -> Verdict {
+    pub(super) fn far_from_any(now: Duration) -> Verdict {
         Verdict {
             allowed: true,
             limit: 50,
@@ -41,7 +41,7 @@ impl Verdict {
 
 impl Bucket {
     /// A full bucket of `burst` requests that gains `per_second` requests each second.
-    pub fn new(per_second: f64, burst: u32) -> Bucket {
+    pub(super) fn new(per_second: f64, burst: u32) -> Bucket {
         Bucket {
             per_second: per_second.max(0.0),
             burst: burst.max(1),
@@ -51,7 +51,7 @@ impl Bucket {
     }
 
     /// Takes one request out of the bucket, if there is one.
-    pub fn take(&mut self, now: Duration) -> Verdict {
+    pub(super) fn take(&mut self, now: Duration) -> Verdict {
         let elapsed = now.saturating_sub(self.filled_at.unwrap_or(now));
         self.tokens =
             (self.tokens + elapsed.as_secs_f64() * self.per_second).min(f64::from(self.burst));

@@ -21,7 +21,7 @@ pub(super) struct Shapes {
 
 impl Shapes {
     /// Reads a `.shapes` file.
-    pub fn read(text: &'static str) -> Shapes {
+    pub(super) fn read(text: &'static str) -> Shapes {
         Shapes {
             create: read(text, 'c'),
             update: read(text, 'u'),
@@ -29,7 +29,7 @@ impl Shapes {
     }
 
     /// The shape of a body.
-    pub fn of(&self, operation: Operation) -> &Shape {
+    pub(super) fn of(&self, operation: Operation) -> &Shape {
         match operation {
             Operation::Create => &self.create,
             Operation::Update | Operation::Delete => &self.update,
@@ -87,7 +87,7 @@ pub(super) struct Pattern {
 
 impl Rule {
     /// The property of that name, or the one that stands for any.
-    pub fn property(&self, name: &str) -> Option<&Property> {
+    pub(super) fn property(&self, name: &str) -> Option<&Property> {
         let called = |name: &str| {
             self.properties
                 .iter()
@@ -99,7 +99,7 @@ impl Rule {
 
 impl Type {
     /// As the API names it in a refusal.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Type::Object => "object",
             Type::List => "array",

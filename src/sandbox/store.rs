@@ -44,7 +44,7 @@ impl Store {
     ///
     /// # Errors
     /// The state file can't be read or written, or does not hold a state.
-    pub fn open(
+    pub(super) fn open(
         file: Option<PathBuf>,
         shuffle: Option<u64>,
         seed: impl FnOnce() -> Resources,
@@ -74,18 +74,18 @@ impl Store {
     }
 
     /// The resource of that id.
-    pub fn get(&self, kind: &Kind, id: &str) -> Option<&Fields> {
+    pub(super) fn get(&self, kind: &Kind, id: &str) -> Option<&Fields> {
         let at = self.position(kind, id)?;
         Some(&self.shelf(kind).get(at)?.fields)
     }
 
     /// Every resource of a kind in the order of creation.
-    pub fn iter(&self, kind: &Kind) -> impl Iterator<Item = &Fields> {
+    pub(super) fn iter(&self, kind: &Kind) -> impl Iterator<Item = &Fields> {
         self.shelf(kind).iter().map(|stored| &stored.fields)
     }
 
     /// Every resource of a kind in the order of a list, each with a key that grows along the list.
-    pub fn listed(&self, kind: &Kind) -> Vec<(u64, &Fields)> {
+    pub(super) fn listed(&self, kind: &Kind) -> Vec<(u64, &Fields)> {
         let mut listed: Vec<(u64, &Fields)> = self
             .shelf(kind)
             .iter()
@@ -102,7 +102,7 @@ impl Store {
     ///
     /// # Errors
     /// The state file can't be written, or there is no randomness; then nothing has changed.
-    pub fn create(&mut self, kind: &'static Kind, fields: Fields) -> io::Result<Fields> {
+    pub(super) fn create(&mut self, kind: &'static Kind, fields: Fields) -> io::Result<Fields> {
         let mut fields = fields;
         if let Form::Many(many) = &kind.form
             && !fields.contains_key(many.id)
@@ -125,7 +125,7 @@ impl Store {
     ///
     /// # Errors
     /// The state file can't be written; then nothing has changed.
-    pub fn update(
+    pub(super) fn update(
         &mut self,
         kind: &'static Kind,
         id: &str,
@@ -141,7 +141,7 @@ impl Store {
     ///
     /// # Errors
     /// The state file can't be written; then nothing has changed.
-    pub fn edit(
+    pub(super) fn edit(
         &mut self,
         kind: &'static Kind,
         id: &str,
@@ -160,7 +160,7 @@ impl Store {
     ///
     /// # Errors
     /// The state file can't be written; then nothing has changed.
-    pub fn delete(&mut self, kind: &'static Kind, id: &str) -> io::Result<bool> {
+    pub(super) fn delete(&mut self, kind: &'static Kind, id: &str) -> io::Result<bool> {
         let Some(at) = self.position(kind, id) else {
             return Ok(false);
         };
@@ -177,7 +177,7 @@ impl Store {
     }
 
     /// The tenant's name, as its clients say it.
-    pub fn tenant(&self) -> &str {
+    pub(super) fn tenant(&self) -> &str {
         tenant_of(self.iter(&clients::KIND))
     }
 

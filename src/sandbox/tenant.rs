@@ -32,32 +32,32 @@ pub(super) struct Tenant {
 
 impl Tenant {
     /// The address, without a slash at the end.
-    pub fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
     /// The resources.
-    pub fn store(&self) -> MutexGuard<'_, Store> {
+    pub(super) fn store(&self) -> MutexGuard<'_, Store> {
         locked(&self.store)
     }
 
     /// The tokens that were issued.
-    pub fn tokens(&self) -> MutexGuard<'_, Tokens> {
+    pub(super) fn tokens(&self) -> MutexGuard<'_, Tokens> {
         locked(&self.tokens)
     }
 
     /// The requests that arrived.
-    pub fn journal(&self) -> MutexGuard<'_, Journal> {
+    pub(super) fn journal(&self) -> MutexGuard<'_, Journal> {
         locked(&self.journal)
     }
 
     /// The faults that are yet to come.
-    pub fn faults(&self) -> MutexGuard<'_, Faults> {
+    pub(super) fn faults(&self) -> MutexGuard<'_, Faults> {
         locked(&self.faults)
     }
 
     /// The rate limit, if there is one.
-    pub fn bucket(&self) -> MutexGuard<'_, Option<Bucket>> {
+    pub(super) fn bucket(&self) -> MutexGuard<'_, Option<Bucket>> {
         locked(&self.bucket)
     }
 }

@@ -50,7 +50,7 @@ impl Tokens {
     ///
     /// # Errors
     /// A refusal in the token endpoint's shape.
-    pub fn issue(
+    pub(super) fn issue(
         &mut self,
         authority: &Authority,
         request: &Map<String, Value>,
@@ -123,7 +123,7 @@ impl Tokens {
     ///
     /// # Errors
     /// 401 or 403 `insufficient_scope`.
-    pub fn check(&self, header: Option<&str>, any_of: &[String]) -> Result<(), Refusal> {
+    pub(super) fn check(&self, header: Option<&str>, any_of: &[String]) -> Result<(), Refusal> {
         let Some((scheme, token)) = header.and_then(|header| header.split_once(' ')) else {
             return Err(Refusal::unauthorized("Missing authentication"));
         };
@@ -151,12 +151,12 @@ impl Tokens {
     }
 
     /// What tokens may do that are issued from now on.
-    pub fn grant(&mut self, scopes: &[&str]) {
+    pub(super) fn grant(&mut self, scopes: &[&str]) {
         self.granted = Some(scopes.iter().map(|&scope| scope.to_owned()).collect());
     }
 
     /// Forgets every token.
-    pub fn revoke(&mut self) {
+    pub(super) fn revoke(&mut self) {
         self.issued.clear();
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{Step, Violation, is_nullable, texts};
 use crate::closest::closest;
-use crate::kinds::type_in_words;
+use crate::json::type_in_words;
 use crate::printable::one_line;
 
 /// What is wrong with a value by one keyword of its rules. `x-messages` beside the keyword has words that fit better than

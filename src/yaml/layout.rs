@@ -14,6 +14,8 @@ pub(crate) struct Layout<'a> {
     pub(crate) leading: &'a [&'a str],
     /// The comment above the others, one line that begins with `#`.
     pub(crate) comment: &'a str,
+    /// What that comment said formerly. Such a line divides a text, too.
+    pub(crate) former: &'a [&'a str],
 }
 
 /// Entries in the order of a new text.
@@ -33,6 +35,12 @@ impl Layout<'_> {
             leading: leading.filter_map(|key| rest.remove_entry(*key)).collect(),
             rest: rest.into_iter().collect(),
         }
+    }
+
+    /// Whether a line is the comment that divides a text.
+    pub(super) fn divides(&self, line: &str) -> bool {
+        let line = line.trim();
+        line == self.comment || self.former.contains(&line)
     }
 
     /// How many keys lead the text before this one, if it is one of them.

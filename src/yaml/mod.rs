@@ -24,6 +24,7 @@ mod extent;
 mod flow;
 mod layout;
 mod lists;
+mod moving;
 mod quoting;
 mod reader;
 mod replacing;
@@ -35,6 +36,8 @@ mod writer;
 
 #[cfg(test)]
 pub(crate) mod tests;
+
+use std::cell::OnceCell;
 
 use serde_json::{Map, Value};
 
@@ -115,22 +118,29 @@ pub(crate) fn write(fields: &Map<String, Value>, layout: Layout<'_>) -> String {
     text
 }
 
-/// `old` with these fields in it; None where `old` can't be read, or where the result would not say exactly these fields.
+/// `old` with these fields in it, each on its side of the comment where that divides `old`; None where `old` can't be read, or where
+/// the result would not say exactly these fields.
 pub(crate) fn rewrite(
     old: &str,
     fields: &Map<String, Value>,
     layout: Layout<'_>,
 ) -> Option<String> {
     let was = parse(old).ok()??.fields;
-    if was == *fields {
-        return Some(old.to_owned());
-    }
     // Where another reader reads the old text as we do, it has to read the new one as we do, too.
-    let agreed = read_by_another(old, &was);
+    let agreed = OnceCell::new();
+    let is_read = |text: &str, fields: &Map<String, Value>| {
+        let agreed = agreed.get_or_init(|| read_by_another(old, &was));
+        says(text, fields) && (!agreed || read_by_another(text, fields))
+    };
+    let arranged = rewriter::arrange(old, &was, layout).filter(|text| is_read(text, &was));
+    let text = arranged.as_deref().unwrap_or(old);
+    if was == *fields {
+        return Some(text.to_owned());
+    }
     // Text as a literal block is easier to read, but what follows it in the file may not allow it.
     [true, false].into_iter().find_map(|literal| {
-        let text = rewriter::rewrite(old, fields, layout, literal)?;
-        (says(&text, fields) && (!agreed || read_by_another(&text, fields))).then_some(text)
+        let text = rewriter::rewrite(text, fields, layout, literal)?;
+        is_read(&text, fields).then_some(text)
     })
 }
 

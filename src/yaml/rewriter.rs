@@ -22,6 +22,30 @@ pub(super) fn rewrite(
     layout: Layout<'_>,
     literal: bool,
 ) -> Option<String> {
+    edited(old, fields, literal, |rewriter, root| {
+        rewriter.root(root, fields, layout)
+    })
+}
+
+/// The text with each entry of the outermost map on its side of the comment, where that divides the text; None where they are, or
+/// can't be moved. The text has these fields, before and after.
+pub(super) fn arrange(
+    old: &str,
+    fields: &Map<String, Value>,
+    layout: Layout<'_>,
+) -> Option<String> {
+    edited(old, fields, true, |rewriter, root| {
+        rewriter.arrange(&root, layout)
+    })
+}
+
+/// The text after some edits, when it says these fields; None where they can't be made.
+fn edited(
+    old: &str,
+    fields: &Map<String, Value>,
+    literal: bool,
+    edit: impl FnOnce(&mut Rewriter<'_>, tree::Map) -> Option<()>,
+) -> Option<String> {
     let eol = if old.contains("\r\n") { "\r\n" } else { "\n" };
     // The edits rely on it that every line has a line break, the last one too.
     let unended = !old.ends_with('\n');
@@ -37,7 +61,7 @@ pub(super) fn rewrite(
         literal,
         edits: Edits::default(),
     };
-    rewriter.root(root, fields, layout)?;
+    edit(&mut rewriter, root)?;
     let changed = rewriter.edits.apply(&text)?;
     // A line break that was added goes again, unless it has become part of the text of a block.
     match changed.strip_suffix(eol).filter(|_| unended) {

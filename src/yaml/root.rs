@@ -1,6 +1,7 @@
 //! Changes the outermost map of an existing text: new entries go where a person would look for them.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use serde_json::{Map, Value};
 
@@ -28,6 +29,9 @@ impl Rewriter<'_> {
             }
         }
         let parts = self.parts(&root.entries, layout)?;
+        if let Some(divider) = &parts.divider {
+            self.renew(divider, layout);
+        }
         let present: HashSet<&str> = root.entries.iter().map(|entry| &*entry.key).collect();
         let is_new = |key: &str| !present.contains(key);
         for (key, value) in order.leading.iter().filter(|(key, _)| is_new(key)) {
@@ -35,7 +39,7 @@ impl Rewriter<'_> {
             self.edits
                 .insert(parts.place_of_leading(layout, key), lines);
         }
-        let mut needs_comment = parts.rest.is_empty() && parts.below_comment.is_none();
+        let mut needs_comment = parts.rest.is_empty() && parts.divider.is_none();
         for (key, value) in order.rest.iter().filter(|(key, _)| is_new(key)) {
             let mut lines = writer::entry(key, value, 0, self.literal);
             if std::mem::take(&mut needs_comment) {
@@ -73,56 +77,63 @@ impl Rewriter<'_> {
         Some(())
     }
 
-    /// The parts of the outermost map. Where the comment stands, it divides them, whatever stands above and below it: an entry
-    /// that has come to lead, or no longer does, stays where it is. None where the map is empty.
-    fn parts<'e>(&self, entries: &'e [Entry], layout: Layout<'_>) -> Option<Parts<'e>> {
-        let below_comment = self.below_comment(entries, layout.comment);
-        let leads = |entry: &Entry| match below_comment {
-            Some(at) => entry.start < at,
-            None => layout.rank(&entry.key).is_some(),
+    /// The parts of the outermost map. Where the comment stands, it divides them. None where the map is empty.
+    pub(super) fn parts<'e>(&self, entries: &'e [Entry], layout: Layout<'_>) -> Option<Parts<'e>> {
+        let divider = self.divider(entries, layout);
+        let extents = self.extents(entries, divider.as_ref());
+        let leads = |entry: &Entry| layout.rank(&entry.key).is_some();
+        // An entry on the wrong side of the comment is no place to put another next to.
+        let is_placed = |entry: &Entry| match &divider {
+            Some(divider) => leads(entry) == (entry.start < divider.start),
+            None => true,
         };
-        let place = |entry: &'e Entry| Placed {
-            key: &entry.key,
-            start: entry.start,
-            end: self.line_end(entry.node.end.max(entry.after)),
+        let first = entries.first()?;
+        let start = match &divider {
+            Some(divider) if divider.start < first.start => divider.start,
+            // The comments at the start of a text stay there, unless the first entry goes away with them.
+            _ if is_placed(first) => self.line_start(first.start),
+            _ => extents.first()?.start,
         };
-        let (leading, rest): (Vec<&Entry>, Vec<&Entry>) =
-            entries.iter().partition(|entry| leads(entry));
-        let above_rest = rest.first().and_then(|first| {
-            let mut entries = entries.iter().rev();
-            entries.find(|entry| entry.start < first.start)
-        });
-        Some(Parts {
-            start: entries.first()?.start,
-            end: place(entries.last()?).end,
-            leading: leading.into_iter().map(place).collect(),
-            above_rest: above_rest.map(|entry| place(entry).end),
-            rest: rest.into_iter().map(place).collect(),
-            below_comment,
-        })
-    }
-
-    /// Where the line below the comment begins, if the comment stands between entries or after the last of them.
-    fn below_comment(&self, entries: &[Entry], comment: &str) -> Option<usize> {
-        let ends = entries.iter().map(|entry| entry.node.end.max(entry.after));
-        let starts = entries.iter().map(|entry| entry.start);
-        let mut gaps = std::iter::once(0)
-            .chain(ends)
-            .zip(starts.chain([self.text.len()]));
-        gaps.find_map(|(from, to)| Some(from + self.slice(from..to).find(comment)?))
-            .map(|at| self.line_end(at))
+        let mut parts = Parts {
+            start,
+            end: extents.last()?.end,
+            leading: Vec::new(),
+            rest: Vec::new(),
+            above_rest: None,
+            divider: divider.clone(),
+        };
+        let mut above = None;
+        for (entry, extent) in entries.iter().zip(extents) {
+            let placed = Placed {
+                key: &entry.key,
+                start: entry.start,
+                end: extent.end,
+            };
+            match leads(entry) {
+                _ if !is_placed(entry) => {}
+                true => parts.leading.push(placed),
+                false => {
+                    if parts.rest.is_empty() {
+                        parts.above_rest = above;
+                    }
+                    parts.rest.push(placed);
+                }
+            }
+            above = Some(extent.end);
+        }
+        Some(parts)
     }
 }
 
-/// An entry of the outermost map, and where its lines begin and end.
+/// An entry of the outermost map, where it begins, and where its last line ends.
 struct Placed<'a> {
     key: &'a str,
     start: usize,
     end: usize,
 }
 
-/// The outermost map, as far as it matters to where a new entry goes.
-struct Parts<'a> {
+/// The outermost map, as far as it matters to where an entry goes.
+pub(super) struct Parts<'a> {
     /// Where the first entry begins.
     start: usize,
     /// Where the lines of the last one end.
@@ -131,12 +142,13 @@ struct Parts<'a> {
     rest: Vec<Placed<'a>>,
     /// Where the lines of the entry above `rest` end.
     above_rest: Option<usize>,
-    below_comment: Option<usize>,
+    /// The line of the comment that divides the text.
+    pub(super) divider: Option<Range<usize>>,
 }
 
 impl Parts<'_> {
     /// Where a new entry goes that leads: below the nearest of those that stand before it in a new text.
-    fn place_of_leading(&self, layout: Layout<'_>, key: &str) -> usize {
+    pub(super) fn place_of_leading(&self, layout: Layout<'_>, key: &str) -> usize {
         let rank = layout.rank(key);
         let before = self.leading.iter().filter_map(|entry| {
             let before = layout.rank(entry.key)?;
@@ -146,9 +158,9 @@ impl Parts<'_> {
     }
 
     /// Where any other new entry goes: where its name belongs, or to the end where the others are in no order.
-    fn place_of_other(&self, key: &str) -> usize {
+    pub(super) fn place_of_other(&self, key: &str) -> usize {
         let Some(first) = self.rest.first() else {
-            return self.below_comment.unwrap_or(self.end);
+            return self.below_divider().unwrap_or(self.end);
         };
         if !self.rest.is_sorted_by_key(|entry| entry.key) {
             return self.end;
@@ -157,9 +169,13 @@ impl Parts<'_> {
         match before {
             Some(before) => before.end,
             None => self
-                .below_comment
+                .below_divider()
                 .or(self.above_rest)
                 .unwrap_or(first.start),
         }
+    }
+
+    fn below_divider(&self) -> Option<usize> {
+        self.divider.as_ref().map(|divider| divider.end)
     }
 }

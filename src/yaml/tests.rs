@@ -3,12 +3,16 @@
 use proptest::prelude::*;
 use serde_json::{Map, Number, Value, json};
 
-use super::{Error, Layout, MAX_DEPTH, parse, quoting, read_by_another, rewrite, write, writer};
+use super::{
+    Error, Layout, MAX_DEPTH, parse, quoting, read_by_another, reader, rewrite, tree, write, writer,
+};
+use std::collections::BTreeMap;
 
 /// As a client's file is laid out.
 const LAYOUT: Layout<'_> = Layout {
     leading: &["client_id", "name", "description", "allowed_clients"],
-    comment: "# Read-only: push does not send what follows.",
+    comment: "# Push does not send what follows.",
+    former: &["# Read-only: push does not send what follows."],
 };
 
 /// Strings that some parser or writer of YAML is known to get wrong, or may.
@@ -292,7 +296,7 @@ fn a_new_file() {
     allowed_clients:
       - 4KWdBigdmxBion
       - "12345678"
-    # Read-only: push does not send what follows.
+    # Push does not send what follows.
     addons:
       samlp:
         mappings:
@@ -518,7 +522,7 @@ allowed_clients:  # who may delegate
   # the job runner
   - jobs # nightly
   - api
-# Read-only: push does not send what follows.
+# Push does not send what follows.
 callbacks: [https://a/b, # prod
   https://c/d]
 custom_login_page: |  # ask design
@@ -557,7 +561,7 @@ fn only_what_changed_changes() {
       - jobs2
       - api
       - last
-    # Read-only: push does not send what follows.
+    # Push does not send what follows.
     app_type: spa
     callbacks: [https://a/b, "https://e/f", x, # prod
       ]
@@ -590,7 +594,7 @@ fn what_goes_takes_only_its_own_comment_along() {
     allowed_clients: []  # who may delegate
     # the mobile app
     # the job runner
-    # Read-only: push does not send what follows.
+    # Push does not send what follows.
     callbacks: []
 
     # jwt
@@ -614,7 +618,7 @@ fn an_updatable_field_finds_its_place() {
     );
     assert_eq!(
         with("client_id: a", json!({"x": 1, "name": "A"})),
-        "client_id: a\nname: A\n# Read-only: push does not send what follows.\nx: 1"
+        "client_id: a\nname: A\n# Push does not send what follows.\nx: 1"
     );
     assert_eq!(
         with("{client_id: a} # c\n", json!({"x": [1, {"b": 2}]})),
@@ -630,16 +634,122 @@ fn an_updatable_field_finds_its_place() {
 }
 
 #[test]
-fn the_comment_divides_what_is_there_whatever_leads_by_now() {
-    let text = "client_id: a\napp_type: spa\n# Read-only: push does not send what follows.\nallowed_clients: []\nglobal: false\n";
+fn an_entry_moves_to_its_side_of_the_comment_and_takes_its_comments_along() {
+    let text = "\
+# The shop.
+client_id: a
+# about the type
+# of the application
+app_type: spa # beside
+
+# about nothing below
+
+name: A # kept
+weight: 1 # goes
+# Push does not send what follows.
+# who may delegate
+allowed_clients: # these
+  # the first
+  - b
+  # - c
+
+  # - d
+
+# about global
+global: false
+description: |+
+  kept
+
+zone: 1
+# the end";
+    let fields = yaml(text).unwrap();
+    let arranged = rewrite(text, &fields, LAYOUT).unwrap();
+    insta::assert_snapshot!(arranged, @"
+    # The shop.
+    client_id: a
+
+    # about nothing below
+
+    name: A # kept
+    description: |+
+      kept
+
+    # who may delegate
+    allowed_clients: # these
+      # the first
+      - b
+      # - c
+
+      # - d
+    # Push does not send what follows.
+    # about the type
+    # of the application
+    app_type: spa # beside
+
+    # about global
+    global: false
+    weight: 1 # goes
+    zone: 1
+    # the end
+    ");
+    assert_eq!(
+        rewrite(&arranged, &fields, LAYOUT).as_ref(),
+        Some(&arranged)
+    );
+    let changes = json!({"app_type": "native", "name": "B", "zone": null});
+    assert_eq!(with(text, changes.clone()), with(&arranged, changes));
+}
+
+#[test]
+fn the_comment_in_its_former_words_is_renewed_with_the_next_change() {
+    let text = "client_id: a\r\n  # Read-only: push does not send what follows. \r\nx: 1\r\n";
+    assert_eq!(with(text, json!({})), text);
+    assert_eq!(
+        with(text, json!({"x": 2})),
+        "client_id: a\r\n  # Push does not send what follows. \r\nx: 2\r\n"
+    );
+    assert_eq!(
+        with(&text.replace("x: 1", "name: A"), json!({})),
+        "client_id: a\r\nname: A\r\n  # Push does not send what follows. \r\n"
+    );
+}
+
+#[test]
+fn what_stands_below_and_above_nothing_finds_its_side() {
+    for (text, arranged) in [
+        (
+            "# Push does not send what follows.\nclient_id: a\nx: 1",
+            "client_id: a\n# Push does not send what follows.\nx: 1",
+        ),
+        (
+            "# top\nx: 1\nclient_id: a\n# Push does not send what follows.\n",
+            "client_id: a\n# Push does not send what follows.\n# top\nx: 1\n",
+        ),
+        (
+            "---\n? client_id\n: a\n# Push does not send what follows.\n? name\n: A\n...\n",
+            "---\n? client_id\n: a\n? name\n: A\n# Push does not send what follows.\n...\n",
+        ),
+        // The last line says something else with a line break, so that it can't go elsewhere.
+        (
+            "client_id: a\n# Push does not send what follows.\nname: |\n  A",
+            "client_id: a\n# Push does not send what follows.\nname: |\n  A",
+        ),
+    ] {
+        assert_eq!(with(text, json!({})), arranged);
+    }
+}
+
+#[test]
+fn a_new_entry_goes_where_a_new_text_has_it() {
+    let text =
+        "client_id: a\n# Push does not send what follows.\nallowed_clients: []\nglobal: false\n";
     let more = json!({"description": "b", "callbacks": [], "a": 1});
     insta::assert_snapshot!(with(text, more), @"
     client_id: a
     description: b
-    app_type: spa
-    # Read-only: push does not send what follows.
-    a: 1
     allowed_clients: []
+    # Push does not send what follows.
+    a: 1
     callbacks: []
     global: false
     ");
@@ -653,14 +763,14 @@ fn the_comment_divides_what_is_there_whatever_leads_by_now() {
     description: b
     d: 2
     ");
-    let text = "client_id: a\nx: '# Read-only: push does not send what follows.'\nname: A\n# Read-only: push does not send what follows.\n";
+    let text = "client_id: a\nx: '# Push does not send what follows.'\nname: A\n# Read-only: push does not send what follows.\n";
     insta::assert_snapshot!(with(text, json!({"c": 1, "description": "b"})), @"
     client_id: a
-    x: '# Read-only: push does not send what follows.'
     name: A
     description: b
-    # Read-only: push does not send what follows.
+    # Push does not send what follows.
     c: 1
+    x: '# Push does not send what follows.'
     ");
 }
 
@@ -907,6 +1017,54 @@ proptest! {
         }
         if crlf {
             prop_assert_eq!(rewritten.matches('\n').count(), rewritten.matches("\r\n").count());
+        }
+    }
+
+    #[test]
+    fn an_arranged_text_has_the_same_lines_each_field_on_its_side(
+        fields in fields(),
+        choices in proptest::collection::vec(any::<u8>(), 64..256),
+        crlf in any::<bool>(),
+        unended in any::<bool>(),
+    ) {
+        let mut choices = Choices(choices.iter().cycle(), 0);
+        let fields: Map<String, Value> = fields.into_iter().collect();
+        let (mut text, _, _) = commented(&fields, &mut choices);
+        let keys: Vec<&str> = fields.keys().map(String::as_str).filter(|_| choices.below(2) == 0).collect();
+        let layout = Layout { leading: &keys, ..LAYOUT };
+        let starts: Vec<usize> = reader::read(&text).unwrap().map_or(Vec::new(), |root| root.entries.iter().map(|entry| entry.start).collect());
+        let Some(at) = starts.get(usize::from(choices.below(12))) else { return Ok(()); };
+        text.insert_str(*at, &format!("{}\n", LAYOUT.comment));
+        if crlf {
+            text = text.replace('\n', "\r\n");
+        }
+        if unended && let Some(shorter) = text.strip_suffix(if crlf { "\r\n" } else { "\n" }) && yaml(shorter).as_ref() == Ok(&fields) {
+            text = shorter.to_owned();
+        }
+        prop_assert_eq!(yaml(&text), Ok(fields.clone()), "{}", text);
+        let arranged = rewrite(&text, &fields, layout).unwrap();
+        let sorted = |text: &str| -> String {
+            // Without a line break at its end, a blank line is none.
+            let lines = text.lines().filter(|line| !unended || !line.is_empty());
+            let mut lines: Vec<&str> = lines.collect();
+            lines.sort_unstable();
+            lines.join("\n")
+        };
+        prop_assert_eq!(sorted(&text), sorted(&arranged), "{}\n=>\n{}", text, arranged);
+        prop_assert_eq!(rewrite(&arranged, &fields, layout), Some(arranged.clone()));
+        let divider = arranged.find(LAYOUT.comment).unwrap();
+        for entry in reader::read(&arranged).unwrap().unwrap().entries {
+            prop_assert_eq!(entry.start < divider, keys.contains(&entry.key.as_str()), "{}\n=>\n{}", text, arranged);
+        }
+        // A comment right above a key stays there.
+        let above = |text: &str| -> BTreeMap<String, Option<String>> {
+            let keys = reader::read(text).unwrap().unwrap().entries;
+            let above = |entry: &tree::Entry| text[..entry.start].lines().next_back().filter(|line| line.starts_with("# comment")).map(str::to_owned);
+            keys.iter().map(|entry| (entry.key.clone(), above(entry))).collect()
+        };
+        let (before, after) = (above(&text), above(&arranged));
+        for (key, comment) in before {
+            prop_assert!(comment.is_none() || after[&key] == comment, "{}\n{}\n=>\n{}", key, text, arranged);
         }
     }
 

@@ -9,7 +9,7 @@ pub const OWN: &str = "dP9wXk5VbT2nRz7JmQc4hLs8FyG3eMuH";
 
 /// Every kind, and every field of it.
 pub const ALL: &str = "manage: {clients: all, resource-servers: all, client-grants: all, roles: all, tenant-settings: all, \
-                       attack-protection: all}\n";
+                       attack-protection: all, log-streams: all}\n";
 
 /// The parts of the attack protection.
 pub const PARTS: [&str; 5] = [

@@ -93,6 +93,16 @@ fn edits(kind: &Kind) -> (&'static str, &'static str, Value) {
                 "support_url": "https://acme.example/"
             }),
         ),
+        "log-streams" => (
+            "log-streams/operations",
+            "log-streams/lst_0000000000014569",
+            json!({
+                "filters": [{"type": "category", "name": "auth.login.success"}],
+                "isPriority": true,
+                "name": "Ops",
+                "pii_config": {"log_fields": ["email"], "method": "mask"}
+            }),
+        ),
         "bot-detection" => (
             "attack-protection/bot-detection",
             "attack-protection/bot-detection",

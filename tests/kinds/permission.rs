@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::acme::{ALL, PARTS, managing, path, pulled, reads, say, tenant, writes};
 use crate::common::Bed;
 
-const BUT_ROLES: [&str; 10] = [
+const BUT_ROLES: [&str; 12] = [
     "read:clients",
     "update:clients",
     "read:client_grants",
@@ -16,6 +16,8 @@ const BUT_ROLES: [&str; 10] = [
     "update:tenant_settings",
     "read:attack_protection",
     "update:attack_protection",
+    "read:log_streams",
+    "update:log_streams",
 ];
 
 #[test]
@@ -152,13 +154,18 @@ fn what_a_file_has_to_send_there_is_held_back() {
         json!("auth_challenge"),
     );
     bed.sandbox.clear_requests();
-    bed.run(["push", "--yes"]).exits(1).complains("held back");
+    bed.run(["push", "--yes"]).exits(1);
     assert_eq!(
         writes(&bed),
         [r#"PATCH attack-protection/captcha {"active_provider_id":"auth_challenge"}"#]
     );
     // By itself, too: nothing else is there to go on with.
-    let run = bed.run(["push", "--yes"]).exits(1).complains("held back");
+    let run = bed.run(["push", "--yes"]).exits(1);
+    assert!(
+        run.stdout
+            .starts_with("held back      attack-protection/bot-detection.yaml: "),
+        "{run}"
+    );
     assert!(!run.stderr.contains("error"), "{run}");
     bed.run(["diff"]).exits(1);
     bed.run(["push", "--yes", "attack-protection/bot-detection.yaml"])

@@ -379,6 +379,7 @@ fn a_kind_by_itself_is_complete() {
         "roles",
         "tenant-settings",
         "attack-protection",
+        "log-streams",
     ] {
         let bed = pulled_as(
             tenant(),

@@ -19,6 +19,7 @@ fn a_pull_asks_once_a_kind_and_once_a_role() {
 1 attack-protection/suspicious-ip-throttling
 1 client-grants
 1 clients
+1 log-streams
 1 resource-servers
 1 roles
 1 roles/rol_bo0kkeeping00003/permissions
@@ -208,5 +209,5 @@ fn kinds_are_read_side_by_side() {
     let is_below_a_role =
         |path: &String| path.ends_with("include_totals=true") && path.contains("/permissions");
     let first = paths.iter().position(is_below_a_role).unwrap();
-    assert_eq!((first, paths.len()), (10, 14), "{paths:?}");
+    assert_eq!((first, paths.len()), (11, 15), "{paths:?}");
 }

@@ -208,6 +208,7 @@ fn a_list_says_of_which_kind_each_is() {
             ("attack-protection", PARTS.len()),
             ("client-grants", 8),
             ("clients", 12),
+            ("log-streams", 2),
             ("resource-servers", 5),
             ("roles", 4),
             ("tenant-settings", 1)

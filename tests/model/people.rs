@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::common::UPDATABLE;
 use crate::promise::{Change, Sides, three_way};
+use crate::units::{UNITS, agree, had_any, same, there};
 
 /// The times at which a field of a client was brought into step, as far as somebody knows of them.
 pub type Known = BTreeMap<(String, &'static str), BTreeSet<usize>>;
@@ -115,7 +115,16 @@ impl People {
         if self.is_unclear(sides, steps, id, field) {
             return View::Unclear;
         }
-        View::Happened(three_way(self.said(head, id, field), local, live))
+        let mut said = self.said(head, id, field);
+        // A file without metadata leaves out what it had, whichever keys that were.
+        let had = |unit| {
+            let said = self.said(head, id, unit);
+            said.is_some_and(|said| there(said).is_some())
+        };
+        if had_any(field, had) && said == Some(None) {
+            said = Some(Some(&Value::Null));
+        }
+        View::Happened(three_way(field, said, local, live))
     }
 
     /// What file and tenant said when they were last in step, if they ever were.
@@ -142,6 +151,8 @@ impl People {
     ///    pushed last by the other branch.
     /// 4. The same, and the tenant says what was pushed last, but that branch pushed less often: its entry has a lower serial, and
     ///    does not count. What the merge chose is not sent, and what the tenant says is drift.
+    /// 5. The same, and the tenant says what was pushed last, with `--overwrite-drift`: the entry of that push says in the field what it
+    ///    said before, so that it did not bring the tenant there as far as the lock can tell. What the merge chose is drift.
     fn is_unclear(&self, sides: &Sides, steps: &BTreeSet<usize>, id: &str, field: &str) -> bool {
         let last = steps.last().unwrap();
         let value = |step: &usize| self.steps[*step].value.as_ref();
@@ -154,18 +165,22 @@ impl People {
         let merged = steps
             .iter()
             .filter(|step| !superseded(step))
-            .any(|step| value(step) != value(last));
+            .any(|step| !same(value(step), value(last)));
         let counting = sides.counting(id);
         let counts = |value: Option<&Value>| {
             let mut counting = counting.iter();
-            counting.any(|entry| entry.base.get(field).map(Option::as_ref) == Some(value))
+            counting.any(|entry| {
+                let base = entry.base.get(field);
+                base.is_some_and(|base| same(base.as_ref(), value))
+                    && (!merged || sides.brought(id, entry, field))
+            })
         };
         if merged {
-            // Corners 2 and 3, and 4.
-            return live != value(last) || !counts(live);
+            // Corners 2 and 3, 4 and 5.
+            return !same(live, value(last)) || !counts(live);
         }
         // Corner 1.
-        counting.len() > 1 && live != value(last) && counts(live)
+        counting.len() > 1 && !same(live, value(last)) && counts(live)
     }
 
     /// A command was about these clients: where file and tenant say the same by now, or the field was sent, or nothing was known
@@ -178,14 +193,15 @@ impl People {
             else {
                 continue;
             };
-            for field in UPDATABLE {
+            for field in UNITS {
                 let key = ((*id).clone(), field);
                 let earlier = known.get(&key).cloned().unwrap_or_default();
                 let is = live.get(field);
-                let in_step = local.get(field) == is || told.sent(id, field) || earlier.is_empty();
+                let agree = agree(field, local.get(field), is);
+                let in_step = agree || told.sent(id, field) || earlier.is_empty();
                 let last = earlier.last().map(|last| self.steps[*last].value.as_ref());
                 // What says the same as before is no news, unless it was written down.
-                let is_news = last != Some(is) || told.wrote(id);
+                let is_news = last.is_none_or(|last| !same(last, is)) || told.wrote(id);
                 // Where people can't tell, what the command took for base is base from then on.
                 let value = match told.decided(&key) {
                     Some(base) => base,
@@ -217,7 +233,10 @@ impl Told<'_> {
     }
 
     fn sent(&self, id: &str, field: &str) -> bool {
-        self.before.live[id].get(field) != self.after.live[id].get(field)
+        !same(
+            self.before.live[id].get(field),
+            self.after.live[id].get(field),
+        )
     }
 
     fn base(&self, id: &str, field: &str) -> Option<&Option<Value>> {
@@ -226,7 +245,8 @@ impl Told<'_> {
 
     /// Whether it ended before the value was in the lock.
     fn forgot(&self, id: &str, field: &str, value: Option<&Value>) -> bool {
-        self.failed && self.base(id, field) != Some(&value.cloned())
+        let base = self.base(id, field);
+        self.failed && !base.is_some_and(|base| same(base.as_ref(), value))
     }
 
     /// What it took for base where people can't tell.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::common::{Fields, UPDATABLE, text};
-use crate::promise::{Promise, Sides};
+use crate::common::{Fields, text};
+use crate::promise::{Promise, Sides, take};
+use crate::units::{UNITS, entry_units, same, sent, units};
 
 /// A plan that was saved.
 #[derive(Debug, Clone)]
@@ -27,6 +28,35 @@ struct Field {
     change: String,
     local: Option<Value>,
     live: Option<Value>,
+    /// Whether it is a key of metadata that is compared by itself, and which the file has or takes away.
+    is_key: bool,
+}
+
+/// An entry of the document: a unit, or those of a whole field.
+fn entries(entry: &Value) -> Vec<Field> {
+    let (field, key) = (text(&entry["field"]), entry["key"].as_str());
+    let side = |name: &str, unit: &str| {
+        let value = entry.get(name)?;
+        let whole = units(&Fields::from_iter([(field.clone(), value.clone())]));
+        match key {
+            Some(_) => Some(value.clone()),
+            None => whole.get(unit).cloned(),
+        }
+    };
+    let units = entry_units(&field, key).into_iter();
+    let entry = |unit: String| {
+        let is_edit = entry["change"] == "edit";
+        let local = side("local", &unit);
+        Field {
+            change: text(&entry["change"]),
+            // The edit of a key that has no value in the file takes it away.
+            local: local.or((is_edit && key.is_some()).then_some(Value::Null)),
+            live: side("live", &unit),
+            is_key: key.is_some(),
+            name: unit,
+        }
+    };
+    units.map(entry).collect()
 }
 
 impl Saved {
@@ -34,14 +64,13 @@ impl Saved {
     pub fn new(document: &Value) -> Saved {
         let clients = document["resources"].as_array().unwrap().iter();
         let clients = clients.filter(|client| client["state"] != "live-only");
-        let field = |field: &Value| Field {
-            name: text(&field["field"]),
-            change: text(&field["change"]),
-            local: field.get("local").cloned(),
-            live: field.get("live").cloned(),
-        };
+        let fields_of = |field: &Value| entries(field);
         let clients = clients.map(|client| {
-            let fields = client["fields"].as_array().unwrap().iter().map(field);
+            let fields = client["fields"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .flat_map(fields_of);
             let known = Client {
                 file_only: client["state"] == "file-only",
                 fields: fields.collect(),
@@ -85,15 +114,19 @@ impl Saved {
             .iter()
             .filter(|(id, _)| only.is_none_or(|only| only == *id))
             .collect();
+        // A key that goes is one that the file does not have, beside others.
+        let said = |local: &Fields, field: &Field| match local.get(&field.name) {
+            Some(Value::Null) => same(None, field.local.as_ref()),
+            local => local == field.local.as_ref() && !(field.is_key && local.is_none()),
+        };
         let as_planned = |(id, client): &(&String, &Client)| {
             let Some((_, local)) = before.files.get(*id) else {
                 return false;
             };
-            let said = |field: &Field| local.get(&field.name) == field.local.as_ref();
             let live = before.live.get(*id).map_or(client.file_only, |live| {
                 !client.file_only && client.fields.iter().all(|field| field.holds(live))
             });
-            live && client.fields.iter().all(said)
+            live && client.fields.iter().all(|field| said(local, field))
         };
         let conflict = |(_, client): &(&String, &Client)| {
             client.fields.iter().any(|field| field.change == "conflict")
@@ -111,12 +144,13 @@ impl Saved {
             let mut patch = Fields::new();
             for field in &client.fields {
                 if let ("edit", Some(local)) = (field.change.as_str(), &field.local)
-                    && live.get(&field.name) != Some(local)
+                    && !same(live.get(&field.name), Some(local))
                 {
-                    patch.insert(field.name.clone(), local.clone());
+                    let value = sent(&field.name, local, live.get(&field.name));
+                    patch.insert(field.name.clone(), value);
                 }
             }
-            live.extend(patch.clone());
+            take(live, &patch);
             let base = before.base(id);
             promise.sides.remember(id, base.as_ref(), &patch, before);
             if !patch.is_empty() {
@@ -132,8 +166,8 @@ impl Field {
     /// read.
     fn holds(&self, live: &Fields) -> bool {
         let now = live.get(&self.name);
-        !UPDATABLE.contains(&self.name.as_str())
-            || now == self.live.as_ref()
-            || (self.change == "edit" && now == self.local.as_ref())
+        !UNITS.contains(&self.name.as_str())
+            || same(now, self.live.as_ref())
+            || (self.change == "edit" && same(now, self.local.as_ref()))
     }
 }

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::common::{Fields, UPDATABLE, text};
+use crate::common::Fields;
+use crate::units::{
+    TWINS, UNITS, agree, field_of, same, sent, settle, settle_base, settle_live, units,
+};
 
 /// Clients by id.
 pub type Clients = BTreeMap<String, Fields>;
@@ -78,16 +81,16 @@ pub fn entries(lock: &str) -> BTreeMap<String, Entry> {
     let clients = lock["clients"].as_object().unwrap().iter();
     let entry = |entry: &Value| {
         let base = entry["base"].as_object().unwrap().iter();
-        let mut base: Base = base
-            .map(|(field, value)| (field.clone(), Some(value.clone())))
+        let fields: Fields = base
+            .map(|(field, value)| (field.clone(), value.clone()))
             .collect();
+        let units = units(&fields).into_iter();
+        let mut base: Base = units.map(|(unit, value)| (unit, Some(value))).collect();
         let absent = entry.get("absent").and_then(Value::as_array);
-        base.extend(
-            absent
-                .into_iter()
-                .flatten()
-                .map(|field| (text(field), None)),
-        );
+        for field in absent.into_iter().flatten() {
+            let absent = UNITS.iter().filter(|unit| field_of(unit) == field);
+            base.extend(absent.map(|unit| ((*unit).to_owned(), None)));
+        }
         Entry {
             serial: entry["serial"].as_u64().unwrap(),
             base,
@@ -103,27 +106,40 @@ pub fn change(base: Option<&Base>, local: &Fields, live: &Fields, field: &str) -
     let (local, live) = (local.get(field), live.get(field));
     let Some(base) = base.map(|base| base.get(field)) else {
         return match local {
-            _ if local == live => Change::None,
+            _ if agree(field, local, live) => Change::None,
             None => Change::Left,
             Some(_) => Change::Edit,
         };
     };
-    three_way(base.map(Option::as_ref), local, live)
+    three_way(field, base.map(Option::as_ref), local, live)
 }
 
 /// The same of one field; its base is None where nobody knows it.
 pub fn three_way(
+    unit: &str,
     base: Option<Option<&Value>>,
     local: Option<&Value>,
     live: Option<&Value>,
 ) -> Change {
     match base {
-        _ if local == live => Change::None,
+        _ if agree(unit, local, live) => Change::None,
         Some(Some(_)) | None if local.is_none() => Change::Left,
-        Some(base) if local == base => Change::Drift,
-        Some(base) if live == base => Change::Edit,
+        Some(base) if same(local, base) => Change::Drift,
+        Some(base) if same(live, base) => Change::Edit,
         _ => Change::Conflict,
     }
+}
+
+/// What a tenant makes of a patch.
+pub fn take(live: &mut Fields, patch: &Fields) {
+    live.extend(units(patch));
+    settle_live(live);
+}
+
+/// Whether a base says that.
+fn is_in(base: &Base, unit: &str, value: &Value) -> bool {
+    let base = base.get(unit);
+    base.is_some_and(|base| same(base.as_ref(), Some(value)))
 }
 
 fn set(fields: &mut Fields, field: &str, value: Option<&Value>) {
@@ -167,20 +183,29 @@ impl Sides {
         let live = self.live.get(id);
         let newest = entries.iter().rev().max_by_key(|entry| entry.serial)?;
         let of = |field: &str| {
-            let is = live.map(|live| live.get(field).cloned());
-            let there = |entry: &&&Entry| {
-                is.is_some()
-                    && entry.base.get(field) == is.as_ref()
-                    && self.brought(id, entry, field)
+            // A file without metadata has none to compare key by key.
+            let leaves_out = |(_, local): &(String, Fields)| !local.contains_key(field);
+            let units = match self.files.get(id).is_some_and(leaves_out) {
+                true => UNITS
+                    .into_iter()
+                    .filter(|unit| field_of(unit) == field_of(field))
+                    .collect(),
+                false => vec![field],
             };
-            let entry = entries.iter().find(there).unwrap_or(newest);
+            let is_there = |entry: &&&Entry| {
+                let is = |unit: &str| live.map(|live| live.get(unit));
+                let base = |unit: &str| entry.base.get(unit).map(Option::as_ref);
+                let is_same = |unit: &&str| matches!((is(unit), base(unit)), (Some(is), Some(base)) if same(is, base));
+                units.iter().all(is_same) && self.brought(id, entry, field)
+            };
+            let entry = entries.iter().find(is_there).unwrap_or(newest);
             Some((field.to_owned(), entry.base.get(field)?.clone()))
         };
-        Some(UPDATABLE.into_iter().filter_map(of).collect())
+        Some(UNITS.into_iter().filter_map(of).collect())
     }
 
     /// Whether an entry can have brought the tenant to what it says in a field: the lock's own one, or one whose push changed it.
-    fn brought(&self, id: &str, entry: &Entry, field: &str) -> bool {
+    pub fn brought(&self, id: &str, entry: &Entry, field: &str) -> bool {
         let own = self.lock.get(id);
         let past = self.past.get(id).into_iter().flatten();
         let mut before = past
@@ -189,7 +214,13 @@ impl Sides {
             .peekable();
         own.is_some_and(|own| std::ptr::eq(own, entry))
             || before.peek().is_none()
-            || before.any(|before| before.base.get(field) != entry.base.get(field))
+            || before.any(|before| {
+                let mut units = UNITS.iter();
+                units.any(|unit| {
+                    let is_of = field_of(unit) == field_of(field);
+                    is_of && before.base.get(*unit) != entry.base.get(*unit)
+                })
+            })
     }
 
     /// Every base that a client may have, wherever the tenant is.
@@ -242,14 +273,15 @@ impl Sides {
         }
         let (local, live) = (&self.files[id].1, &self.live[id]);
         let mut base = Base::new();
-        for field in UPDATABLE {
+        for field in UNITS {
             let is = live.get(field);
-            if local.get(field) == is || sent.contains_key(field) || old.is_none() {
+            if agree(field, local.get(field), is) || sent.contains_key(field) || old.is_none() {
                 base.insert(field.to_owned(), is.cloned());
             } else if let Some(old) = old.and_then(|old| old.get(field)) {
                 base.insert(field.to_owned(), old.clone());
             }
         }
+        settle_base(&mut base);
         let counting = before.counting(id);
         let own = before.lock.get(id);
         if counting.len() > 1 || own.is_none_or(|own| own.base != base) {
@@ -269,8 +301,8 @@ impl Sides {
                     continue;
                 };
                 let may_be_edited = self.bases(id).iter().any(|base| {
-                    let mut managed = UPDATABLE.iter().filter(|field| local.contains_key(**field));
-                    managed.any(|field| base.get(*field) != Some(&local.get(*field).cloned()))
+                    let mut managed = UNITS.iter().filter(|field| local.contains_key(**field));
+                    managed.any(|field| !is_in(base, field, &local[*field]))
                 });
                 if prune && self.base(id).is_some() && (discard_local || !may_be_edited) {
                     sides.files.remove(*id);
@@ -288,12 +320,17 @@ impl Sides {
             };
             let base = self.base(id);
             let mut file = live.clone();
-            for field in UPDATABLE {
+            for field in UNITS {
                 if discard_local {
                     continue;
                 }
                 match change(base.as_ref(), local, live, field) {
-                    Change::None | Change::Drift => {}
+                    Change::Drift => {}
+                    // What means the same stays as the file has it.
+                    Change::None if local.contains_key(field) => {
+                        set(&mut file, field, local.get(field));
+                    }
+                    Change::None => {}
                     Change::Edit => set(&mut file, field, local.get(field)),
                     Change::Conflict => {
                         set(&mut file, field, local.get(field));
@@ -302,6 +339,7 @@ impl Sides {
                     Change::Left => set(&mut file, field, None),
                 }
             }
+            settle(&mut file);
             sides.files.insert((*id).clone(), (path.clone(), file));
             sides.remember(id, base.as_ref(), &Fields::new(), self);
         }
@@ -326,8 +364,8 @@ impl Sides {
             let differs = |base: &Base| {
                 let mut local = local
                     .iter()
-                    .filter(|(field, _)| UPDATABLE.contains(&field.as_str()));
-                local.any(|(field, value)| base.get(field) != Some(&Some(value.clone())))
+                    .filter(|(field, _)| UNITS.contains(&field.as_str()));
+                local.any(|(field, value)| !is_in(base, field, value))
             };
             overwrite_drift || bases.is_empty() || bases.iter().any(differs)
         };
@@ -339,8 +377,8 @@ impl Sides {
             };
             let base = self.base(id);
             let mut patch = Fields::new();
-            for field in UPDATABLE {
-                let sent = match change(base.as_ref(), local, live, field) {
+            for field in UNITS {
+                let is_sent = match change(base.as_ref(), local, live, field) {
                     Change::None | Change::Left => false,
                     Change::Edit => true,
                     Change::Drift => overwrite_drift,
@@ -353,12 +391,12 @@ impl Sides {
                         };
                     }
                 };
-                if let (true, Some(value)) = (sent, local.get(field)) {
-                    patch.insert(field.to_owned(), value.clone());
+                if let (true, Some(value)) = (is_sent, local.get(field)) {
+                    patch.insert(field.to_owned(), sent(field, value, live.get(field)));
                 }
             }
             let sides = &mut promise.sides;
-            sides.live.get_mut(*id).unwrap().extend(patch.clone());
+            take(sides.live.get_mut(*id).unwrap(), &patch);
             sides.remember(id, base.as_ref(), &patch, self);
             if !patch.is_empty() {
                 promise.patches.insert((*id).clone(), patch);
@@ -391,7 +429,7 @@ impl Sides {
 
 fn differing(base: Option<&Base>, local: &Fields, live: &Fields) -> Vec<(String, &'static str)> {
     let mut fields = Vec::new();
-    for field in UPDATABLE {
+    for field in UNITS {
         let change = match change(base, local, live, field) {
             Change::None | Change::Left => continue,
             Change::Edit => "edit",
@@ -403,7 +441,7 @@ fn differing(base: Option<&Base>, local: &Fields, live: &Fields) -> Vec<(String,
     let unmanaged: BTreeSet<&String> = local
         .keys()
         .chain(live.keys())
-        .filter(|field| !UPDATABLE.contains(&field.as_str()))
+        .filter(|field| ![&UNITS[..], &TWINS].concat().contains(&field.as_str()))
         // A file by hand has only what its author cares about.
         .filter(|field| base.is_some() || local.contains_key(*field))
         .filter(|field| local.get(*field) != live.get(*field))
@@ -415,6 +453,6 @@ fn differing(base: Option<&Base>, local: &Fields, live: &Fields) -> Vec<(String,
 
 /// The updatable fields, all of which are known.
 pub fn known(fields: &Fields) -> Base {
-    let fields = UPDATABLE.map(|field| (field.to_owned(), fields.get(field).cloned()));
+    let fields = UNITS.map(|field| (field.to_owned(), fields.get(field).cloned()));
     Base::from_iter(fields)
 }

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use crate::common::client_file::{edit_file, read};
-use crate::common::{UPDATABLE, git, text};
+use crate::common::{git, text};
 use crate::promise::{Clients, Entry, entries};
+use crate::units::{FIELDS, units};
 
 /// How a merge with conflicts is settled.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -158,7 +159,7 @@ impl Repository {
             let mut files = Clients::new();
             for (path, content) in paths.iter().zip(contents) {
                 let fields = read(path, &content.unwrap());
-                files.insert(text(&fields["client_id"]), fields);
+                files.insert(text(&fields["client_id"]), units(&fields));
             }
             self.files.insert(commit.to_owned(), files);
         }
@@ -276,14 +277,14 @@ impl Repository {
         true
     }
 
-    /// What is ours, with every updatable field that they changed.
+    /// What is ours, with every managed field that they changed.
     fn union(&self, path: &str) -> bool {
         let stage = |stage: u8| self.must(&["show", &format!(":{stage}:{path}")]);
         let [old, ours, theirs] = [1, 2, 3].map(stage);
         let (old, theirs) = (read(path, &old), read(path, &theirs));
         let file = self.at.join(path);
         fs::write(&file, ours).unwrap();
-        for field in UPDATABLE {
+        for field in FIELDS {
             if theirs.get(field) != old.get(field) {
                 edit_file(&file, field, theirs.get(field), 0);
             }

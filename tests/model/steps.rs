@@ -69,7 +69,7 @@ pub enum Step {
     Reset { back: u8, commit: bool },
     /// Files and lock are taken from so many commits before HEAD, over HEAD.
     Over { back: u8, commit: bool },
-    /// Somebody changes an updatable field on the dashboard; a value past the last one removes it.
+    /// Somebody changes a managed field on the dashboard; a value past the last one removes it.
     Dashboard { client: u8, field: u8, value: u8 },
     /// Somebody changes it to what the lock has.
     Back { client: u8, field: u8 },
@@ -127,11 +127,24 @@ impl Trouble {
     }
 }
 
-/// A value of an updatable field. There are few, so that two sides often say the same.
+/// A value of a managed field. There are few, so that two sides often say the same.
 pub fn value(field: &str, number: u8) -> Value {
     let values = match field {
         "name" => vec![json!("A"), json!("A!"), json!("no"), json!("0123")],
         "description" => vec![json!("x"), json!(""), json!("# y: z"), json!("one\n two\n")],
+        "client_metadata" => vec![
+            json!({"a": "1", "k": "0"}),
+            json!({"a": "2", "k": "0"}),
+            json!({"a": "1", "b": "no", "k": "0"}),
+            json!({"b": "# x", "k": "0"}),
+        ],
+        "native_social_login" => vec![
+            json!({"apple": {"enabled": true}, "google": {"enabled": false}}),
+            json!({"apple": {"enabled": false}, "google": {"enabled": false}}),
+            json!({"apple": {"enabled": true}, "google": {"enabled": true}}),
+            Value::Null,
+        ],
+        "organization_usage" => vec![json!("deny"), json!("allow"), Value::Null, json!("require")],
         _ => vec![
             json!(["c1"]),
             json!([]),
@@ -253,7 +266,7 @@ fn settle() -> impl Strategy<Value = Settle> {
 
 fn step() -> impl Strategy<Value = Step> {
     let client = || 0..5_u8;
-    let field = || 0..3_u8;
+    let field = || 0..7_u8;
     let value = || 0..4_u8;
     let style = || 0..12_u8;
     let back = || prop_oneof![4 => Just(0), 3 => Just(1), 3 => 2..6_u8];
@@ -298,7 +311,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// A chapter of a story that is about git: few fields and few values, and nothing that goes wrong.
 fn chapter() -> impl Strategy<Value = Vec<Step>> {
     let client = || prop_oneof![5 => Just(0), 1 => Just(1)];
-    let field = || prop_oneof![5 => Just(1), 1 => Just(0)];
+    let field = || prop_oneof![5 => Just(1), 1 => Just(0), 4 => Just(6)];
     let back = || prop_oneof![4 => Just(0), 3 => Just(1), 3 => 2..6_u8];
     let commit = || prop::bool::weighted(0.9);
     let write = move || {
