@@ -167,7 +167,7 @@ fn what_a_file_has_to_send_there_is_held_back() {
         "{run}"
     );
     assert!(!run.stderr.contains("error"), "{run}");
-    bed.run(["diff"]).exits(1);
+    bed.run(["push", "--dry-run"]).exits(1);
     bed.run(["push", "--yes", "attack-protection/bot-detection.yaml"])
         .exits(1);
 }
