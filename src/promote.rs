@@ -146,6 +146,7 @@ pub fn promote(
                 (None, Some(value)) => translation.value(value),
                 (None, None) => continue,
             };
+            let new = keeping_flags(field, old, new);
             if !field.row().same(old, Some(&new)) || old.is_none() {
                 promotion.changes.push(Change {
                     kind,
@@ -158,7 +159,25 @@ pub fn promote(
             }
         }
     }
+    // Several entries may say the same of one field, as two permissions of one API do.
+    for references in [&mut promotion.missing, &mut promotion.carried] {
+        let mut said = BTreeSet::new();
+        references.retain(|one| said.insert(one.clone()));
+    }
     promotion
+}
+
+/// A switch that only the other tenant has can't be taken away from it, and stays.
+fn keeping_flags(field: Field, old: Option<&Value>, new: Value) -> Value {
+    match (field.row().merge, old, new) {
+        (Merge::Flags, Some(Value::Object(old)), Value::Object(mut new)) => {
+            for (key, value) in old {
+                new.entry(key.clone()).or_insert_with(|| value.clone());
+            }
+            Value::Object(new)
+        }
+        (_, _, new) => new,
+    }
 }
 
 /// Says the references of one field in the other tenant's ids.

@@ -178,13 +178,16 @@ impl PushPlan {
             .cloned();
         let (unmanaged, not_updatable): (Vec<_>, Vec<_>) =
             unsent.partition(|field| field.field.key().is_some());
-        for (fields, reason) in [
-            (unmanaged, Reason::Unmanaged),
-            (not_updatable, Reason::NotUpdatable),
-        ] {
-            if !fields.is_empty() {
-                hold_back(fields, reason);
-            }
+        if !unmanaged.is_empty() {
+            hold_back(unmanaged, Reason::Unmanaged);
+        }
+        // Each field says why no update takes it.
+        let why = |field: &FieldPlan| {
+            let row = resource.id.kind().row(field.field.name());
+            row.map(|row| row.sending)
+        };
+        for fields in not_updatable.chunk_by(|one, next| why(one) == why(next)) {
+            hold_back(fields.to_vec(), Reason::NotUpdatable);
         }
         let is_own =
             *resource.id.kind() == clients::KIND && own.client == Some(resource.id.as_str());
@@ -298,10 +301,13 @@ fn list_change(edit: &FieldPlan) -> Option<ListChange> {
         entries(&edit.live).unwrap_or_default(),
     );
     let without = |list: &[Value], other: &[Value]| -> Vec<Value> {
-        list.iter()
-            .filter(|entry| !other.contains(entry))
-            .cloned()
-            .collect()
+        let mut left: Vec<Value> = Vec::new();
+        for entry in list {
+            if !other.contains(entry) && !left.contains(entry) {
+                left.push(entry.clone());
+            }
+        }
+        left
     };
     Some(ListChange {
         field,

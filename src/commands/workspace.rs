@@ -339,7 +339,7 @@ pub(super) fn read(
         let base = locked.map(|(_, locked)| ResourceBase::certain(&locked.base, None));
         file == files::LOCK_FILE
             || selection.touches(&Names {
-                kind: file.split_once('/').and_then(|(kind, _)| Kind::named(kind)),
+                kind: Kind::of_file(&file),
                 id: locked.map_or("", |(id, _)| id.as_str()),
                 stem: path.file_stem().and_then(|stem| stem.to_str()),
                 file: Some(&file),

@@ -45,12 +45,9 @@ pub(super) fn parse(
     };
     for kind in KINDS {
         if let Some(values) = document.fields().get(kind.name) {
-            let stems = files
-                .iter()
-                .filter(|(of, _)| *of == kind)
-                .map(|(_, stem)| *stem);
-            let stems: Vec<&str> = stems.collect();
-            let values = of_kind(&document, (kind, managed), values, &stems)?;
+            let of_name = files.iter().filter(|(of, _)| of.name == kind.name);
+            let of_name: Vec<Counterpart<'_>> = of_name.copied().collect();
+            let values = of_kind(&document, (kind, managed), values, &of_name)?;
             let values = values.into_iter();
             overrides
                 .values
@@ -65,24 +62,27 @@ fn error(document: &Document<'_>, path: &[&str], message: String, hint: &str) ->
     document.problem(document.position_at(&path), message, hint)
 }
 
-/// The values of one kind, by stem.
+/// The values of one kind, by stem. The files are of every kind of its name: what is said of another one is no mistake here.
 fn of_kind(
     document: &Document<'_>,
     (kind, managed): (&'static Kind, &Managed),
     values: &Value,
-    stems: &[&str],
+    files: &[Counterpart<'_>],
 ) -> Result<BTreeMap<String, BTreeMap<Field, Value>>, ParseError> {
     let error = |path: &[&str], message: String, hint: &str| error(document, path, message, hint);
     let Value::Object(patterns) = values else {
         return Err(error(&[kind.name], format!("`{kind}` is no map"), BY_STEM));
     };
-    let by_name: HashSet<&str> = stems.iter().copied().collect();
+    let stems = files.iter().map(|(_, stem)| *stem);
+    let by_name: HashSet<&str> = stems.clone().collect();
+    let own = files.iter().filter(|(of, _)| *of == kind);
+    let own: HashSet<&str> = own.map(|(_, stem)| *stem).collect();
     let mut exact: BTreeMap<String, BTreeMap<Field, Value>> = BTreeMap::new();
     let mut globs: BTreeMap<(String, Field), (&str, Value)> = BTreeMap::new();
     for (pattern, values) in patterns {
         let at = [kind.name, pattern.as_str()];
         // A stem that is written out is found without a look at the others.
-        let matching: Vec<&str> = if by_name.contains(pattern.as_str()) {
+        let mut matching: Vec<&str> = if by_name.contains(pattern.as_str()) {
             vec![pattern]
         } else {
             let glob = Glob::new(pattern).map_err(|problem| {
@@ -93,12 +93,16 @@ fn of_kind(
                 )
             })?;
             let glob = glob.compile_matcher();
-            let stems = stems.iter().copied();
+            let stems = stems.clone();
             stems.filter(|stem| glob.is_match(stem)).collect()
         };
         if matching.is_empty() {
             let message = format!("`{pattern}` is no {} of this tenant", kind.singular);
             return Err(error(&at, message, BY_STEM));
+        }
+        matching.retain(|stem| own.contains(stem));
+        if matching.is_empty() {
+            continue;
         }
         let Value::Object(values) = values else {
             return Err(error(&at, format!("`{pattern}` has no fields"), BY_STEM));

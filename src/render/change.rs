@@ -10,16 +10,23 @@ use super::value::{self, exact, inline, line, look_alike, multi_line};
 use crate::names::Names;
 use crate::plan::{Change, FieldPlan};
 
-/// The name of what an entry of a list refers to.
-pub(super) type EntryNames<'n, 'a> = dyn Fn(&str) -> Option<&'a str> + 'n;
+/// The names of what an entry of a list refers to.
+pub(super) type EntryNames<'n, 'a> = dyn Fn(&Value) -> Vec<&'a str> + 'n;
 
 /// The names of what the entries of a field refer to: none, where they are no references.
 pub(super) fn entry_names<'n, 'a: 'n>(
     field: &FieldPlan,
     names: &'n Names<'a>,
-) -> impl Fn(&str) -> Option<&'a str> + 'n {
+) -> impl Fn(&Value) -> Vec<&'a str> + 'n {
     let reference = field.field.key().and_then(|key| key.field.row().refers_to);
-    move |text| names(reference?, text)
+    move |entry| {
+        let references = reference.into_iter();
+        let named = references.flat_map(|reference| {
+            let texts = reference.in_part(entry).into_iter();
+            texts.filter_map(move |text| names(reference, text))
+        });
+        named.collect()
+    }
 }
 
 /// A line of a change.
@@ -245,11 +252,13 @@ fn text_lines(old: &str, new: &str) -> Vec<Line> {
     lines
 }
 
-/// An entry of a list, with the name of what it refers to.
+/// An entry of a list, with the names of what it refers to.
 fn reference(entry: &Value, names: &EntryNames<'_, '_>) -> String {
-    let name = entry.as_str().and_then(names);
-    let name = name.map(|name| format!(" ({})", line(name)));
-    inline(Some(entry)) + &name.unwrap_or_default()
+    let names: Vec<String> = names(entry).into_iter().map(line).collect();
+    match names.is_empty() {
+        true => inline(Some(entry)),
+        false => format!("{} ({})", inline(Some(entry)), names.join(", ")),
+    }
 }
 
 #[cfg(test)]
@@ -268,7 +277,7 @@ mod tests {
             (json!("größe"), json!("große")),
         ];
         let shown = pairs.map(|(old, new)| {
-            let lines = lines(Some(&old), Some(&new), &|_| None);
+            let lines = lines(Some(&old), Some(&new), &|_| Vec::new());
             let lines = lines.iter();
             lines
                 .map(|line| format!("{}{}\n", line.sign.prefix(), line.text()))

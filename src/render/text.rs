@@ -57,6 +57,10 @@ fn resource_plan(text: &mut String, resource: &ResourcePlan, names: &Names<'_>) 
     let (name, id) = (line(&resource.name), line(resource.id.as_str()));
     // Writing to a String can't fail.
     let _ = match &resource.file {
+        // Of what there is one of, the file says it all.
+        Some(file) if resource.id.kind().only().is_some() => {
+            writeln!(text, "{FILE}{}{FILE:#}", line(file))
+        }
         Some(file) => writeln!(
             text,
             "{FILE}{}{FILE:#}  {name} {DIM}{id}{DIM:#}",
