@@ -1351,3 +1351,27 @@ fn the_schemas_are_what_files_are_held_to() {
     }
     assert_eq!(bed.patches(), []);
 }
+
+#[test]
+fn an_empty_object_knows_of_each_key_that_it_was_not_there() {
+    for (was, said) in [(json!({}), json!({})), (json!({"team": "shop"}), json!({}))] {
+        let bed = web("[client_metadata]", json!({"client_metadata": was}));
+        set(&bed, WEB, "client_metadata", Some(said));
+        set(&bed, WEB, "description", Some(json!("new")));
+        let live = json!({"dash": "1", "team": "shop"});
+        let live = match was.get("team") {
+            Some(_) => live,
+            None => json!({"dash": "1"}),
+        };
+        bed.sandbox.edit("w", "client_metadata", Some(live));
+        bed.run(["push", "--yes"]).exits(0);
+        let dash = (
+            "client_metadata".to_owned(),
+            Some("dash".to_owned()),
+            "drift".to_owned(),
+        );
+        assert_eq!(changes(&bed), [dash], "{}", bed.read("tenant/tenant.lock"));
+        bed.run(["pull"]).exits(0);
+        assert_eq!(changes(&bed), []);
+    }
+}
