@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use globset::GlobSet;
 use serde_json::{Map, Value};
 
-use crate::kinds::{self, Field, Kind, Merge};
+use crate::kinds::{Field, Kind, Merge, Reference};
 use crate::resource::ResourceId;
 
 /// What ties a file to its counterpart in other tenants: its kind, and its stem.
@@ -39,12 +39,11 @@ pub struct Overrides {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Promotion {
     /// The values to write, by kind and stem, and in file order.
-    pub changes: Vec<Change>,
-    /// Entries of references that the first tenant does not know; they go over as they are.
-    pub carried: Vec<Reference>,
-    /// Resources of the first tenant that are referred to and that the other lacks, or that nobody can name there: nothing may be
-    /// written.
-    pub missing: Vec<Reference>,
+    pub changes: Vec<Promoted>,
+    /// References that the first tenant does not know; they go over as they are.
+    pub carried: Vec<BrokenReference>,
+    /// References to resources of the first tenant that the other lacks, or that nobody can name there: nothing may be written.
+    pub missing: Vec<BrokenReference>,
     /// Files of the first tenant that have no counterpart in the other, and need one.
     pub alone: Vec<(&'static Kind, String)>,
     /// Values that mean something in the first tenant only, and stay there.
@@ -53,7 +52,7 @@ pub struct Promotion {
 
 /// One value to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct Promoted {
     /// The file's kind.
     pub kind: &'static Kind,
     /// The file's stem.
@@ -68,16 +67,16 @@ pub struct Change {
     pub overridden: bool,
 }
 
-/// An entry of a list of references.
+/// A reference that could not be said in the other tenant's ids.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Reference {
+pub struct BrokenReference {
     /// The kind of the file that has it.
     pub kind: &'static Kind,
     /// The stem of the file that has it.
     pub stem: String,
     /// The field that has it.
     pub field: Field,
-    /// The entry.
+    /// What it says.
     pub entry: String,
     /// The stem of the resource that it means, where the first tenant knows one.
     pub means: Option<String>,
@@ -147,7 +146,7 @@ pub fn promote(
                 (None, None) => continue,
             };
             if !field.row().same(old, Some(&new)) || old.is_none() {
-                promotion.changes.push(Change {
+                promotion.changes.push(Promoted {
                     kind,
                     stem: stem.to_owned(),
                     field,
@@ -183,7 +182,7 @@ impl Translation<'_, '_> {
         }
     }
 
-    fn reference(&mut self, reference: kinds::Reference, text: &str) -> String {
+    fn reference(&mut self, reference: Reference, text: &str) -> String {
         match (reference.kind(), reference.by) {
             (Some(kind), None) => self.by_id(kind, text),
             (Some(kind), Some(by)) => self.by_field(kind, by, text),
@@ -236,8 +235,8 @@ impl Translation<'_, '_> {
         }
     }
 
-    fn entry(&self, text: &str, means: Option<&str>) -> Reference {
-        Reference {
+    fn entry(&self, text: &str, means: Option<&str>) -> BrokenReference {
+        BrokenReference {
             kind: self.file.0,
             stem: self.file.1.to_owned(),
             field: self.field,
@@ -396,7 +395,7 @@ mod tests {
             ("", ""),
         );
         assert_eq!(promotion.changes[0].new, json!(["old", "p3", "x"]));
-        let entries = |references: Vec<Reference>| -> Vec<_> {
+        let entries = |references: Vec<BrokenReference>| -> Vec<_> {
             let references = references.into_iter();
             references.map(|one| (one.entry, one.means)).collect()
         };

@@ -15,8 +15,8 @@ use crate::cli::{PlanForm, Promote};
 use crate::files::{self, Access, Contents, FilesError, ResourceFile, TenantDirectory};
 use crate::kinds::Field;
 use crate::names::names_in;
-use crate::plan::{self, FieldPlan, Plan, PlanField, ResourcePlan, State, Tenant};
-use crate::promote::{Change, Counterpart, Gone, Member, Stems, promote};
+use crate::plan::{Change, FieldPlan, Plan, PlanField, ResourcePlan, State, Tenant};
+use crate::promote::{Counterpart, Gone, Member, Promoted, Stems, promote};
 use crate::render::{self, promotion as render_promotion};
 use crate::resource::ResourceId;
 use crate::three_way::Base;
@@ -81,7 +81,7 @@ pub(super) fn run(
         .iter()
         .map(|(id, file)| ((id.kind(), file.stem.as_str()), (id, file)))
         .collect();
-    for Change {
+    for Promoted {
         kind,
         stem,
         field,
@@ -182,9 +182,9 @@ fn stems(contents: &Contents) -> Result<Stems<'_>> {
 fn write<'a>(
     directory: &TenantDirectory,
     files: &ByStem<'_>,
-    changes: &'a [Change],
+    changes: &'a [Promoted],
     terminal: &Terminal,
-) -> (&'a [Change], Option<FilesError>) {
+) -> (&'a [Promoted], Option<FilesError>) {
     let mut written = 0;
     for ((id, file), of_file) in by_file(files, changes) {
         let mut fields = Map::clone(&file.fields);
@@ -207,9 +207,10 @@ fn write<'a>(
 /// Each file that changes, with its changes, which are in the order of files.
 fn by_file<'a>(
     files: &'a ByStem<'a>,
-    changes: &'a [Change],
-) -> impl Iterator<Item = ((&'a ResourceId, &'a ResourceFile), &'a [Change])> {
-    let is_same = |one: &Change, next: &Change| (one.kind, &one.stem) == (next.kind, &next.stem);
+    changes: &'a [Promoted],
+) -> impl Iterator<Item = ((&'a ResourceId, &'a ResourceFile), &'a [Promoted])> {
+    let is_same =
+        |one: &Promoted, next: &Promoted| (one.kind, &one.stem) == (next.kind, &next.stem);
     let changes = changes.chunk_by(is_same);
     changes.filter_map(|changes| {
         let first = changes.first()?;
@@ -218,12 +219,12 @@ fn by_file<'a>(
 }
 
 /// The changes as a plan, to be shown like any other: what the file said is on the side of the tenant.
-fn plan(options: &Promote, to: &Contents, files: &ByStem<'_>, changes: &[Change]) -> Plan {
+fn plan(options: &Promote, to: &Contents, files: &ByStem<'_>, changes: &[Promoted]) -> Plan {
     let resources = by_file(files, changes).map(|((id, file), changes)| {
         let base = to.lock.as_ref().and_then(|lock| lock.base(id));
         let fields = changes.iter().map(|change| FieldPlan {
             field: PlanField::Updatable(change.field.into()),
-            change: plan::Change::Edit,
+            change: Change::Edit,
             base: base
                 .map_or(Base::NoBase, |base| base.get(&change.field.into()))
                 .cloned(),

@@ -4,7 +4,7 @@ use super::text::resource;
 use super::{Names, counted, printable};
 use crate::files::OVERRIDES_FILE;
 use crate::plan::Plan;
-use crate::promote::{Promotion, Reference};
+use crate::promote::{BrokenReference, Promotion};
 
 /// The values that are written, in one line how many, and what there is to remark.
 pub(crate) fn text(plan: &Plan, summary: &str, remarks: &[String], names: &Names<'_>) -> String {
@@ -39,7 +39,7 @@ pub(crate) fn remarks(promotion: &Promotion, from: &str, to: &str) -> Vec<String
             change.stem, change.field
         ));
     }
-    for Reference {
+    for BrokenReference {
         stem, field, entry, ..
     } in &promotion.carried
     {
@@ -63,14 +63,14 @@ pub(crate) fn remarks(promotion: &Promotion, from: &str, to: &str) -> Vec<String
 }
 
 /// Why nothing is written where a reference would break, and what to do.
-pub(crate) fn missing(missing: &[Reference], from: &str, to: &str) -> (String, String) {
-    let line = |Reference {
+pub(crate) fn missing(missing: &[BrokenReference], from: &str, to: &str) -> (String, String) {
+    let line = |BrokenReference {
                     stem,
                     field,
                     entry,
                     means,
                     ..
-                }: &Reference| match means {
+                }: &BrokenReference| match means {
         Some(means) => format!("{stem}: {field} refers to {means} ({entry})"),
         None => {
             format!("{stem}: {field} refers to {entry}, which has no file in {from} any more")
