@@ -183,6 +183,10 @@ impl Translation<'_, '_> {
     }
 
     fn reference(&mut self, reference: Reference, text: &str) -> String {
+        // An empty text refers to nothing.
+        if text.is_empty() {
+            return String::new();
+        }
         match (reference.kind(), reference.by) {
             (Some(kind), None) => self.by_id(kind, text),
             (Some(kind), Some(by)) => self.by_field(kind, by, text),
@@ -401,6 +405,28 @@ mod tests {
         };
         assert_eq!(entries(promotion.missing), [("old".to_owned(), None)]);
         assert_eq!(entries(promotion.carried), [("x".to_owned(), None)]);
+    }
+
+    #[test]
+    fn an_empty_reference_refers_to_nothing() {
+        let settings = &crate::kinds::tenant_settings::KIND;
+        let [dev, prod] = [json!({"default_audience": ""}), json!({})]
+            .map(|fields| fields.as_object().unwrap().clone());
+        let id = ResourceId::new(settings, "tenant-settings");
+        let file = (settings, "tenant-settings");
+        let [dev, prod] =
+            [&dev, &prod].map(|fields| Stems::from([(file, Member { id: &id, fields })]));
+        let promotion = promote(
+            &dev,
+            &Gone::new(),
+            &prod,
+            &Overrides::default(),
+            &|_| true,
+            &BTreeSet::from([file]),
+            ("dev.example", "prod.example"),
+        );
+        assert_eq!(promotion.changes[0].new, json!(""));
+        assert_eq!((promotion.carried, promotion.missing), (vec![], vec![]));
     }
 
     proptest! {
