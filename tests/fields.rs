@@ -1207,7 +1207,7 @@ fn promotion_carries_managed_fields_and_leaves_what_is_a_tenants_own() {
     );
     two.promote(&["--fields", "sso"])
         .exits(2)
-        .complains("`sso` is not managed here");
+        .complains("`sso` is not managed in dev");
 }
 
 #[test]

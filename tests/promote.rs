@@ -213,7 +213,7 @@ fn fields_and_clients_can_be_chosen() {
         .complains("did you mean `name`?");
     two.promote(&["--fields", "callbacks"])
         .exits(2)
-        .complains("`callbacks` is not managed here");
+        .complains("`callbacks` is not managed in dev");
     two.promote(&["wep"])
         .exits(2)
         .complains("nothing matches `wep`");
@@ -309,4 +309,36 @@ fn a_tenant_is_not_promoted_to_itself_or_from_nowhere() {
     bed.run(["promote", "--from", "../x", "--to", "b"])
         .exits(2)
         .complains("`../x` can't be a tenant's name");
+}
+
+#[test]
+fn what_prod_does_not_manage_is_remarked_once_and_stays_as_it_is() {
+    let two = Two::new();
+    two.dev.write(
+        "tenant/dev/tenantry.yaml",
+        "manage:\n  clients: [sso]\n  roles: all\n",
+    );
+    two.dev.run(["pull", "--tenant", "dev"]).exits(0);
+    for role in ["editor", "reader"] {
+        two.dev.write(
+            &format!("tenant/dev/roles/{role}.yaml"),
+            &format!("id: rol_{role}\nname: {role}\n"),
+        );
+    }
+    two.dev.sandbox.clear_requests();
+    let run = two.promote(&[]).exits(0);
+    let (_, remarks) = run.stdout.split_once("written to 1 file\n").unwrap();
+    insta::assert_snapshot!(remarks, @"
+    web: allowed_clients: https://api.example is no client of dev, and is carried as it is
+    roles: prod does not manage them, so nothing is promoted
+    clients: prod does not manage sso, so it is not promoted
+    ");
+    assert!(
+        two.dev
+            .read(&format!("{PROD}/web.yaml"))
+            .contains("sso: false")
+    );
+    two.promote(&["--fields", "sso"])
+        .exits(2)
+        .complains("`sso` is not managed in prod");
 }

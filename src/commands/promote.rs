@@ -16,7 +16,7 @@ use crate::files::{self, Access, Contents, FilesError, ResourceFile, TenantDirec
 use crate::kinds::Field;
 use crate::names::names_in;
 use crate::plan::{Change, FieldPlan, Plan, PlanField, ResourcePlan, State, Tenant};
-use crate::promote::{Counterpart, Gone, Member, Promoted, Stems, promote};
+use crate::promote::{Counterpart, Gone, Member, Promoted, Side, Stems, promote};
 use crate::render::{self, promotion as render_promotion};
 use crate::resource::ResourceId;
 use crate::three_way::Base;
@@ -39,9 +39,15 @@ pub(super) fn run(
         ));
     }
     let from_directory = invocation.open_tenant(&options.from, Access::Read, terminal)?;
-    check_fields(&options.fields, from_directory.managed())?;
     let from = from_directory.read()?;
     let directory = invocation.open_tenant(&options.to, Access::Write, terminal)?;
+    for (tenant, directory) in [(&options.from, &from_directory), (&options.to, &directory)] {
+        check_fields(
+            &options.fields,
+            directory.managed(),
+            &format!("in {tenant}"),
+        )?;
+    }
     let to = directory.read()?;
     warn_of(&from, terminal);
     warn_of(&to, terminal);
@@ -51,20 +57,24 @@ pub(super) fn run(
     let files = files.map(|(id, file)| (names(id, Some(file)), (id.kind(), file.stem.as_str())));
     let selection = invocation.selection(&options.selectors, from_directory.path());
     let selected: BTreeSet<Counterpart<'_>> = selection.pick(files)?.into_iter().collect();
-    // A field that the other tenant does not manage would be written to its file, and never be sent.
-    let is_carried = |field: Field| {
-        let is_asked =
-            options.fields.is_empty() || options.fields.iter().any(|name| name == field.name());
-        is_asked && from_directory.managed().has(field) && directory.managed().has(field)
+    let is_asked = |field: Field| {
+        options.fields.is_empty() || options.fields.iter().any(|name| name == field.name())
     };
     let promotion = promote(
-        &stems(&from)?,
+        Side {
+            files: &stems(&from)?,
+            managed: from_directory.managed(),
+            domain: domain(&from),
+        },
         &gone(&from),
-        &stems(&to)?,
+        Side {
+            files: &stems(&to)?,
+            managed: directory.managed(),
+            domain: domain(&to),
+        },
         &overrides,
-        &is_carried,
+        &is_asked,
         &selected,
-        (domain(&from), domain(&to)),
     );
 
     if !promotion.missing.is_empty() {

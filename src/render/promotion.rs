@@ -3,6 +3,7 @@
 use super::text::resource;
 use super::{Names, counted, printable};
 use crate::files::OVERRIDES_FILE;
+use crate::kinds::{Kind, Shape};
 use crate::plan::Plan;
 use crate::promote::{BrokenReference, Promotion};
 
@@ -54,12 +55,36 @@ pub(crate) fn remarks(promotion: &Promotion, from: &str, to: &str) -> Vec<String
             "{stem}: {field} means something in {from} only, and stays there; {to}'s own can stand in its {OVERRIDES_FILE}"
         ));
     }
+    for kind in &promotion.unmanaged_kinds {
+        let them = match kind.shape {
+            Shape::Many(_) => "them",
+            Shape::One { .. } => "it",
+        };
+        lines.push(format!(
+            "{}: {to} does not manage {them}, so nothing is promoted",
+            all_files(kind)
+        ));
+    }
+    for field in &promotion.unmanaged_fields {
+        lines.push(format!(
+            "{}: {to} does not manage {field}, so it is not promoted",
+            all_files(field.kind())
+        ));
+    }
     for (_, stem) in &promotion.alone {
         lines.push(format!(
             "{stem}: {to} has no file of this name, so nothing is promoted"
         ));
     }
     lines
+}
+
+/// A kind by where its files are: several kinds may have one name.
+fn all_files(kind: &Kind) -> &'static str {
+    match &kind.shape {
+        Shape::Many(_) => kind.name,
+        Shape::One { file, .. } => file,
+    }
 }
 
 /// Why nothing is written where a reference would break, and what to do.
