@@ -99,9 +99,12 @@ pub(super) fn run(
         ..
     } in &promotion.changes
     {
-        field
-            .validate(new)
-            .map_err(|invalid| Usage::error(format!("{kind}/{stem}: {invalid}"), invalid.hint))?;
+        field.validate(new).map_err(|invalid| {
+            Usage::error(
+                format!("{}: {invalid}", render_promotion::file(kind, stem)),
+                invalid.hint,
+            )
+        })?;
     }
     let (written, failure) = match options.dry_run {
         true => (&promotion.changes[..], None),
@@ -177,7 +180,10 @@ fn stems(contents: &Contents) -> Result<Stems<'_>> {
         };
         if stems.insert((id.kind(), &file.stem), member).is_some() {
             return Err(Usage::error(
-                format!("two files are named {}, in different formats", file.stem),
+                format!(
+                    "two files are named {}, in different formats",
+                    render_promotion::file(id.kind(), &file.stem)
+                ),
                 format!(
                     "rename one: the name ties a {} to its counterpart in other tenants",
                     id.kind().singular
