@@ -43,11 +43,14 @@ impl Side<'_> {
 /// The stems of a tenant's resources whose files are gone and that its lock still knows.
 pub type Gone<'a> = BTreeMap<&'a ResourceId, &'a str>;
 
+/// Values that stay different, by kind and stem, and field.
+pub type OwnValues = BTreeMap<(&'static Kind, String), BTreeMap<Field, Value>>;
+
 /// What the other tenant keeps as its own.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
-    /// Values that stay different, by kind and stem, and field.
-    pub values: BTreeMap<(&'static Kind, String), BTreeMap<Field, Value>>,
+    /// Values that stay different.
+    pub values: OwnValues,
     /// What needs no counterpart, as `kind/stem`.
     pub ignored: GlobSet,
 }

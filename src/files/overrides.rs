@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::document::{Document, Format, ParseError};
 use crate::json::Step;
 use crate::kinds::{Field, KINDS, Kind, Managed};
-use crate::promote::{Counterpart, Overrides};
+use crate::promote::{Counterpart, Overrides, OwnValues};
 
 /// The file's name in the tenant directory.
 pub const OVERRIDES_FILE: &str = "overrides.yaml";
@@ -67,7 +67,7 @@ fn of_name<'a>(
     managed: &Managed,
     (name, values): (&str, &Value),
     files: &[Counterpart<'a>],
-) -> Result<BTreeMap<(&'static Kind, String), BTreeMap<Field, Value>>, ParseError> {
+) -> Result<OwnValues, ParseError> {
     let error = |path: &[&str], message: String, hint: &str| error(document, path, message, hint);
     let Value::Object(patterns) = values else {
         return Err(error(&[name], format!("`{name}` is no map"), BY_STEM));
@@ -75,7 +75,7 @@ fn of_name<'a>(
     let singular = Kind::named(name).map_or(name, |kind| kind.singular);
     let by_stem: HashMap<&str, Counterpart<'a>> =
         files.iter().map(|file| (file.1, *file)).collect();
-    let mut exact: BTreeMap<(&'static Kind, String), BTreeMap<Field, Value>> = BTreeMap::new();
+    let mut exact = OwnValues::new();
     let mut globs: BTreeMap<(&'a str, Field), (&str, &Value)> = BTreeMap::new();
     for (pattern, values) in patterns {
         let at = [name, pattern.as_str()];
