@@ -1182,9 +1182,9 @@ fn promotion_carries_managed_fields_and_leaves_what_is_a_tenants_own() {
         warning: logins and tokens by `password` stop at once
 
     2 values written to 1 file
-    web: client_metadata is prod's own value, from overrides.yaml
-    web: default_organization means something in dev only, and stays there; prod's own can stand in its overrides.yaml
-    web: signed_request_object means something in dev only, and stays there; prod's own can stand in its overrides.yaml
+    clients/web: client_metadata is prod's own value, from overrides.yaml
+    clients/web: default_organization means something in dev only, and stays there; prod's own can stand in its overrides.yaml
+    clients/web: signed_request_object means something in dev only, and stays there; prod's own can stand in its overrides.yaml
     "#);
     let mut expected = of("prod", "cred_2");
     expected["client_metadata"] = json!({"stage": "prod", "team": "pay"});
@@ -1207,7 +1207,7 @@ fn promotion_carries_managed_fields_and_leaves_what_is_a_tenants_own() {
     );
     two.promote(&["--fields", "sso"])
         .exits(2)
-        .complains("`sso` is not managed here");
+        .complains("`sso` is not managed in dev");
 }
 
 #[test]

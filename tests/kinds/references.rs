@@ -81,7 +81,7 @@ fn a_diff_has_names_beside_references() {
         + {"permission_name":"read:stock","resource_server_identifier":"urn:acme:warehouse"} (Warehouse & Stock)
 
     tenant-settings.yaml
-      default_audience: "" → "https://api.acme.example/orders"
+      default_audience: "" → "https://api.acme.example/orders" (Orders API)
 
     3 edits in 1 client, 1 role and 1 tenant's settings
     "#);
@@ -237,8 +237,8 @@ fn what_prod_lacks_is_named_and_nothing_is_written() {
     exit code 1
     --- stderr
     error: nothing was written: prod lacks what dev refers to
-    editor: permissions refers to orders (https://dev.example/orders)
-    tenant-settings: default_audience refers to orders (https://dev.example/orders)
+    roles/editor: permissions refers to resource-servers/orders (https://dev.example/orders)
+    tenant-settings: default_audience refers to resource-servers/orders (https://dev.example/orders)
     hint: make it in prod, pull it with `tenantry pull --tenant prod`, and give its file the same name; or leave the field out with --fields
     ");
 }
