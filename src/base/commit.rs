@@ -88,9 +88,13 @@ pub(super) fn read(
                 return;
             };
             match parse_resource(kind, Path::new(&path), content.unwrap_or_default()) {
-                Ok(ReadFile { id, file, .. }) => {
+                Ok(ReadFile {
+                    id: Some(id), file, ..
+                }) => {
                     then.take(id, AtCommit::new(kind, path, &file.fields));
                 }
+                // What had no id yet was never in step with the tenant.
+                Ok(ReadFile { id: None, .. }) => {}
                 Err(error) => {
                     then.unreadable.push(format!(
                         "at {}, {path}:{} {error}: what it said is not known",

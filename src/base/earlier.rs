@@ -47,7 +47,7 @@ pub(super) fn find(
             };
             let says =
                 |(key, live): &(&FieldKey, Option<&Value>)| key.same(key.of(&file.fields), *live);
-            if its_id == *id && live.iter().all(says) {
+            if its_id.as_ref() == Some(id) && live.iter().all(says) {
                 found = found.into_iter().chain(at).min();
             }
         })?;

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
 
 use super::LARGEST_FILE;
 use super::aside::{self, Outcome};
@@ -12,7 +15,7 @@ use super::document::Format;
 use super::error::{FilesError, io};
 use super::lock::{LOCK_FILE, Lock};
 use super::project::{PROJECT_FILE, Project};
-use super::resource_file::ResourceFile;
+use super::resource_file::{NewFile, ResourceFile};
 use super::source::Source;
 use crate::kinds::{Kind, Managed};
 use crate::opening::{self, read_below};
@@ -50,6 +53,8 @@ pub struct Contents {
     pub lock: Option<Lock>,
     /// The resources' files by resource.
     pub resources: BTreeMap<ResourceId, ResourceFile>,
+    /// The files of resources that are still to be made, by kind and file.
+    pub new: Vec<NewFile>,
     /// Warnings, which stop no command.
     pub warnings: Vec<String>,
     /// What is wrong with files that the command is not about.
@@ -244,6 +249,51 @@ impl Drop for TenantDirectory {
 }
 
 impl Contents {
+    /// Puts ids in the place of files: a reference may name the file of what it refers to, and means that one's id. What names a file
+    /// without an id stays, and so does what names no file.
+    pub(super) fn resolve_references(&mut self) {
+        let mut by_stem: BTreeMap<(&Kind, &str), &str> = BTreeMap::new();
+        for (id, file) in &self.resources {
+            by_stem.insert((id.kind(), &file.stem), id.as_str());
+        }
+        let resolved = |kind: &'static Kind, fields: &Map<String, Value>| {
+            let mut changed = Vec::new();
+            for (row, reference) in kind.references_by_id() {
+                let Some(value) = fields.get(row.name) else {
+                    continue;
+                };
+                if reference.files_in(value).is_empty() {
+                    continue;
+                }
+                let value = reference.translated(value, &mut |text| {
+                    let stem = reference.stem_in(text);
+                    let id = stem
+                        .zip(reference.kind())
+                        .and_then(|(stem, kind)| by_stem.get(&(kind, stem)));
+                    id.map_or_else(|| text.to_owned(), |id| (*id).to_owned())
+                });
+                changed.push((row.name.to_owned(), value));
+            }
+            changed
+        };
+        let new = self
+            .new
+            .iter()
+            .map(|new| resolved(new.kind, &new.file.fields))
+            .collect::<Vec<_>>();
+        let old: Vec<_> = self
+            .resources
+            .iter()
+            .map(|(id, file)| resolved(id.kind(), &file.fields))
+            .collect();
+        let files = self.new.iter_mut().map(|new| &mut new.file).zip(new);
+        for (file, changed) in files.chain(self.resources.values_mut().zip(old)) {
+            if !changed.is_empty() {
+                Arc::make_mut(&mut file.fields).extend(changed);
+            }
+        }
+    }
+
     /// The keys of a resource's file that are no field and close to one, each with that field. Keys that the tenant had are none.
     pub fn misspelt<'a>(
         &'a self,

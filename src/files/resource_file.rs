@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 
 use super::document::{Document, Format, ParseError};
 use super::position::Position;
+use crate::closest::slip;
 use crate::json::Step;
-use crate::kinds::{Field, InvalidValue, Kind};
+use crate::kinds::{Creation, Field, InvalidValue, Kind};
 use crate::resource::ResourceId;
 use crate::schema;
 
@@ -30,11 +31,28 @@ pub struct ResourceFile {
     pub fields: Arc<Map<String, Value>>,
 }
 
+/// The file of a resource that is still to be made: it has no id.
+#[derive(Debug, Clone)]
+pub struct NewFile {
+    /// The kind of what is to be made.
+    pub kind: &'static Kind,
+    /// The file.
+    pub file: ResourceFile,
+}
+
+impl NewFile {
+    /// What people call what is to be made, or else its file.
+    pub fn name(&self) -> &str {
+        let name = self.kind.label_in(&self.file.fields);
+        name.unwrap_or(&self.file.stem)
+    }
+}
+
 /// A file that was read.
 #[derive(Debug)]
 pub struct ReadFile {
-    /// The resource that it is for.
-    pub id: ResourceId,
+    /// The resource that it is for; None where that is still to be made.
+    pub id: Option<ResourceId>,
     /// The file.
     pub file: ResourceFile,
     /// Whether a secret stands in it.
@@ -134,38 +152,55 @@ pub(super) fn format_of(path: &Path) -> Option<Format> {
     Format::from_extension(utf8(path.extension())?)
 }
 
-fn id_in(kind: &'static Kind, document: &Document<'_>) -> Result<ResourceId, ParseError> {
+/// The resource that a file is for; None where it is still to be made.
+fn id_in(kind: &'static Kind, document: &Document<'_>) -> Result<Option<ResourceId>, ParseError> {
     let Some(name) = kind.id_field() else {
-        return Ok(ResourceId::new(kind, kind.only().unwrap_or_default()));
+        return Ok(Some(ResourceId::new(kind, kind.only().unwrap_or_default())));
     };
     let (one, many) = (kind.singular, kind.plural);
-    let (problem, hint) = match document.fields().get(name) {
+    let (place, problem, hint) = match document.fields().get(name) {
         Some(Value::String(id)) => match ResourceId::new(kind, id) {
-            id if id.is_addressable() => return Ok(id),
+            id if id.is_addressable() => return Ok(Some(id)),
             id => {
                 let problem = match id.as_str() {
                     "" => format!("`{name}` is empty"),
                     id => format!("`{}` can't be a {name}", id.escape_debug()),
                 };
                 (
+                    name,
                     problem,
                     format!("`tenantry list` shows the ids of the tenant's {many}"),
                 )
             }
         },
         Some(_) => (
+            name,
             format!("`{name}` is not text"),
             "put it into quotes".to_owned(),
         ),
-        None => (
-            format!("there is no `{name}`"),
-            format!(
-                "it says which {one} of the tenant the file is for, and tenantry makes none: make the {one} in the dashboard, and \
-                 write the id here that `tenantry list` shows"
-            ),
-        ),
+        None => {
+            let mut keys = document.fields().keys();
+            let meant = keys
+                .find(|key| kind.row(key).is_none() && slip(key, std::iter::once(name)).is_some());
+            match (meant, kind.creation()) {
+                (Some(key), _) => (
+                    key.as_str(),
+                    format!("`{key}` is no field of {}", kind.with_article()),
+                    format!("did you mean `{name}`?"),
+                ),
+                (None, Some(Creation::Cannot(why))) => (
+                    name,
+                    format!("there is no `{name}`"),
+                    format!(
+                        "a {one} can't be made from a file, since {why}: make it in the dashboard, and write the id here that \
+                         `tenantry list` shows"
+                    ),
+                ),
+                (None, _) => return Ok(None),
+            }
+        }
     };
-    Err(document.problem(document.position(name), problem, &hint))
+    Err(document.problem(document.position(place), problem, &hint))
 }
 
 fn utf8(text: Option<&std::ffi::OsStr>) -> Option<&str> {

@@ -10,7 +10,7 @@ use super::document::ParseError;
 use super::error::{FilesError, io};
 use super::lock::{LOCK_FILE, Lock};
 use super::overrides::{self, OVERRIDES_FILE};
-use super::resource_file::{self, is_resource_file};
+use super::resource_file::{self, NewFile, is_resource_file};
 use super::{Contents, conflict_marker};
 use crate::kinds::{Kind, Managed};
 use crate::promote::Overrides;
@@ -111,7 +111,7 @@ impl<'a> Source<'a> {
             resource_file::parse(kind, path, bytes)
                 .map_err(|error| FilesError::content(shown, error))
         });
-        for (path, read) in self.paths().zip(files) {
+        for ((kind, path), read) in self.files.iter().zip(files) {
             let path = self.path.join(path);
             let read = match read {
                 Ok(read) => read,
@@ -127,17 +127,22 @@ impl<'a> Source<'a> {
                     path.display()
                 ));
             }
-            match contents.resources.get(&read.id) {
-                Some(other) => errors.push(FilesError::SameResource {
-                    id: read.id.clone(),
-                    first: self.path.join(&other.file),
-                    second: path,
-                }),
-                None => {
-                    contents.resources.insert(read.id, read.file);
-                }
+            let file = read.file;
+            match read.id {
+                None => contents.new.push(NewFile { kind, file }),
+                Some(id) => match contents.resources.get(&id) {
+                    Some(other) => errors.push(FilesError::SameResource {
+                        first: self.path.join(&other.file),
+                        second: path,
+                        id,
+                    }),
+                    None => {
+                        contents.resources.insert(id, file);
+                    }
+                },
             }
         }
+        contents.resolve_references();
         log::debug!(
             "{}: {} files, {} resources in the lock; {} can't be read",
             self.path.display(),

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use super::kind::{Collection, Kind, Label, Limit, Paging, Shape, When};
+use super::kind::{Collection, Creation, Kind, Label, Limit, Paging, Shape, Takes, When};
 use super::risk::Risk;
 use super::row::Clear::Null;
 use super::row::Row;
@@ -22,6 +22,20 @@ pub static KIND: Kind = Kind {
         selects_fields: false,
         missing_has_code: true,
         sub_list: None,
+        creation: Creation::Takes(Takes {
+            required: &["audience"],
+            also: &["audience", "client_id", "default_for", "subject_type"],
+            except: &[],
+            not_empty: &[],
+            key: &[
+                ("client_id", None),
+                ("default_for", None),
+                ("audience", None),
+                ("subject_type", Some("client")),
+            ],
+            caution: None,
+            afterwards: None,
+        }),
     }),
     label: Label::References(&["client_id", "default_for", "audience"]),
     type_field: Some("subject_type"),

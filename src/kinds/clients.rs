@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use super::kind::{Collection, Kind, Label, Paging, Shape};
+use super::kind::{Collection, Creation, Kind, Label, Paging, Shape, Takes};
 use super::risk::{Guard, Risk};
 use super::row::Clear::{EmptyList, EmptyText, EmptyTextIsAbsent, Null};
 use super::row::Merge::{Keys, Parts};
@@ -23,6 +23,27 @@ pub static KIND: Kind = Kind {
         selects_fields: true,
         missing_has_code: true,
         sub_list: None,
+        creation: Creation::Takes(Takes {
+            required: &["name"],
+            also: &[],
+            except: &[
+                ("client_authentication_methods", CREDENTIALS),
+                ("signed_request_object", CREDENTIALS),
+                ("token_vault_privileged_access", CREDENTIALS),
+            ],
+            not_empty: &[
+                "custom_login_page",
+                "custom_login_page_preview",
+                "form_template",
+            ],
+            key: &[("name", None)],
+            caution: Some(
+                "where the tenant enables its connections for new clients (`enable_client_connections`), people can log in to it through every one of them at once",
+            ),
+            afterwards: Some(
+                "its secret is in the dashboard, under Applications, and is neither shown nor written here",
+            ),
+        }),
     }),
     label: Label::Fields(&["name"]),
     type_field: Some("app_type"),
@@ -49,6 +70,7 @@ pub static KIND: Kind = Kind {
     places: OnceLock::new(),
 };
 
+const CREDENTIALS: &str = "it names credentials by ids, which a new client does not have yet";
 const SERVED_ONLY: &str = "the tenant sets it, and no update takes it";
 const LOGINS_RETURN: Risk = Risk::Removed("logins that return to", "fail at once");
 const LOGOUTS_RETURN: Risk = Risk::Removed("logouts that return to", "fail at once");

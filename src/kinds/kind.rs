@@ -80,6 +80,38 @@ pub struct Collection {
     pub missing_has_code: bool,
     /// A field that is a list at a path of its own.
     pub sub_list: Option<SubList>,
+    /// What makes one.
+    pub creation: Creation,
+}
+
+/// Whether a resource can be made from its file, and of what.
+#[derive(Debug)]
+pub enum Creation {
+    /// It can't, for this reason.
+    Cannot(&'static str),
+    /// It can.
+    Takes(Takes),
+}
+
+/// What a create takes. Nulls are never sent: a resource that is made has no value that could go.
+/// Source: <https://auth0.com/docs/api/management/v2/clients/post-clients>, and the same page of each kind.
+#[derive(Debug)]
+pub struct Takes {
+    /// The fields without which the API makes none.
+    pub required: &'static [&'static str],
+    /// The fields that a create takes and an update does not.
+    pub also: &'static [&'static str],
+    /// The fields that an update takes and a create does not as files have them, each with the reason.
+    pub except: &'static [(&'static str, &'static str)],
+    /// Texts that a create does not take where they are empty.
+    pub not_empty: &'static [&'static str],
+    /// The fields by which a tenant has one such resource at most, each with the value that an absent one stands for. Where the API
+    /// would make a second one all the same, tenantry does not.
+    pub key: &'static [(&'static str, Option<&'static str>)],
+    /// What is said before anybody is asked whether to make one.
+    pub caution: Option<&'static str>,
+    /// What is said once one is made.
+    pub afterwards: Option<&'static str>,
 }
 
 /// How a list comes.
@@ -159,6 +191,15 @@ impl Kind {
         Some(self.collection()?.id)
     }
 
+    /// One of them, for a sentence: `a client`, `an API`.
+    pub fn with_article(&self) -> String {
+        let article = match self.singular.starts_with(['a', 'e', 'i', 'o', 'u', 'A']) {
+            true => "an",
+            false => "a",
+        };
+        format!("{article} {}", self.singular)
+    }
+
     /// The scopes that reading and updating it and making one need.
     pub fn scopes(&self) -> [String; 3] {
         ["read", "update", "create"].map(|action| format!("{action}:{}", self.scope))
@@ -189,6 +230,11 @@ impl Kind {
             Shape::Many(_) => self.name,
             Shape::One { file, .. } => file.rsplit_once('/').map_or("", |(folder, _)| folder),
         }
+    }
+
+    /// What makes a resource of this kind; None where there is one only, which is always there.
+    pub fn creation(&self) -> Option<&Creation> {
+        Some(&self.collection()?.creation)
     }
 
     /// The name of its only file, without folder and extension, where there is one only.
@@ -242,6 +288,15 @@ impl Kind {
     /// What is known of a field, whether or not it can be updated.
     pub fn row(&self, name: &str) -> Option<&'static Row> {
         Some(&self.rows[self.place(name)?])
+    }
+
+    /// The fields that refer to others by their ids.
+    pub fn references_by_id(&self) -> impl Iterator<Item = (&'static Row, Reference)> + use<> {
+        let references = self
+            .rows
+            .iter()
+            .filter_map(|row| Some((row, row.refers_to?)));
+        references.filter(|(_, reference)| reference.by.is_none())
     }
 
     pub(super) fn place(&self, name: &str) -> Option<usize> {

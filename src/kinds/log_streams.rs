@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use super::kind::{Collection, Kind, Label, Paging, Shape};
+use super::kind::{Collection, Creation, Kind, Label, Paging, Shape};
 use super::row::Clear::{EmptyListIsAbsent, Null};
 use super::row::Row;
 use crate::schema::Schema;
@@ -21,6 +21,7 @@ pub static KIND: Kind = Kind {
         selects_fields: false,
         missing_has_code: false,
         sub_list: None,
+        creation: Creation::Cannot("its sink holds secrets, which no file has"),
     }),
     label: Label::Fields(&["name"]),
     type_field: Some("type"),

@@ -19,6 +19,18 @@ impl Reference {
         found
     }
 
+    /// The stem of the file that a reference names in the place of an id, as `clients/billing-api` does.
+    pub fn stem_in<'a>(&self, text: &'a str) -> Option<&'a str> {
+        let stem = text.strip_prefix(self.kind)?.strip_prefix('/')?;
+        (self.by.is_none() && !stem.is_empty()).then_some(stem)
+    }
+
+    /// The references in a value that are files, and so stand for resources that have no id yet.
+    pub fn files_in<'a>(&self, value: &'a Value) -> Vec<&'a str> {
+        let texts = self.in_value(value).into_iter().map(|(_, text)| text);
+        texts.filter(|text| self.stem_in(text).is_some()).collect()
+    }
+
     /// What stands in the value beside each reference and names a part of what it refers to: the reference, the way to the name, and
     /// the name.
     pub fn parts_in<'a>(&self, value: &'a Value) -> Vec<(&'a str, Vec<Step<'a>>, &'a str)> {

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use super::kind::{Collection, Kind, Label, Limit, Paging, Shape, When};
+use super::kind::{Collection, Creation, Kind, Label, Limit, Paging, Shape, Takes, When};
 use super::risk::Risk;
 use super::row::Clear::{EmptyList, Null};
 use super::row::Row;
@@ -22,6 +22,15 @@ pub static KIND: Kind = Kind {
         selects_fields: false,
         missing_has_code: true,
         sub_list: None,
+        creation: Creation::Takes(Takes {
+            required: &["identifier"],
+            also: &["identifier"],
+            except: &[],
+            not_empty: &[],
+            key: &[("identifier", None)],
+            caution: None,
+            afterwards: None,
+        }),
     }),
     label: Label::Fields(&["name", "identifier"]),
     type_field: None,

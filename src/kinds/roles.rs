@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use super::kind::{Collection, Kind, Label, Paging, Shape, SubList};
+use super::kind::{Collection, Creation, Kind, Label, Paging, Shape, SubList, Takes};
 use super::risk::Risk;
 use super::row::Clear::{EmptyList, EmptyTextIsAbsent};
 use super::row::Merge::Set;
@@ -25,6 +25,15 @@ pub static KIND: Kind = Kind {
         sub_list: Some(SubList {
             field: "permissions",
             keys: &["permission_name", "resource_server_identifier"],
+        }),
+        creation: Creation::Takes(Takes {
+            required: &["name"],
+            also: &[],
+            except: &[],
+            not_empty: &[],
+            key: &[("name", None)],
+            caution: None,
+            afterwards: None,
         }),
     }),
     label: Label::Fields(&["name"]),
