@@ -5,10 +5,11 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{ApiError, Writer};
+use crate::create::{Answered, New};
 use crate::kinds::Kind;
 use crate::plan::PlanField;
 use crate::push_plan::Update;
-use crate::resource::Resource;
+use crate::resource::{Resource, ResourceId};
 use futures_util::stream::{self, StreamExt};
 
 /// How many resources are updated at once when the tenant's limit allows for it.
@@ -42,6 +43,34 @@ pub enum UpdateResult {
     NotAttempted,
 }
 
+/// A resource that was to be made, and what became of it.
+#[derive(Debug)]
+pub struct Created {
+    /// What was to be made.
+    pub new: New,
+    /// What became of it.
+    pub result: CreateResult,
+}
+
+/// What became of a resource that was to be made.
+#[derive(Debug)]
+pub enum CreateResult {
+    /// The tenant has it.
+    Made {
+        /// The resource as the tenant has it now.
+        resource: Resource,
+        /// How it differs from what was sent.
+        answered: Answered,
+    },
+    /// The tenant refused, or no answer came.
+    Failed(ApiError),
+    /// The answer was lost, and the tenant has several resources that say what was sent.
+    Several(Vec<ResourceId>),
+    /// It was not sent, since an earlier failure would have met it too, it needs something that was not made, or somebody asked for
+    /// a stop.
+    NotAttempted,
+}
+
 /// Sends updates side by side, what others refer to first; calls `report` with each outcome as soon as it is known, and returns them
 /// by kind and file. After a failure that every other update would meet too (no network, a tenant that is down), or when `report`
 /// answers false, the rest is not attempted; after one that every other update of the kind would meet (no permission), the rest of
@@ -51,17 +80,46 @@ pub async fn apply(
     updates: Vec<Update>,
     mut report: impl FnMut(&Outcome) -> bool,
 ) -> Vec<Outcome> {
-    let stop = Stop::default();
+    let run = Run::default();
     let mut outcomes = Vec::with_capacity(updates.len());
     let mut turns: BTreeMap<u8, Vec<Update>> = BTreeMap::new();
     for update in updates {
         turns.entry(update.id.kind().turn).or_default().push(update);
     }
     for updates in turns.into_values() {
+        outcomes.extend(run.updates(writer, updates, &mut report).await);
+    }
+    sort(&mut outcomes);
+    outcomes
+}
+
+/// By kind and file.
+pub fn sort(outcomes: &mut [Outcome]) {
+    let place = |outcome: &Outcome| {
+        let Update { id, file, .. } = &outcome.update;
+        (id.kind(), file.clone(), id.clone())
+    };
+    outcomes.sort_by_cached_key(place);
+}
+
+/// One run of writes, and what its failures say of those that are still to come.
+#[derive(Default)]
+pub struct Run(Stop);
+
+impl Run {
+    /// Sends updates side by side, whatever they refer to. See [`apply`].
+    pub async fn updates(
+        &self,
+        writer: &Writer,
+        updates: Vec<Update>,
+        mut report: impl FnMut(&Outcome) -> bool,
+    ) -> Vec<Outcome> {
+        let stop = &self.0;
+        let mut outcomes = Vec::with_capacity(updates.len());
         let mut under_way = std::pin::pin!(
             stream::iter(updates)
                 .map(|update| async {
-                    let result = match stop.stops(&update) {
+                    let result = match stop.stops(update.id.kind()) {
                         true => UpdateResult::NotAttempted,
                         false => send(writer, &update).await,
                     };
@@ -76,13 +134,23 @@ pub async fn apply(
             }
             outcomes.push(outcome);
         }
+        outcomes
     }
-    let place = |outcome: &Outcome| {
-        let Update { id, file, .. } = &outcome.update;
-        (id.kind(), file.clone(), id.clone())
-    };
-    outcomes.sort_by_cached_key(place);
-    outcomes
+
+    /// Whether a resource of this kind is not to be made any more.
+    pub fn stops(&self, kind: &Kind) -> bool {
+        self.0.stops(kind)
+    }
+
+    /// Learns from a resource that was not made.
+    pub fn failed(&self, kind: &'static Kind, error: &ApiError) {
+        self.0.failed(kind, error);
+    }
+
+    /// Nothing more is to be sent.
+    pub fn stop(&self) {
+        self.0.everything.set(true);
+    }
 }
 
 /// What is not attempted any more.
@@ -95,25 +163,28 @@ struct Stop {
 }
 
 impl Stop {
-    fn stops(&self, update: &Update) -> bool {
-        self.everything.get() || self.kinds.borrow().contains(update.id.kind())
+    fn stops(&self, kind: &Kind) -> bool {
+        self.everything.get() || self.kinds.borrow().contains(kind)
     }
 
     /// Learns from what became of an update.
     fn heed(&self, update: &Update, result: &UpdateResult) {
         match result {
-            UpdateResult::Failed(error) if error.is_about_permission() => {
-                self.kinds.borrow_mut().insert(update.id.kind());
-            }
-            UpdateResult::Failed(error) => {
-                let failures = self.failures.get() + usize::from(error.is_the_servers());
-                self.failures.set(failures);
-                if failures >= DOWN || error.concerns_every_request() {
-                    self.everything.set(true);
-                }
-            }
+            UpdateResult::Failed(error) => self.failed(update.id.kind(), error),
             UpdateResult::Updated { .. } => self.failures.set(0),
             UpdateResult::NotAttempted => {}
+        }
+    }
+
+    fn failed(&self, kind: &'static Kind, error: &ApiError) {
+        if error.is_about_permission() {
+            self.kinds.borrow_mut().insert(kind);
+            return;
+        }
+        let failures = self.failures.get() + usize::from(error.is_the_servers());
+        self.failures.set(failures);
+        if failures >= DOWN || error.concerns_every_request() {
+            self.everything.set(true);
         }
     }
 }

@@ -230,6 +230,9 @@ pub(crate) struct Push {
     /// Ask resource by resource which to send
     #[arg(long, short, conflicts_with = "yes")]
     pub interactive: bool,
+    /// Make the resources of files without an id, too
+    #[arg(long, conflicts_with = "fields")]
+    pub create: bool,
     /// Apply a saved `diff -o json` as it is; nothing is sent where the tenant or the files have changed since
     #[arg(long, value_name = "FILE", add = candidates::files(), conflicts_with = "overwrite_drift")]
     pub plan: Option<PathBuf>,

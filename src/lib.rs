@@ -91,6 +91,7 @@ mod cli;
 mod closest;
 #[cfg(feature = "cli")]
 mod commands;
+pub mod create;
 pub mod files;
 pub mod git;
 pub mod json;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::base::{NewBase, Prints, ResourceBase};
-use crate::kinds::{FieldKey, Managed};
+use crate::kinds::{Field, FieldKey, Managed};
 use crate::plan::{change_of, unsent_edits};
 use crate::resource::{Resource, ResourceId};
 use crate::three_way::{Base, BaseValues, Change, new_base};
@@ -270,6 +270,33 @@ fn unsent_pushed(
         }
     }
     unsent
+}
+
+/// What a file becomes once its resource is made: its id, and what the tenant answered. Of the fields that are sent `later`, the file
+/// keeps what it says.
+pub fn made(
+    managed: &Managed,
+    local: &Map<String, Value>,
+    live: &Resource,
+    later: &[Field],
+) -> Merged {
+    let kind = live.id().kind();
+    let mut said = local.clone();
+    if let Some(id_field) = kind.id_field() {
+        said.shift_insert(0, id_field.to_owned(), live.id().as_str().into());
+    }
+    let mut then = BaseValues::default();
+    for field in managed.fields(kind) {
+        let side = match later.contains(&field) {
+            true => live.fields(),
+            false => local,
+        };
+        then.set(field, Base::known(field.of(side)).cloned());
+    }
+    let base = ResourceBase::certain(&then, None);
+    let mut merged = merge(managed, &said, Some(base), live, false);
+    merged.fields.get_or_insert(said);
+    merged
 }
 
 /// The fields in which a file's new content is another, those that it had first.

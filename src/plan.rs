@@ -6,6 +6,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use crate::base::{BaseFrom, ResourceBase};
+use crate::create::New;
 use crate::kinds::{Field, FieldKey, Managed, Sending};
 use crate::resource::{Resource, ResourceId};
 use crate::three_way::{Base, three_way};
@@ -22,7 +23,7 @@ pub struct Tenant {
 }
 
 /// Everything that differs between a tenant's files and the live tenant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// The tenant compared.
     pub tenant: Tenant,
@@ -30,6 +31,8 @@ pub struct Plan {
     pub base: BaseFrom,
     /// The resources that differ, by kind, file, then id.
     pub resources: Vec<ResourcePlan>,
+    /// The resources that have a file and are still to be made, by kind and file.
+    pub new: Vec<New>,
 }
 
 /// One resource that differs.
@@ -153,7 +156,20 @@ impl Plan {
             tenant,
             base,
             resources,
+            new: Vec::new(),
         }
+    }
+
+    /// The same plan, with resources that are still to be made.
+    #[must_use]
+    pub fn with_new(mut self, new: Vec<New>) -> Plan {
+        self.new = new;
+        self
+    }
+
+    /// Whether nothing differs.
+    pub fn is_empty(&self) -> bool {
+        self.resources.is_empty() && self.new.is_empty()
     }
 
     /// The plan of a push that makes the tenant equal the files: what drifted or conflicts is an edit too. A field that the file
@@ -198,14 +214,20 @@ impl Plan {
         resources.flat_map(|resource| &mut resource.fields)
     }
 
-    /// How many fields that happened to.
+    /// How many fields that happened to, those of new resources among them.
     pub fn count(&self, change: Change) -> usize {
-        self.fields().filter(|field| field.change == change).count()
+        let of_new = match change {
+            Change::Edit => self.new.iter().map(|new| new.fields.len()).sum(),
+            Change::Unmanaged => self.new.iter().map(|new| new.left_out.len()).sum(),
+            Change::Drift | Change::Conflict => 0,
+        };
+        of_new + self.fields().filter(|field| field.change == change).count()
     }
 
     /// How many fields have an edit that widens access or breaks logins at once.
     pub fn count_risks(&self) -> usize {
-        self.fields().filter(|field| field.risk().is_some()).count()
+        let of_new: usize = self.new.iter().map(|new| new.risks().len()).sum();
+        of_new + self.fields().filter(|field| field.risk().is_some()).count()
     }
 
     /// How many resources have that state.
@@ -247,6 +269,37 @@ impl FieldPlan {
         let (live, local) = (self.live.as_ref(), self.local.as_ref());
         let sentences: Vec<String> = risks.filter_map(|risk| risk.of(live, local)).collect();
         (!sentences.is_empty()).then(|| sentences.join("; "))
+    }
+}
+
+impl New {
+    /// What is sent, as edits of nothing.
+    pub fn edits(&self) -> Vec<FieldPlan> {
+        let edit = |(name, value): (&String, &Value)| FieldPlan {
+            field: match self.kind.field(name) {
+                Some(field) => PlanField::Updatable(field.into()),
+                None => PlanField::Other(name.clone()),
+            },
+            change: Change::Edit,
+            base: Base::Absent,
+            local: Some(value.clone()),
+            live: None,
+            is_unsent_edit: false,
+        };
+        self.fields.iter().map(edit).collect()
+    }
+
+    /// What is risky about it, by field. Nobody depends on it yet, so that only what it opens counts.
+    pub fn risks(&self) -> Vec<(&'static str, String)> {
+        let fields = self
+            .fields
+            .iter()
+            .filter_map(|(name, value)| Some((self.kind.row(name)?, value)));
+        let risks = fields.flat_map(|(row, value)| {
+            let opening = row.risks.iter().filter(|risk| risk.opens());
+            opening.filter_map(move |risk| Some((row.name, risk.of(None, Some(value))?)))
+        });
+        risks.collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{Bases, NewBase};
-use crate::files::{self, Format, ResourceFile, TenantDirectory, stems_for_new_files};
+use crate::files::{self, Format, NewFile, ResourceFile, TenantDirectory, stems_for_new_files};
 use crate::kinds::{Field, Managed};
 use crate::merge::{Dropped, Kept, differing, merge};
 use crate::names::{labels, names_in};
@@ -70,7 +70,7 @@ pub struct Pulled {
 /// What happens to each selected resource, in the order of files.
 pub fn decide(
     managed: &Managed,
-    files: &BTreeMap<ResourceId, ResourceFile>,
+    (files, without_id): (&BTreeMap<ResourceId, ResourceFile>, &[NewFile]),
     bases: &Bases,
     live: &BTreeMap<ResourceId, Resource>,
     selected: &BTreeSet<&ResourceId>,
@@ -90,7 +90,10 @@ pub fn decide(
         let names = names.collect();
         let stems = files.iter().filter(|(id, _)| of_kind(id));
         let stems = stems.map(|(id, file)| (id, file.stem.as_str())).collect();
-        let new_stems: BTreeMap<ResourceId, String> = stems_for_new_files(kind, &names, &stems);
+        let without_id = without_id.iter().filter(|new| new.kind == kind);
+        let without_id: Vec<&str> = without_id.map(|new| new.file.stem.as_str()).collect();
+        let new_stems: BTreeMap<ResourceId, String> =
+            stems_for_new_files(kind, &names, &stems, &without_id);
         let selected = selected.iter().filter(|id| of_kind(id));
         pulled.extend(
             selected.filter_map(|id| match (files.get(*id), live.get(*id)) {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use crate::create::{Made, New, Refusal, in_order};
 use crate::kinds::{CannotRemove, Field, Limit, Merge, When, clients};
 use crate::plan::{Change, FieldPlan, Plan, PlanField, ResourcePlan, State};
 use crate::resource::{ListChange, Patch, Resource, ResourceId};
@@ -48,8 +49,14 @@ pub struct PushPlan {
     pub plan: Plan,
     /// What is sent, a resource each.
     pub updates: Vec<Update>,
+    /// What is made, in this order.
+    pub creates: Vec<New>,
+    /// Updates that name files in the place of ids, and that are sent once these have some.
+    pub later: Vec<Update>,
     /// What is held back.
     pub held_back: Vec<HeldBack>,
+    /// What is not made.
+    pub not_made: Vec<NotMade>,
 }
 
 /// One resource's update, due.
@@ -73,6 +80,15 @@ pub struct HeldBack {
     /// The resource, with the fields that are held back.
     pub resource: ResourcePlan,
     /// Why they are.
+    pub reason: Reason,
+}
+
+/// A resource that a push does not make.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NotMade {
+    /// What it would have been.
+    pub new: New,
+    /// Why it is not made.
     pub reason: Reason,
 }
 
@@ -121,6 +137,12 @@ pub enum Reason {
     ThereByNow,
     /// Something else in a saved plan is held back.
     RestOfPlan,
+    /// The resource is still to be made, and nobody asked for that.
+    New,
+    /// The resource can't be made.
+    CannotMake(Refusal),
+    /// The value names this file in the place of an id, and that one has no id yet.
+    WaitsFor(String),
 }
 
 impl Reason {
@@ -137,13 +159,28 @@ impl Reason {
 }
 
 impl PushPlan {
-    /// Decides what is sent. `live` are the resources that were read, and `own` is what the tool works by.
-    pub fn decide(plan: Plan, live: &BTreeMap<ResourceId, Resource>, own: Own<'_>) -> PushPlan {
-        let mut push = PushPlan {
+    /// A push that sends nothing.
+    pub fn nothing(plan: Plan) -> PushPlan {
+        PushPlan {
             plan,
             updates: Vec::new(),
+            creates: Vec::new(),
+            later: Vec::new(),
             held_back: Vec::new(),
-        };
+            not_made: Vec::new(),
+        }
+    }
+
+    /// Decides what is sent. `live` are the resources that were read, and `own` is what the tool works by. With `creates`, what is
+    /// still to be made is made.
+    pub fn decide(
+        plan: Plan,
+        live: &BTreeMap<ResourceId, Resource>,
+        own: Own<'_>,
+        creates: bool,
+    ) -> PushPlan {
+        let mut push = PushPlan::nothing(plan);
+        push.decide_new(creates);
         for resource in &push.plan.resources.clone() {
             push.resource(resource, live.get(&resource.id), own);
         }
@@ -152,6 +189,41 @@ impl PushPlan {
             push.hold_back_everything(&Reason::Conflict);
         }
         push
+    }
+
+    /// Decides what is made. What refers to something that is not made is not made either.
+    fn decide_new(&mut self, creates: bool) {
+        let (mut due, mut left): (Vec<New>, Vec<NotMade>) = (Vec::new(), Vec::new());
+        for new in self.plan.new.clone() {
+            let reason = match (&new.refusal, creates) {
+                (Some(refusal), _) => Reason::CannotMake(refusal.clone()),
+                (None, false) => Reason::New,
+                (None, true) => {
+                    due.push(new);
+                    continue;
+                }
+            };
+            left.push(NotMade { new, reason });
+        }
+        loop {
+            let missing = |new: &New| {
+                let files = new.files();
+                let is_left = |file: &&String| left.iter().any(|left| left.new.is_named(file));
+                files.into_iter().find(|file| is_left(&file))
+            };
+            let Some((at, file)) = due
+                .iter()
+                .enumerate()
+                .find_map(|(at, new)| Some((at, missing(new)?)))
+            else {
+                break;
+            };
+            let new = due.remove(at);
+            let reason = Reason::WaitsFor(file);
+            left.push(NotMade { new, reason });
+        }
+        self.creates = in_order(due);
+        self.not_made = left;
     }
 
     fn resource(&mut self, resource: &ResourcePlan, live: Option<&Resource>, own: Own<'_>) {
@@ -209,28 +281,29 @@ impl PushPlan {
             };
             hold_back(locking, reason);
         }
-        let mut sent = Vec::new();
-        let mut values: BTreeMap<Field, Value> = BTreeMap::new();
-        let mut list = None;
-        for edit in edits {
-            if let Some(change) = list_change(&edit) {
-                list = Some(change);
-                sent.push(edit);
-                continue;
-            }
-            match add(&mut values, &edit) {
-                Ok(()) => sent.push(edit),
-                Err(CannotRemove { key }) => hold_back(vec![edit], Reason::CannotRemove(key)),
+        let (waiting, edits): (Vec<_>, Vec<_>) = edits
+            .into_iter()
+            .partition(|edit| edit.files().next().is_some());
+        let mut waits = false;
+        let mut edits = edits;
+        for edit in waiting {
+            let is_made = |file: &&str| self.creates.iter().any(|new| new.is_named(file));
+            let unmade = edit.files().find(|file| !is_made(file));
+            match unmade.map(str::to_owned) {
+                Some(file) => hold_back(vec![edit], Reason::WaitsFor(file)),
+                None => {
+                    waits = true;
+                    edits.push(edit);
+                }
             }
         }
-        if let Some(patch) = Patch::of_valid(values, list) {
-            self.updates.push(Update {
-                id: resource.id.clone(),
-                name: resource.name.clone(),
-                file: resource.file.clone(),
-                fields: sent,
-                patch,
-            });
+        let (update, kept) = Update::new(resource, edits);
+        for (edit, key) in kept {
+            hold_back(vec![edit], Reason::CannotRemove(key));
+        }
+        match waits {
+            true => self.later.extend(update),
+            false => self.updates.extend(update),
         }
     }
 
@@ -241,34 +314,89 @@ impl PushPlan {
 
     /// The resources that are to be updated.
     pub fn due(&self) -> BTreeSet<&ResourceId> {
-        self.updates.iter().map(|update| &update.id).collect()
+        self.all_updates().map(|update| &update.id).collect()
     }
 
     /// How many fields are sent, and keys of fields.
     pub fn count_fields(&self) -> usize {
-        self.updates.iter().map(|update| update.fields.len()).sum()
+        self.all_updates().map(|update| update.fields.len()).sum()
     }
 
     /// What the updates do at once to who may log in where: file, field and sentence.
     pub fn risks(&self) -> impl Iterator<Item = (&Update, &PlanField, String)> {
-        let edits = self.updates.iter();
+        let edits = self.all_updates();
         let edits = edits.flat_map(|update| update.fields.iter().map(move |field| (update, field)));
         edits.filter_map(|(update, field)| Some((update, &field.field, field.risk()?)))
     }
 
     /// Holds back the update of this resource.
     pub fn hold_back(&mut self, id: &ResourceId, reason: Reason) {
-        let (left, rest) = std::mem::take(&mut self.updates)
-            .into_iter()
-            .partition(|update| update.id == *id);
-        self.updates = rest;
+        let is_meant = |update: &Update| update.id == *id;
+        let mut left: Vec<Update> = self
+            .updates
+            .extract_if(.., |update| is_meant(update))
+            .collect();
+        left.extend(self.later.extract_if(.., |update| is_meant(update)));
         self.take_back(left, &reason);
     }
 
-    /// Holds back every update.
+    /// Holds back everything that is due.
     pub fn hold_back_everything(&mut self, reason: &Reason) {
-        let updates = std::mem::take(&mut self.updates);
+        for new in std::mem::take(&mut self.creates) {
+            let reason = reason.clone();
+            self.not_made.push(NotMade { new, reason });
+        }
+        let mut updates = std::mem::take(&mut self.updates);
+        updates.append(&mut self.later);
         self.take_back(updates, reason);
+    }
+
+    /// Leaves this one unmade, and whatever refers to it.
+    pub fn leave_unmade(&mut self, file: &str, reason: &Reason) {
+        let mut left = vec![(file.to_owned(), reason.clone())];
+        while let Some((file, reason)) = left.pop() {
+            let (unmade, rest): (Vec<New>, Vec<New>) = std::mem::take(&mut self.creates)
+                .into_iter()
+                .partition(|new| new.file == file);
+            self.creates = rest;
+            for new in unmade {
+                let named = new.as_reference();
+                for other in self
+                    .creates
+                    .iter()
+                    .filter(|other| other.files().contains(&named))
+                {
+                    left.push((other.file.clone(), Reason::WaitsFor(named.clone())));
+                }
+                let waits = |update: &Update| {
+                    update
+                        .fields
+                        .iter()
+                        .any(|edit| edit.files().any(|file| file == named))
+                };
+                let (waiting, later): (Vec<Update>, Vec<Update>) =
+                    std::mem::take(&mut self.later).into_iter().partition(waits);
+                self.later = later;
+                self.take_back(waiting, &Reason::WaitsFor(named));
+                let reason = reason.clone();
+                self.not_made.push(NotMade { new, reason });
+            }
+        }
+    }
+
+    /// Whether nothing is due.
+    pub fn is_nothing_due(&self) -> bool {
+        self.updates.is_empty() && self.creates.is_empty() && self.later.is_empty()
+    }
+
+    /// Every update that is due, those that wait for ids too.
+    pub fn all_updates(&self) -> impl Iterator<Item = &Update> {
+        self.updates.iter().chain(&self.later)
+    }
+
+    /// Whether something is held back, or not made.
+    pub fn holds_something_back(&self) -> bool {
+        !self.held_back.is_empty() || !self.not_made.is_empty()
     }
 
     fn take_back(&mut self, updates: Vec<Update>, reason: &Reason) {
@@ -297,6 +425,71 @@ impl PushPlan {
                 self.held_back.push(HeldBack { resource, reason });
             }
         }
+    }
+}
+
+impl Update {
+    /// The update that sends these edits, and those that can't be sent, each with the part that no update takes away.
+    pub fn new(
+        resource: &ResourcePlan,
+        edits: Vec<FieldPlan>,
+    ) -> (Option<Update>, Vec<(FieldPlan, String)>) {
+        let (mut sent, mut kept) = (Vec::new(), Vec::new());
+        let mut values: BTreeMap<Field, Value> = BTreeMap::new();
+        let mut list = None;
+        for edit in edits {
+            if let Some(change) = list_change(&edit) {
+                list = Some(change);
+                sent.push(edit);
+                continue;
+            }
+            match add(&mut values, &edit) {
+                Ok(()) => sent.push(edit),
+                Err(CannotRemove { key }) => kept.push((edit, key)),
+            }
+        }
+        let update = Patch::of_valid(values, list).map(|patch| Update {
+            id: resource.id.clone(),
+            name: resource.name.clone(),
+            file: resource.file.clone(),
+            fields: sent,
+            patch,
+        });
+        (update, kept)
+    }
+
+    /// The same update with ids in the place of files. None where one has no id.
+    pub fn resolved(self, made: &Made) -> Result<Update, Update> {
+        let edits = self.fields.iter().map(|edit| {
+            let mut edit = edit.clone();
+            if let Some(local) = &edit.local {
+                edit.local = Some(made.resolved(self.id.kind(), edit.field.name(), local)?);
+            }
+            Some(edit)
+        });
+        let Some(edits) = edits.collect::<Option<Vec<_>>>() else {
+            return Err(self);
+        };
+        let resource = ResourcePlan {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            file: self.file.clone(),
+            state: State::Changed,
+            fields: Vec::new(),
+        };
+        let (update, _) = Update::new(&resource, edits);
+        update.ok_or(self)
+    }
+}
+
+impl FieldPlan {
+    /// The files that the file's value names in the place of ids.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        let reference = self.field.key().and_then(|key| key.field.row().refers_to);
+        let files = reference.zip(self.local.as_ref());
+        files
+            .into_iter()
+            .flat_map(|(reference, local)| reference.files_in(local))
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::base::{BaseFrom, ResourceBase};
+use crate::create::New;
 use crate::files::{Document, Format, ParseError, Position, ResourceFile};
 use crate::json;
 use crate::kinds::{FieldKey, Kind, Managed};
@@ -36,7 +37,7 @@ enum SavedBase {
 #[serde(deny_unknown_fields)]
 struct SavedResource {
     kind: String,
-    id: String,
+    id: Option<String>,
     name: String,
     file: Option<String>,
     state: SavedState,
@@ -46,6 +47,7 @@ struct SavedResource {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum SavedState {
+    New,
     Changed,
     LiveOnly,
     FileOnly,
@@ -163,12 +165,19 @@ pub fn parse(text: &[u8]) -> Result<Plan, ParseError> {
         serde_json::from_value(resources).map_err(|problem| shape("resources", problem))?;
     let _: SavedSummary =
         serde_json::from_value(field("summary")?).map_err(|problem| shape("summary", problem))?;
+    let is_new = |saved: &SavedResource| matches!(saved.state, SavedState::New);
+    let (new, resources): (Vec<_>, Vec<_>) = resources.into_iter().partition(is_new);
+    let wrong = |problem| error("resources", problem);
+    let new = new
+        .into_iter()
+        .map(new_resource)
+        .collect::<Result<_, String>>();
     let resources = resources
         .into_iter()
         .map(resource)
-        .collect::<Result<_, String>>()
-        .map_err(|problem| error("resources", problem))?;
+        .collect::<Result<_, String>>();
     let plan = Plan {
+        new: new.map_err(wrong)?,
         tenant: Tenant {
             name: tenant.name,
             domain: tenant.domain,
@@ -177,7 +186,7 @@ pub fn parse(text: &[u8]) -> Result<Plan, ParseError> {
             SavedBase::Lock {} => BaseFrom::Lock,
             SavedBase::Git { commit } => BaseFrom::Commit(commit),
         },
-        resources,
+        resources: resources.map_err(wrong)?,
     };
     match repeated(&plan) {
         Some(repeated) => Err(error("resources", format!("{repeated} is there twice"))),
@@ -187,6 +196,11 @@ pub fn parse(text: &[u8]) -> Result<Plan, ParseError> {
 
 /// A resource, or a field of one, that a plan names more than once.
 fn repeated(plan: &Plan) -> Option<String> {
+    let mut files = BTreeSet::new();
+    let mut new = plan.new.iter();
+    if let Some(twice) = new.find(|new| !files.insert(&new.file)) {
+        return Some(twice.file.clone());
+    }
     let mut ids = BTreeSet::new();
     for resource in &plan.resources {
         let id = &resource.id;
@@ -203,17 +217,46 @@ fn repeated(plan: &Plan) -> Option<String> {
     None
 }
 
+fn no_kind(name: &str) -> String {
+    let name = name.escape_debug();
+    format!("`{name}` is no kind that this tenantry knows")
+}
+
+/// A resource that is still to be made. Only what is sent counts: what it is made of is decided anew, and has to be the same.
+fn new_resource(saved: SavedResource) -> Result<New, String> {
+    let kind = Kind::named(&saved.kind).ok_or_else(|| no_kind(&saved.kind))?;
+    let (None, Some(file)) = (saved.id, saved.file) else {
+        return Err("what is new has a file, and no `id`".to_owned());
+    };
+    let sent = saved
+        .fields
+        .into_iter()
+        .filter(|field| matches!(field.change, SavedChange::Edit));
+    let fields = sent.map(|field| match field.local {
+        Some(local) => Ok((field.field, local)),
+        None => Err(format!("`{}` of {file} has no value", field.field)),
+    });
+    Ok(New {
+        kind,
+        name: saved.name,
+        fields: fields.collect::<Result<_, String>>()?,
+        file,
+        left_out: Vec::new(),
+        refusal: None,
+    })
+}
+
 fn resource(saved: SavedResource) -> Result<ResourcePlan, String> {
-    let kind = Kind::of(&saved.kind, &saved.id).ok_or_else(|| {
-        let kind = saved.kind.escape_debug();
-        format!("`{kind}` is no kind that this tenantry knows")
-    })?;
+    let Some(id) = saved.id else {
+        return Err("a resource that is there has an `id`".to_owned());
+    };
+    let kind = Kind::of(&saved.kind, &id).ok_or_else(|| no_kind(&saved.kind))?;
     let fields = saved
         .fields
         .into_iter()
         .map(|saved| field(kind, saved))
         .collect::<Result<_, String>>()?;
-    let id = ResourceId::new(kind, saved.id);
+    let id = ResourceId::new(kind, id);
     if !id.is_addressable() {
         let id = id.as_str().escape_debug();
         return Err(format!("`{id}` can't be a {}", kind.id_name()));
@@ -223,7 +266,7 @@ fn resource(saved: SavedResource) -> Result<ResourcePlan, String> {
         name: saved.name,
         file: saved.file,
         state: match saved.state {
-            SavedState::Changed => State::Changed,
+            SavedState::New | SavedState::Changed => State::Changed,
             SavedState::LiveOnly => State::LiveOnly,
             SavedState::FileOnly => State::FileOnly,
         },

@@ -16,6 +16,8 @@ pub(super) struct Call {
     pub(super) segments: Vec<String>,
     query: Vec<(&'static str, String)>,
     pub(super) body: Option<Value>,
+    /// Whether it is never sent again where it may have had its effect.
+    pub(super) is_once: bool,
 }
 
 impl Call {
@@ -26,7 +28,14 @@ impl Call {
             segments,
             query: Vec::new(),
             body: None,
+            is_once: false,
         }
+    }
+
+    /// The same call, never sent again where it may have had its effect.
+    pub(super) fn once(mut self) -> Call {
+        self.is_once = true;
+        self
     }
 
     pub(super) fn query(mut self, query: impl IntoIterator<Item = (&'static str, String)>) -> Call {

@@ -76,7 +76,31 @@ pub enum ApiError {
     Setup(String),
 }
 
+/// Whether a request that failed may have had its effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It had none.
+    None,
+    /// The API itself says that it failed; nobody promises that it had none.
+    Unlikely,
+    /// Nobody knows.
+    Unknown,
+}
+
 impl ApiError {
+    /// Whether the request may have had its effect all the same.
+    pub fn effect(&self) -> Effect {
+        match self {
+            ApiError::Refused { message, .. } if message.ends_with(NOT_THE_APIS) => Effect::Unknown,
+            ApiError::Refused { status, .. } if *status >= 500 => Effect::Unlikely,
+            ApiError::Network { .. } | ApiError::OddAnswer { .. } => Effect::Unknown,
+            ApiError::Refused { .. }
+            | ApiError::TokenRefused { .. }
+            | ApiError::Stopped { .. }
+            | ApiError::Setup(_) => Effect::None,
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -90,7 +114,8 @@ impl ApiError {
             ApiError::Network { hint, .. } | ApiError::TokenRefused { hint, .. } => {
                 Some(hint.clone())
             }
-            ApiError::OddAnswer { request, .. } if request.starts_with("PATCH ") => Some(
+            ApiError::OddAnswer { request, .. }
+                if ["PATCH ", "POST "].iter().any(|method| request.starts_with(method)) => Some(
                 "it may have had its effect all the same: `tenantry diff` shows; a proxy in between may be why".to_owned(),
             ),
             ApiError::OddAnswer { .. } => Some(

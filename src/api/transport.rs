@@ -112,13 +112,15 @@ impl Transport {
                     (error, wait)
                 }
             };
-            let Some(wait) = wait else {
+            // What the limit refused had no effect.
+            let is_refused = matches!(error, ApiError::Refused { status: 429, .. });
+            let Some(wait) = wait.filter(|_| is_refused || !call.is_once) else {
                 return Err(error);
             };
             log::debug!("{call}: sent again in {}", seconds(wait));
             self.http.waits().say(wait, &error.to_string());
-            // What the limit refused had no effect, so that nothing is to be said of it but that it was not sent.
-            if !matches!(error, ApiError::Refused { status: 429, .. }) {
+            // So nothing is to be said of it but that it was not sent.
+            if !is_refused {
                 last = Some(error);
             }
             let slept = self.unless_stopped(call, tokio::time::sleep(wait)).await;

@@ -94,7 +94,7 @@ pub(super) fn ask(
     };
     if options.interactive {
         choose(push, names, terminal, &show)?;
-        if push.updates.is_empty() {
+        if push.is_nothing_due() {
             return Ok(false);
         }
     } else if options.output.form == ResultForm::Json {
@@ -142,6 +142,25 @@ fn choose(
             push.hold_back(&resource.id, Reason::NotChosen);
         }
     }
+    for new in push.creates.clone() {
+        // It may be left already, with what it refers to.
+        if !push.creates.contains(&new) {
+            continue;
+        }
+        if decided != Some(Answer::Quit) {
+            show(&text::new(&new, names))?;
+        }
+        let answer = match decided {
+            Some(answer) => answer,
+            None => asked(&new.file, terminal)?,
+        };
+        if matches!(answer, Answer::All | Answer::Quit) {
+            decided = Some(answer);
+        }
+        if matches!(answer, Answer::No | Answer::Quit) {
+            push.leave_unmade(&new.file, &Reason::NotChosen);
+        }
+    }
     Ok(())
 }
 
@@ -157,22 +176,32 @@ fn asked(resource: &str, terminal: &Terminal) -> Result<Answer> {
 
 /// `2 fields of 1 client to acme.eu.auth0.com`, and how many of them are a risk.
 fn what(push: &PushPlan) -> String {
-    let fields = counted(push.count_fields(), "field", "fields");
-    let resources = render::resources(push.updates.iter().map(|update| update.id.kind()));
+    let mut parts = Vec::new();
+    if !push.creates.is_empty() {
+        let new = render::resources(push.creates.iter().map(|new| new.kind));
+        parts.push(format!("{new} to make"));
+    }
+    if push.count_fields() > 0 {
+        let fields = counted(push.count_fields(), "field", "fields");
+        let resources = render::resources(push.all_updates().map(|update| update.id.kind()));
+        parts.push(format!("{fields} of {resources}"));
+    }
+    let what = parts.join(" and ");
     let risks: Vec<String> = push
         .risks()
         .map(|(update, field, _)| {
             let file = update.file.as_deref().unwrap_or(update.id.as_str());
             format!("{field} of {file}")
         })
+        .chain(push.creates.iter().flat_map(|new| {
+            let risks = new.risks().into_iter();
+            risks.map(|(field, _)| format!("{field} of {}", new.file))
+        }))
         .collect();
     let risks = match risks.as_slice() {
         [] => String::new(),
         [one] => format!(", a risk: {one}"),
         several => format!(", {} of them a risk: {}", several.len(), several.join(", ")),
     };
-    format!(
-        "{fields} of {resources} to {}{risks}",
-        push.plan.tenant.domain
-    )
+    format!("{what} to {}{risks}", push.plan.tenant.domain)
 }

@@ -32,7 +32,8 @@ pub(super) async fn run(
         selection, session, ..
     } = &workspace;
     let files = workspace.known_names();
-    let live = if selection.names_exactly(files.clone().map(|(names, _)| names)) {
+    let is_exact = selection.names_exactly(files.clone().map(|(names, _)| names));
+    let live = if is_exact {
         let ids = selection.pick(files)?;
         let fields = Read::Whole.fields(workspace.managed());
         session
@@ -45,7 +46,11 @@ pub(super) async fn run(
     };
 
     let unread = report_unread(&live, terminal);
-    let plan = workspace.plan(workspace.select(&live)?, &live, Read::Whole);
+    let (ids, new) = workspace.select(&live)?;
+    workspace.check_new(&new)?;
+    // What is there already can be told from a whole list only.
+    let new = workspace.new_resources(&new, (!is_exact).then_some(&live));
+    let plan = workspace.plan(ids, &live, Read::Whole).with_new(new);
     workspace.check_plan(&plan, &live, &checked)?;
     let names = names_in(&live, &workspace.contents.resources);
     match options.output.form {
@@ -54,5 +59,5 @@ pub(super) async fn run(
         PlanForm::Markdown => terminal.result(&render::markdown::plan(&plan, &names)),
     }?;
     workspace.note_earlier(&plan, terminal);
-    Ok(unread.and(Ending::differences(!plan.resources.is_empty())))
+    Ok(unread.and(Ending::differences(!plan.is_empty())))
 }

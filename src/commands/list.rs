@@ -49,7 +49,7 @@ pub(super) async fn run(
 
     // A resource that has a file and is not in the list is not asked for by itself.
     let live = session.all(&managed, &Contents::default()).await?;
-    let selected = select(&selection, &contents, &bases, &live)?;
+    let (selected, _) = select(&selection, &contents, &bases, &live)?;
     for id in selected.iter().filter(|_| !selection.is_everything()) {
         if let (Some(file), None) = (contents.resources.get(*id), live.get(*id)) {
             let kind = id.kind();

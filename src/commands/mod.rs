@@ -5,6 +5,7 @@ mod all_tenants;
 mod check;
 mod completions;
 mod consent;
+mod create;
 mod diff;
 mod embedded;
 mod init;

@@ -261,6 +261,7 @@ fn plan(options: &Promote, to: &Contents, files: &ByStem<'_>, changes: &[Promote
     Plan {
         base: BaseFrom::Lock,
         resources: resources.collect(),
+        new: Vec::new(),
         tenant: Tenant {
             name: Some(options.to.clone()),
             domain: domain.unwrap_or_default(),

@@ -50,7 +50,17 @@ pub(super) async fn run(
         .session
         .all(workspace.managed(), &workspace.contents)
         .await?;
-    let selected: BTreeSet<&ResourceId> = workspace.select(&live)?.into_iter().collect();
+    let (selected, new) = workspace.select(&live)?;
+    let selected: BTreeSet<&ResourceId> = selected.into_iter().collect();
+    if let [first, ..] = new.as_slice() {
+        let which = match new.len() {
+            1 => format!("{} has no id", first.file.file),
+            many => format!("{many} files have no id, {} the first", first.file.file),
+        };
+        terminal.note(&format!(
+            "{which}: what it describes is not on the tenant, and `tenantry push --create` makes it"
+        ));
+    }
     if let Some(checked) = checked {
         let there = selected.iter().copied().filter(|id| live.contains_key(*id));
         let plan = workspace.plan(there, &live, Read::Managed);
@@ -67,10 +77,10 @@ pub(super) async fn run(
         discard_local: options.discard_local,
         prune: options.prune,
     };
-    let files = &workspace.contents.resources;
+    let contents = &workspace.contents;
     let pulled = decide(
         workspace.managed(),
-        files,
+        (&contents.resources, &contents.new),
         &workspace.bases,
         &live,
         &selected,

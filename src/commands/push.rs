@@ -1,6 +1,7 @@
 //! `push`: shows the plan that diff shows, asks, and sends its edits. The lock is written after each answer, so a push that is
 //! killed at any moment is finished by the next one.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,24 +9,31 @@ use std::sync::{Arc, mpsc};
 
 use anyhow::Result;
 use serde_json::{Map, Value};
+use tokio::sync::oneshot;
 
+use super::create::{Adopted, afterwards, cautions, finish_earlier, make};
 use super::invocation::Invocation;
-use super::session::LiveResources;
-use super::workspace::{Read, Workspace, check_fields, report_unread};
+use super::session::{LiveResources, Session};
+use super::workspace::{Read, Workspace, check_fields, report_unread, warn_rewritten};
 use super::{Ending, Terminal, consent, saved};
-use crate::apply::{Outcome, UpdateResult, apply};
+use crate::api::Writer;
+use crate::apply::{CreateResult, Created, Outcome, Run, UpdateResult, sort};
 use crate::base::Bases;
 use crate::cli::{Push, ResultForm};
-use crate::files::{Access, FilesError, TenantDirectory};
-use crate::kinds::{FieldKey, Kind};
+use crate::create::{Made, New};
+use crate::files::{Access, Contents, FilesError, NewFile, TenantDirectory};
+use crate::kinds::{Field, FieldKey, Kind};
 use crate::merge::pushed;
 use crate::names::{Names, names_in};
-use crate::plan::{Change, Plan, ResourcePlan, may_be_edited, unsent_edits};
-use crate::push_plan::{HeldBack, Own, PushPlan, Reason, Update};
+use crate::plan::{
+    Change, FieldPlan, Plan, PlanField, ResourcePlan, State, may_be_edited, unsent_edits,
+};
+use crate::push_plan::{HeldBack, NotMade, Own, PushPlan, Reason, Update};
 use crate::render;
 use crate::resource::{Resource, ResourceId};
 use crate::saved_plan::{Since, since};
 use crate::settings::Connection;
+use crate::three_way::Base;
 
 pub(super) async fn run(
     invocation: &Invocation<'_>,
@@ -45,6 +53,9 @@ pub(super) async fn run(
     let asked = (&options.selectors, &options.base);
     let mut workspace = Workspace::open(invocation, settings, &project, asked, access, terminal)?;
     let checked = workspace.check_edits()?;
+    if !options.dry_run && finish_earlier(&mut workspace, terminal).await? {
+        workspace.read_again(terminal)?;
+    }
 
     let read = match &options.plan {
         None => planned(options, &workspace).await?,
@@ -68,8 +79,9 @@ pub(super) async fn run(
         client: own_client.as_deref(),
         management_api: Some(workspace.session.reader.audience()),
     };
-    let mut push = PushPlan::decide(plan, &live, own);
+    let mut push = PushPlan::decide(plan, &live, own, options.create);
     push.held_back.extend(read.held_back);
+    push.not_made.extend(read.not_made);
     let names = names_in(&live, &workspace.contents.resources);
     let ending = match options.dry_run {
         true => show(&push, options, &names, terminal)?,
@@ -102,6 +114,8 @@ pub(super) struct Planned {
     pub(super) whole: Read,
     /// Files of kinds that the tenant did not let be read.
     pub(super) held_back: Vec<HeldBack>,
+    /// Files without an id of such kinds.
+    pub(super) not_made: Vec<NotMade>,
 }
 
 /// Shows the plan and what of it a push would hold back.
@@ -109,12 +123,12 @@ fn show(push: &PushPlan, options: &Push, names: &Names<'_>, terminal: &Terminal)
     match options.output.form {
         ResultForm::Text => {
             let mut text = render::text::plan(&push.plan, names);
-            text.push_str(&render::text::held_back(&push.held_back));
+            text.push_str(&render::text::held_back(push));
             terminal.text(&text)
         }
         ResultForm::Json => terminal.result(&render::json::plan(&push.plan)),
     }?;
-    let is_something = !push.plan.resources.is_empty() || !push.held_back.is_empty();
+    let is_something = !push.plan.is_empty() || push.holds_something_back();
     Ok(Ending::differences(is_something))
 }
 
@@ -128,14 +142,14 @@ async fn confirm(
     terminal: &Terminal,
 ) -> Result<Option<Ending>> {
     // With --interactive, the resources are shown one by one, with a question each.
-    let stepping = options.interactive && !push.updates.is_empty();
+    let stepping = options.interactive && !push.is_nothing_due();
     match options.output.form {
-        ResultForm::Text if stepping || push.plan.resources.is_empty() => {}
+        ResultForm::Text if stepping || push.plan.is_empty() => {}
         ResultForm::Text => terminal.text(&render::text::plan(&push.plan, names))?,
         ResultForm::Json => note_drift(&push.plan, terminal),
     }
     if push.has_conflict() {
-        let ending = finish(push, Vec::new(), options, terminal)?;
+        let ending = finish(push, Sent::default(), options, terminal)?;
         workspace.note_earlier(&push.plan, terminal);
         return Ok(Some(ending));
     }
@@ -143,19 +157,22 @@ async fn confirm(
         let file = update.file.as_deref().unwrap_or(update.id.as_str());
         terminal.warn(&format!("{file}: {field}: {risk}"));
     }
-    if push.updates.is_empty() || options.yes {
+    for caution in cautions(&push.creates) {
+        terminal.warn(caution);
+    }
+    if push.is_nothing_due() || options.yes {
         return Ok(None);
     }
     if !consent::ask(push, is_protected, options, names, terminal)? {
         push.hold_back_everything(&Reason::NotConfirmed);
-        return finish(push, Vec::new(), options, terminal).map(Some);
+        return finish(push, Sent::default(), options, terminal).map(Some);
     }
     // The question may have taken a while, and somebody else may have edited the tenant meanwhile.
     let Some(moved) = moved(push, workspace).await? else {
         return Ok(None);
     };
     push.hold_back_everything(&Reason::ChangedSinceQuestion);
-    finish(push, Vec::new(), options, terminal)?;
+    finish(push, Sent::default(), options, terminal)?;
     terminal.error(
         &format!("nothing was sent: the tenant changed since the question\n{moved}"),
         Some("run `tenantry push` again, and look at the new plan"),
@@ -176,17 +193,28 @@ fn remember_read(workspace: &mut Workspace, push: &PushPlan, live: &LiveResource
     }
 }
 
-/// Sends the updates, and says what became of them.
+/// What was sent, and what became of it.
+#[derive(Default)]
+struct Sent {
+    created: Vec<Created>,
+    outcomes: Vec<Outcome>,
+}
+
+/// Sends what is due, and says what became of it.
 async fn send_and_report(
     workspace: Workspace,
     mut push: PushPlan,
     options: &Push,
     terminal: &Terminal,
 ) -> Result<Ending> {
-    let updates = std::mem::take(&mut push.updates);
+    let due = Due {
+        updates: std::mem::take(&mut push.updates),
+        creates: std::mem::take(&mut push.creates),
+        later: std::mem::take(&mut push.later),
+    };
     terminal.begin_sending();
-    let (outcomes, written) = send(workspace, updates, terminal).await;
-    let ending = finish(&push, outcomes, options, terminal)?;
+    let (sent, written) = send(workspace, due, terminal).await;
+    let ending = finish(&push, sent, options, terminal)?;
     if let Err(error) = written {
         terminal.error(
             &error.to_string(),
@@ -209,7 +237,8 @@ async fn planned(options: &Push, workspace: &Workspace) -> Result<Planned> {
         ..
     } = workspace;
     let managed = workspace.managed();
-    let mut ids = workspace.selection.pick(workspace.known_names())?;
+    let (mut ids, new) = workspace.pick()?;
+    workspace.check_new(&new)?;
     let is_asked =
         |name: &str| options.fields.is_empty() || options.fields.iter().any(|asked| asked == name);
     let unsent = |id: &ResourceId| {
@@ -228,16 +257,30 @@ async fn planned(options: &Push, workspace: &Workspace) -> Result<Planned> {
             may_be_edited(&contents.resources[*id].fields, bases.of(id), fields) || unsent(id)
         });
     }
-    let read = match ids.iter().any(|id| unsent(id)) {
+    // What is there already can be told from a whole list only.
+    let is_making = options.create && !new.is_empty();
+    let read = match is_making || ids.iter().any(|id| unsent(id)) {
         true => Read::Whole,
         false => Read::Managed,
     };
-    let live = session
-        .these(&ids, (contents, bases), read.fields(managed))
-        .await?;
+    let live = match is_making {
+        true => session.all(managed, contents).await?,
+        false => {
+            session
+                .these(&ids, (contents, bases), read.fields(managed))
+                .await?
+        }
+    };
     let held_back = workspace.held_back_unread(&ids, &live);
     ids.retain(|id| live.has_read(id.kind()));
-    let mut plan = workspace.plan(ids, &live, read);
+    let new = workspace.new_resources(&new, is_making.then_some(&live));
+    let (new, unread): (Vec<_>, Vec<_>) = new.into_iter().partition(|new| live.has_read(new.kind));
+    let not_made = unread.into_iter().map(|new| NotMade {
+        new,
+        reason: Reason::Unread,
+    });
+    let not_made = not_made.collect();
+    let mut plan = workspace.plan(ids, &live, read).with_new(new);
     // A difference in a field that push does not send is reported only where the file was edited.
     plan.retain(|field| field.change != Change::Unmanaged || field.is_unsent_edit);
     if !options.fields.is_empty() {
@@ -248,6 +291,7 @@ async fn planned(options: &Push, workspace: &Workspace) -> Result<Planned> {
         live,
         whole: read,
         held_back,
+        not_made,
     })
 }
 
@@ -327,12 +371,48 @@ async fn moved(push: &PushPlan, workspace: &Workspace) -> Result<Option<String>>
     Ok((!moved.is_empty()).then(|| moved.join("\n")))
 }
 
-/// Sends the updates, and writes what was answered into the lock as it comes in.
+/// What is to be sent.
+struct Due {
+    updates: Vec<Update>,
+    creates: Vec<New>,
+    later: Vec<Update>,
+}
+
+impl Due {
+    /// Everything as not attempted.
+    fn not_attempted(self) -> Sent {
+        let updates = self.updates.into_iter().chain(self.later);
+        let outcomes = updates.map(|update| Outcome {
+            update,
+            result: UpdateResult::NotAttempted,
+        });
+        let created = self.creates.into_iter().map(|new| Created {
+            new,
+            result: CreateResult::NotAttempted,
+        });
+        Sent {
+            created: created.collect(),
+            outcomes: outcomes.collect(),
+        }
+    }
+
+    /// What is to be sent of the kinds that have that turn.
+    fn of_turn(&mut self, turn: u8) -> (Vec<Update>, Vec<New>) {
+        let updates = self
+            .updates
+            .extract_if(.., |update| update.id.kind().turn == turn);
+        let creates = self.creates.extract_if(.., |new| new.kind.turn == turn);
+        (updates.collect(), creates.collect())
+    }
+}
+
+/// Sends what is due, and writes what was answered into files and lock as it comes in: kind by kind, what others refer to first, and
+/// at last what had to wait for ids.
 async fn send(
     workspace: Workspace,
-    updates: Vec<Update>,
+    mut due: Due,
     terminal: &Terminal,
-) -> (Vec<Outcome>, Result<(), FilesError>) {
+) -> (Sent, Result<(), FilesError>) {
     let Workspace {
         directory,
         contents,
@@ -340,56 +420,223 @@ async fn send(
         bases,
         ..
     } = workspace;
-    let files = contents.resources;
     let written = bases.write(&directory);
     if written.is_err() {
-        let outcomes = updates.into_iter().map(|update| Outcome {
-            update,
-            result: UpdateResult::NotAttempted,
-        });
-        return (outcomes.collect(), written);
+        return (due.not_attempted(), written);
     }
-    terminal.progress().begin("updating", Some(updates.len()));
+    let count = due.updates.len() + due.creates.len() + due.later.len();
+    let words = match due.creates.is_empty() {
+        true => "updating",
+        false => "creating and updating",
+    };
+    terminal.progress().begin(words, Some(count));
+    let directory = Arc::new(directory);
     let (tell, answers) = mpsc::channel();
     let can_remember = Arc::new(AtomicBool::new(true));
     let remembering = {
-        let can_remember = Arc::clone(&can_remember);
+        let (can_remember, directory) = (Arc::clone(&can_remember), Arc::clone(&directory));
         tokio::task::spawn_blocking(move || remember(answers, bases, &directory, &can_remember))
     };
-    let outcomes = apply(&session.reader.writer(), updates, |outcome| {
-        if !matches!(outcome.result, UpdateResult::NotAttempted) {
-            terminal.progress().advance(1);
+    let mut sending = Sending {
+        session: &session,
+        writer: session.reader.writer(),
+        directory: &directory,
+        contents: &contents,
+        terminal,
+        tell,
+        can_remember: &can_remember,
+        run: Run::default(),
+        made: Made::default(),
+        later: std::mem::take(&mut due.later),
+        sent: Sent::default(),
+    };
+    let turns = due.updates.iter().map(|update| update.id.kind().turn);
+    let turns = turns.chain(due.creates.iter().map(|new| new.kind.turn));
+    for turn in turns.collect::<BTreeSet<u8>>() {
+        let (updates, creates) = due.of_turn(turn);
+        sending.updates(updates).await;
+        for new in creates {
+            sending.create(new).await;
         }
-        if let UpdateResult::Updated { resource, .. } = &outcome.result
-            && let Some(file) = files.get(&outcome.update.id)
-        {
-            let sent = outcome.update.fields.iter();
-            let sent = sent.filter_map(|edit| edit.field.key().cloned());
-            // Sending can't fail: the receiver lives until this sender is dropped.
-            let _ = tell.send(Answered {
-                file: file.file.clone(),
-                local: Arc::clone(&file.fields),
-                live: resource.clone(),
-                sent: sent.collect(),
-            });
-        }
-        // A push whose lock can't be written does not go on.
-        can_remember.load(Ordering::Relaxed)
-    })
-    .await;
-    drop(tell);
+    }
+    sending.send_later().await;
+    // The sender goes here, which ends the remembering.
+    let Sending { mut sent, .. } = sending;
+    sort(&mut sent.outcomes);
     match remembering.await {
-        Ok(written) => (outcomes, written),
+        Ok(written) => (sent, written),
         Err(error) => resume_unwind(error.into_panic()),
     }
 }
 
-/// An update that the tenant answered.
-struct Answered {
-    file: String,
-    local: Arc<Map<String, Value>>,
-    live: Resource,
-    sent: Vec<FieldKey>,
+/// A push under way.
+struct Sending<'a> {
+    session: &'a Session,
+    writer: Writer,
+    directory: &'a TenantDirectory,
+    contents: &'a Contents,
+    terminal: &'a Terminal,
+    tell: mpsc::Sender<Answered>,
+    can_remember: &'a AtomicBool,
+    run: Run,
+    made: Made,
+    later: Vec<Update>,
+    sent: Sent,
+}
+
+impl Sending<'_> {
+    async fn updates(&mut self, updates: Vec<Update>) {
+        let Sending {
+            writer,
+            contents,
+            terminal,
+            tell,
+            can_remember,
+            run,
+            ..
+        } = &*self;
+        let outcomes = run.updates(writer, updates, |outcome| {
+            if !matches!(outcome.result, UpdateResult::NotAttempted) {
+                terminal.progress().advance(1);
+            }
+            let UpdateResult::Updated { resource, .. } = &outcome.result else {
+                return can_remember.load(Ordering::Relaxed);
+            };
+            // What was made in this run has its base from there, and its file says by now what the tenant has.
+            let file = contents.resources.get(&outcome.update.id);
+            let sent = outcome.update.fields.iter();
+            let sent = sent.filter_map(|edit| edit.field.key().cloned());
+            // Sending can't fail: the receiver lives until this sender is dropped.
+            let _ = tell.send(Answered::Updated {
+                file: file.map(|file| (file.file.clone(), Arc::clone(&file.fields))),
+                live: resource.clone(),
+                sent: sent.collect(),
+            });
+            // A push whose lock can't be written does not go on.
+            can_remember.load(Ordering::Relaxed)
+        });
+        let outcomes = outcomes.await;
+        self.sent.outcomes.extend(outcomes);
+    }
+
+    /// Makes a resource, and waits until its file and the lock have its id.
+    async fn create(&mut self, new: New) {
+        let result = self.attempt(&new).await;
+        match &result {
+            CreateResult::Failed(error) => self.run.failed(new.kind, error),
+            // Nobody knows what there is by now, so nothing more is made.
+            CreateResult::Several(_) => self.run.stop(),
+            CreateResult::Made { .. } | CreateResult::NotAttempted => {}
+        }
+        if !matches!(result, CreateResult::NotAttempted) {
+            self.terminal.progress().advance(1);
+        }
+        self.sent.created.push(Created { new, result });
+    }
+
+    async fn attempt(&mut self, new: &New) -> CreateResult {
+        let file = self.contents.new.iter();
+        let file = file
+            .clone()
+            .find(|file| file.kind == new.kind && file.file.file == new.file);
+        let (Some(file), Some(body)) = (file, self.made.body(new)) else {
+            return CreateResult::NotAttempted;
+        };
+        let is_stopped =
+            self.terminal.stop().is_wished() || !self.can_remember.load(Ordering::Relaxed);
+        if is_stopped || self.run.stops(new.kind) {
+            return CreateResult::NotAttempted;
+        }
+        let made = make(self.session, self.directory, self.contents, new, &body).await;
+        let result = match made {
+            Ok(result) => result,
+            Err(error) => {
+                self.terminal.error(&error.to_string(), None);
+                self.run.stop();
+                return CreateResult::NotAttempted;
+            }
+        };
+        if let CreateResult::Made { resource, .. } = &result {
+            let (done, is_done) = oneshot::channel();
+            let adopted = Adopted::new(self.directory.managed(), file, resource, &body.later);
+            if adopted.comments_lost() {
+                warn_rewritten(&file.file.file, self.terminal);
+            }
+            let _ = self.tell.send(Answered::Made {
+                adopted: Box::new(adopted),
+                file: Box::new(file.clone()),
+                live: resource.clone(),
+                done,
+            });
+            // Only then may the next request go out. Where it can't be written, nothing more is sent.
+            if is_done.await.is_err() {
+                self.run.stop();
+            }
+            self.made.add(new.kind, &new.file, resource.id().as_str());
+            self.later.extend(later_update(new, resource, &body.later));
+        }
+        result
+    }
+
+    /// Sends what had to wait until all that it refers to has an id.
+    async fn send_later(&mut self) {
+        let mut ready = Vec::new();
+        for update in std::mem::take(&mut self.later) {
+            match update.resolved(&self.made) {
+                Ok(update) => ready.push(update),
+                Err(update) => self.sent.outcomes.push(Outcome {
+                    update,
+                    result: UpdateResult::NotAttempted,
+                }),
+            }
+        }
+        let mut turns: BTreeMap<u8, Vec<Update>> = BTreeMap::new();
+        for update in ready {
+            turns.entry(update.id.kind().turn).or_default().push(update);
+        }
+        for updates in turns.into_values() {
+            self.updates(updates).await;
+        }
+    }
+}
+
+/// The update that sends the fields for which it was too early when the resource was made.
+fn later_update(new: &New, resource: &Resource, later: &[Field]) -> Option<Update> {
+    let edits = later.iter().map(|field| FieldPlan {
+        field: PlanField::Updatable((*field).into()),
+        change: Change::Edit,
+        base: Base::known(field.of(resource.fields())).cloned(),
+        local: new.fields.get(field.name()).cloned(),
+        live: field.of(resource.fields()).cloned(),
+        is_unsent_edit: false,
+    });
+    let plan = ResourcePlan {
+        id: resource.id().clone(),
+        name: resource.name().to_owned(),
+        file: Some(new.file.clone()),
+        state: State::Changed,
+        fields: Vec::new(),
+    };
+    let (update, _) = Update::new(&plan, edits.collect());
+    update
+}
+
+/// What the tenant answered.
+enum Answered {
+    /// A resource was updated.
+    Updated {
+        /// Its file, and what that says; None where it was made in this run.
+        file: Option<(String, Arc<Map<String, Value>>)>,
+        live: Resource,
+        sent: Vec<FieldKey>,
+    },
+    /// A resource was made. `done` is told once its file and the lock have its id.
+    Made {
+        adopted: Box<Adopted>,
+        file: Box<NewFile>,
+        live: Resource,
+        done: oneshot::Sender<()>,
+    },
 }
 
 /// Writes answers into the lock: all that came in while it was written the last time, again and again until nothing is new. So
@@ -402,20 +649,38 @@ fn remember(
     can_remember: &AtomicBool,
 ) -> Result<(), FilesError> {
     let mut first_failure = Ok(());
+    let mut made: BTreeMap<ResourceId, (String, Arc<Map<String, Value>>)> = BTreeMap::new();
     while let Ok(answered) = answers.recv() {
+        let mut written = Ok(());
         for answered in iter::once(answered).chain(answers.try_iter()) {
-            let id = answered.live.id();
-            let base = pushed(
-                directory.managed(),
-                &answered.local,
-                bases.of(id),
-                &answered.live,
-                true,
-                &answered.sent,
-            );
-            bases.record(id, &answered.file, base);
+            match answered {
+                Answered::Updated { file, live, sent } => {
+                    let id = live.id();
+                    let Some((file, local)) = file.or_else(|| made.get(id).cloned()) else {
+                        continue;
+                    };
+                    let base = bases.of(id);
+                    let base = pushed(directory.managed(), &local, base, &live, true, &sent);
+                    bases.record(id, &file, base);
+                }
+                Answered::Made {
+                    adopted,
+                    file,
+                    live,
+                    done,
+                } => {
+                    let local = adopted.fields();
+                    let adopted = adopted.write(&file, &live, directory, &mut bases);
+                    if adopted.is_ok() {
+                        made.insert(live.id().clone(), (file.file.file.clone(), local));
+                        // Nobody waits any more where the push was given up.
+                        let _ = done.send(());
+                    }
+                    written = written.and(adopted);
+                }
+            }
         }
-        let written = bases.write(directory);
+        written = written.and(bases.write(directory));
         if written.is_err() {
             can_remember.store(false, Ordering::Relaxed);
         }
@@ -466,30 +731,48 @@ fn report_conflicts(plan: &Plan, base: Option<&str>, terminal: &Terminal) {
 /// Reports, and says how it ended.
 fn finish(
     push: &PushPlan,
-    outcomes: Vec<Outcome>,
+    Sent { created, outcomes }: Sent,
     options: &Push,
     terminal: &Terminal,
 ) -> Result<Ending> {
-    let is_nothing = push.plan.resources.is_empty() && push.held_back.is_empty();
+    let is_nothing = push.plan.is_empty() && !push.holds_something_back();
     match options.output.form {
-        ResultForm::Json => terminal.result(&render::json::push(push, &outcomes))?,
+        ResultForm::Json => terminal.result(&render::json::push(push, &created, &outcomes))?,
         ResultForm::Text if push.has_conflict() => {}
         ResultForm::Text if is_nothing => terminal.result("nothing to push\n")?,
-        ResultForm::Text if outcomes.is_empty() => {
-            terminal.text(&render::text::nothing_sent(&push.held_back))?;
+        ResultForm::Text if outcomes.is_empty() && created.is_empty() => {
+            terminal.text(&render::text::nothing_sent(push))?;
         }
-        ResultForm::Text => terminal.text(&render::text::outcomes(&outcomes, &push.held_back))?,
+        ResultForm::Text => terminal.text(&render::text::outcomes(push, &created, &outcomes))?,
+    }
+    let made = created
+        .iter()
+        .filter(|one| matches!(one.result, CreateResult::Made { .. }));
+    for note in afterwards(made.map(|one| &one.new)) {
+        terminal.note(note);
     }
     if push.has_conflict() {
         report_conflicts(&push.plan, options.base.base.as_deref(), terminal);
     }
-    let failed: Vec<_> = outcomes
+    let updates = outcomes.iter().filter_map(|outcome| match &outcome.result {
+        UpdateResult::Failed(error) => Some(error),
+        _ => None,
+    });
+    let creates = created.iter().filter_map(|one| match &one.result {
+        CreateResult::Failed(error) => Some(error),
+        _ => None,
+    });
+    let failed: Vec<_> = creates.chain(updates).collect();
+    let several = created
         .iter()
-        .filter_map(|outcome| match &outcome.result {
-            UpdateResult::Failed(error) => Some(error),
-            _ => None,
-        })
-        .collect();
+        .find(|one| matches!(one.result, CreateResult::Several(_)));
+    if let Some(several) = several {
+        terminal.error(
+            &format!("{}: the answer was lost, and nobody can tell which resource is its", several.new.file),
+            Some("write the id of the right one into the first line of the file; nothing more was made"),
+        );
+        return Ok(Ending::Failure);
+    }
     if let Some(first) = failed.first() {
         let more = match failed.len() - 1 {
             0 => String::new(),
@@ -505,8 +788,15 @@ fn finish(
         matches!(&outcome.result, UpdateResult::Updated { differing, .. } if !differing.is_empty())
     });
     let is_left = |outcome: &Outcome| matches!(outcome.result, UpdateResult::NotAttempted);
+    let is_unmade = |one: &Created| match &one.result {
+        CreateResult::Made { answered, .. } => !answered.differing.is_empty(),
+        _ => true,
+    };
     Ok(Ending::differences(
-        !push.held_back.is_empty() || differing || outcomes.iter().any(is_left),
+        push.holds_something_back()
+            || differing
+            || outcomes.iter().any(is_left)
+            || created.iter().any(is_unmade),
     ))
 }
 
@@ -519,9 +809,8 @@ mod tests {
     fn answered(id: &str) -> Answered {
         let fields = json!({"client_id": id, "name": "A"});
         let live = Resource::new(&KIND, fields.as_object().unwrap().clone()).unwrap();
-        Answered {
-            file: "clients/a.yaml".to_owned(),
-            local: Arc::new(live.fields().clone()),
+        Answered::Updated {
+            file: Some(("clients/a.yaml".to_owned(), Arc::new(live.fields().clone()))),
             live,
             sent: vec![KIND.field("name").unwrap().into()],
         }

@@ -5,12 +5,15 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::push::Planned;
-use super::workspace::{Read, Workspace};
+use super::session::LiveResources;
+use super::workspace::{Read, Target, Workspace, names_of_new, split};
 use super::{Terminal, Usage};
 use crate::cli::{Push, ResultForm};
-use crate::files::read_file;
+use crate::create::{New, new_resources};
+use crate::files::{Contents, read_file};
+use crate::merge::differing;
 use crate::plan::{Plan, ResourcePlan, State};
-use crate::push_plan::{HeldBack, PushPlan, Reason};
+use crate::push_plan::{HeldBack, NotMade, PushPlan, Reason};
 use crate::render;
 use crate::saved_plan::{self, left_of};
 use crate::select::Names;
@@ -48,17 +51,35 @@ pub(super) async fn planned(
         .resources
         .iter()
         .filter(|resource| resource.state != State::LiveOnly);
-    let named = named.map(|resource| (names(resource), resource));
-    let resources = workspace.selection.pick(named)?;
+    let named = named.map(|resource| (names(resource), Target::Resource(resource)));
+    let new = saved.new.iter();
+    let new = new.map(|new| (names_of_new(new), Target::New(new)));
+    let (resources, new) = split(workspace.selection.pick(named.chain(new))?);
     let ids: Vec<_> = resources.iter().map(|resource| &resource.id).collect();
-    let fields = Read::Managed.fields(workspace.managed());
-    let live = workspace
-        .session
-        .these(&ids, (&workspace.contents, &workspace.bases), fields)
-        .await?;
+    // What is there already can be told from a whole list only.
+    let is_making = options.create && !new.is_empty();
+    let whole = match is_making {
+        true => Read::Whole,
+        false => Read::Managed,
+    };
+    let live = match is_making {
+        true => {
+            workspace
+                .session
+                .all(workspace.managed(), &workspace.contents)
+                .await?
+        }
+        false => {
+            let fields = Read::Managed.fields(workspace.managed());
+            let known = (&workspace.contents, &workspace.bases);
+            workspace.session.these(&ids, known, fields).await?
+        }
+    };
 
     let mut left = Vec::new();
     let mut held_back = Vec::new();
+    let described = new_resources(&workspace.contents, is_making.then_some(&*live));
+    let (new, not_made) = new_left_of(new, &described, &workspace.contents, &live);
     for resource in resources {
         let id = &resource.id;
         if !live.has_read(id.kind()) {
@@ -73,35 +94,44 @@ pub(super) async fn planned(
         }
     }
     left.retain(|resource| resource.state == State::FileOnly || !resource.fields.is_empty());
-    let plan = |resources| Plan {
+    let plan = |resources, new| Plan {
         tenant: tenant.clone(),
         base: workspace.bases.from(),
         resources,
+        new,
     };
-    if held_back.is_empty() {
+    if held_back.is_empty() && not_made.is_empty() {
         return Ok(Some(Planned {
-            plan: plan(left),
+            plan: plan(left, new),
             live,
-            whole: Read::Managed,
+            whole,
             held_back,
+            not_made,
         }));
     }
-    let reasons: Vec<String> = held_back
-        .iter()
-        .map(|held: &HeldBack| format!("{}: {}", held.resource.label(), render::reason(held)))
-        .collect();
+    let held = held_back.iter();
+    let held =
+        held.map(|held: &HeldBack| format!("{}: {}", held.resource.label(), render::reason(held)));
+    let unmade = not_made.iter();
+    let unmade =
+        unmade.map(|unmade| format!("{}: {}", unmade.new.file, render::why_not_made(unmade)));
+    let reasons: Vec<String> = held.chain(unmade).collect();
     if options.output.form == ResultForm::Json {
         let rest = left.into_iter().map(|resource| HeldBack {
             resource,
             reason: Reason::RestOfPlan,
         });
         held_back.extend(rest);
+        let rest = new.into_iter().map(|new| NotMade {
+            new,
+            reason: Reason::RestOfPlan,
+        });
         let nothing = PushPlan {
-            plan: plan(Vec::new()),
-            updates: Vec::new(),
             held_back,
+            not_made: not_made.into_iter().chain(rest).collect(),
+            ..PushPlan::nothing(plan(Vec::new(), Vec::new()))
         };
-        terminal.result(&render::json::push(&nothing, &[]))?;
+        terminal.result(&render::json::push(&nothing, &[], &[]))?;
     }
     terminal.error(
         &format!(
@@ -112,6 +142,43 @@ pub(super) async fn planned(
         Some("make a new plan with `tenantry diff -o json`, and look at it"),
     );
     Ok(None)
+}
+
+/// What of a saved plan's new resources is left to make, and what can't be made as the plan has it.
+fn new_left_of(
+    saved: Vec<&New>,
+    now: &[New],
+    contents: &Contents,
+    live: &LiveResources,
+) -> (Vec<New>, Vec<NotMade>) {
+    let (mut left, mut not_made) = (Vec::new(), Vec::new());
+    for saved in saved {
+        let now = now
+            .iter()
+            .find(|now| (now.kind, &now.file) == (saved.kind, &saved.file));
+        let is_made = contents
+            .resources
+            .iter()
+            .any(|(id, file)| id.kind() == saved.kind && file.file == saved.file);
+        let reason = match now {
+            None if is_made => continue,
+            None => Reason::NoFile,
+            Some(_) if !live.has_read(saved.kind) => Reason::Unread,
+            Some(now) if now.fields != saved.fields => {
+                Reason::FileChanged(differing(&saved.fields, &now.fields))
+            }
+            Some(now) => match &now.refusal {
+                Some(refusal) => Reason::CannotMake(refusal.clone()),
+                None => {
+                    left.push(now.clone());
+                    continue;
+                }
+            },
+        };
+        let new = saved.clone();
+        not_made.push(NotMade { new, reason });
+    }
+    (left, not_made)
 }
 
 fn names(resource: &ResourcePlan) -> Names<'_> {

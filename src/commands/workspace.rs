@@ -13,7 +13,10 @@ use super::{Ending, Terminal, Usage};
 use crate::api::Fields;
 use crate::base::{Bases, ResourceBase};
 use crate::cli;
-use crate::files::{self, Access, Contents, FilesError, Project, ResourceFile, TenantDirectory};
+use crate::create::{self, New};
+use crate::files::{
+    self, Access, Contents, FilesError, NewFile, Project, ResourceFile, TenantDirectory,
+};
 use crate::kinds::{Field, KINDS, Kind, Managed};
 use crate::plan::{Change, Live, Plan, ResourcePlan, Sides, State, Tenant};
 use crate::push_plan::{HeldBack, Reason};
@@ -107,21 +110,69 @@ impl Workspace {
         plan(tenant, self.managed(), known, ids, (live, read))
     }
 
+    /// Reads the files again, since some of them are not what they were.
+    ///
+    /// # Errors
+    /// They can't be read.
+    pub(super) fn read_again(&mut self, terminal: &Terminal) -> Result<()> {
+        self.contents = read(&self.directory, &self.selection, terminal)?;
+        Ok(())
+    }
+
     /// The names of the selected files and what they are of, as far as is known without asking the tenant.
     pub(super) fn known_names(&self) -> impl Iterator<Item = (Names<'_>, &ResourceId)> + Clone {
         let files = self.contents.resources.iter();
         files.map(|(id, file)| (known_names(id, file, &self.bases), id))
     }
 
-    /// The selected ids among those with a file and those on the tenant.
+    /// The selected ids among those with a file and those on the tenant, and the selected files without an id.
     ///
     /// # Errors
     /// A selector matches nothing.
     pub(super) fn select<'a>(
         &'a self,
         live: &'a LiveResources,
-    ) -> Result<Vec<&'a ResourceId>, NoMatch> {
+    ) -> Result<(Vec<&'a ResourceId>, Vec<&'a NewFile>), NoMatch> {
         select(&self.selection, &self.contents, &self.bases, live)
+    }
+
+    /// The selected files, as far as is known without asking the tenant: the ids of some, and those that have none.
+    ///
+    /// # Errors
+    /// A selector matches nothing.
+    pub(super) fn pick(&self) -> Result<(Vec<&ResourceId>, Vec<&NewFile>), NoMatch> {
+        let files = self.known_names();
+        let files = files.map(|(names, id)| (names, Target::Resource(id)));
+        let new = names_of_new_files(&self.contents);
+        Ok(split(self.selection.pick(files.chain(new))?))
+    }
+
+    /// What the selected files without an id describe. `live` is all that the tenant has; None where that was not read.
+    pub(super) fn new_resources(
+        &self,
+        selected: &[&NewFile],
+        live: Option<&LiveResources>,
+    ) -> Vec<New> {
+        let mut new = create::new_resources(&self.contents, live.map(|live| &**live));
+        new.retain(|new| selected.iter().any(|file| file.file.file == new.file));
+        new
+    }
+
+    /// Refuses values of files without an id that the API does not take.
+    ///
+    /// # Errors
+    /// Names the place of each in its file.
+    pub(super) fn check_new(&self, selected: &[&NewFile]) -> Result<(), FilesError> {
+        let refused = selected.iter().flat_map(|new| {
+            let said = new.file.fields.iter().filter(|(_, value)| !value.is_null());
+            let fields = said.filter_map(|(name, _)| new.kind.field(name));
+            fields.filter_map(|field| {
+                let problem = new.file.invalid(field, None)?;
+                let path = self.directory.path().join(&new.file.file);
+                Some(FilesError::content(path, problem))
+            })
+        });
+        FilesError::all(refused.collect()).map_or(Ok(()), Err)
     }
 
     /// Refuses values of the selected files that differ from base and that the API does not take, before anything is asked. A
@@ -376,7 +427,7 @@ pub(super) fn select<'a>(
     contents: &'a Contents,
     bases: &'a Bases,
     live: &'a LiveResources,
-) -> Result<Vec<&'a ResourceId>, NoMatch> {
+) -> Result<(Vec<&'a ResourceId>, Vec<&'a NewFile>), NoMatch> {
     let ids: BTreeSet<&ResourceId> = contents.resources.keys().chain(live.keys()).collect();
     let resources = ids.into_iter().map(|id| {
         let file = contents.resources.get(id);
@@ -385,12 +436,62 @@ pub(super) fn select<'a>(
             live_name: live.get(id).map(Resource::name).or(then),
             ..names(id, file)
         };
-        (names, id)
+        (names, Target::Resource(id))
     });
-    let mut picked = selection.pick(resources)?;
-    // Of a kind that was not read nobody can tell what is gone.
-    picked.retain(|id| live.has_read(id.kind()));
-    Ok(picked)
+    let new = names_of_new_files(contents);
+    let (mut ids, mut new) = split(selection.pick(resources.chain(new))?);
+    // Of a kind that was not read nobody can tell what is gone, or there.
+    ids.retain(|id| live.has_read(id.kind()));
+    new.retain(|new| live.has_read(new.kind));
+    Ok((ids, new))
+}
+
+/// What a selector may mean: something that has an id, or something that is still to be made.
+pub(super) enum Target<R, N> {
+    Resource(R),
+    New(N),
+}
+
+/// The two sorts of targets, by themselves.
+pub(super) fn split<R, N>(targets: Vec<Target<R, N>>) -> (Vec<R>, Vec<N>) {
+    let (mut resources, mut new) = (Vec::new(), Vec::new());
+    for target in targets {
+        match target {
+            Target::Resource(resource) => resources.push(resource),
+            Target::New(one) => new.push(one),
+        }
+    }
+    (resources, new)
+}
+
+fn names_of_new_files<'a, R>(
+    contents: &'a Contents,
+) -> impl Iterator<Item = (Names<'a>, Target<R, &'a NewFile>)> {
+    contents.new.iter().map(|new| {
+        let names = Names {
+            kind: Some(new.kind),
+            id: "",
+            file: Some(&new.file.file),
+            stem: Some(&new.file.stem),
+            local_name: new.kind.label_in(&new.file.fields),
+            live_name: None,
+        };
+        (names, Target::New(new))
+    })
+}
+
+/// What a resource that is still to be made is called.
+pub(super) fn names_of_new(new: &New) -> Names<'_> {
+    Names {
+        kind: Some(new.kind),
+        id: "",
+        file: Some(&new.file),
+        stem: Path::new(&new.file)
+            .file_stem()
+            .and_then(|stem| stem.to_str()),
+        local_name: Some(&new.name),
+        live_name: None,
+    }
 }
 
 /// What a resource is called on this side.

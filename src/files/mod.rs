@@ -8,6 +8,7 @@ mod directory;
 mod document;
 mod error;
 mod excerpt;
+mod intent;
 mod json;
 mod lock;
 mod overrides;
@@ -25,6 +26,7 @@ pub use directory::{Access, Contents, TenantDirectory, read_file, read_project, 
 pub use document::{Document, Format, ParseError, Rewritten, rewrite, write};
 pub use error::FilesError;
 pub use excerpt::{Excerpt, excerpt};
+pub use intent::Intent;
 pub use lock::{LOCK_FILE, Lock, Locked};
 pub use overrides::OVERRIDES_FILE;
 pub use position::Position;

@@ -56,8 +56,10 @@ pub fn stems_for_new_files(
     kind: &Kind,
     live: &BTreeMap<&ResourceId, Vec<String>>,
     stems: &BTreeMap<&ResourceId, &str>,
+    without_id: &[&str],
 ) -> BTreeMap<ResourceId, String> {
-    let mut taken: BTreeSet<String> = stems.values().map(|stem| stem.to_lowercase()).collect();
+    let taken = stems.values().chain(without_id);
+    let mut taken: BTreeSet<String> = taken.map(|stem| stem.to_lowercase()).collect();
     let mut sharing: HashMap<String, usize> = HashMap::new();
     let slug = |names: &[String]| slug_of(kind, names);
     for names in live.values() {
@@ -65,13 +67,13 @@ pub fn stems_for_new_files(
     }
     // Each resource starts with the shortest name that it may have. Where several have the same name, each of them takes its next
     // longer one.
-    let mut new: Vec<NewFile> = live
+    let mut new: Vec<NewName> = live
         .iter()
         .filter(|(id, _)| !stems.contains_key(**id))
         .map(|(id, names)| {
             let slug = slug(names);
             let unique = sharing[&slug] == 1 && !DEVICES.contains(&slug.as_str());
-            NewFile {
+            NewName {
                 kind,
                 id,
                 slug,
@@ -114,7 +116,7 @@ pub fn stems_for_new_files(
 }
 
 /// A resource whose file is to be named.
-struct NewFile<'a> {
+struct NewName<'a> {
     kind: &'a Kind,
     id: &'a ResourceId,
     slug: String,
@@ -128,7 +130,7 @@ enum Detail {
     WholeId,
 }
 
-impl NewFile<'_> {
+impl NewName<'_> {
     fn stem(&self) -> String {
         let id = self.id.as_str();
         match self.detail {
@@ -172,6 +174,7 @@ mod tests {
                 .map(|(id, name)| (id, vec![(*name).to_owned()]))
                 .collect(),
             &files.iter().map(|(id, stem)| (id, *stem)).collect(),
+            &[],
         );
         stems
             .into_iter()

@@ -290,6 +290,12 @@ impl Kind {
         Some(&self.rows[self.place(name)?])
     }
 
+    /// Whether secrets stand in a field.
+    pub fn holds_secrets(&self, field: &str) -> bool {
+        let nested = self.nested_secrets.iter();
+        self.secrets.contains(&field) || nested.into_iter().any(|path| path.first() == Some(&field))
+    }
+
     /// The fields that refer to others by their ids.
     pub fn references_by_id(&self) -> impl Iterator<Item = (&'static Row, Reference)> + use<> {
         let references = self

@@ -78,6 +78,13 @@ impl Risk {
     }
 }
 
+impl Risk {
+    /// Whether it is about what a value opens, and not about what changes.
+    pub(crate) fn opens(self) -> bool {
+        matches!(self, Risk::Emptied(_) | Risk::OpenUrl)
+    }
+}
+
 impl Guard {
     /// Whether the value keeps it.
     pub(crate) fn is_kept(self, local: Option<&Value>) -> bool {

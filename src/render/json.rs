@@ -4,10 +4,11 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::apply::{Outcome, UpdateResult};
+use crate::apply::{CreateResult, Created, Outcome, UpdateResult};
 use crate::base::BaseFrom;
+use crate::create::New;
 use crate::files::{Check, Finding};
-use crate::kinds::Kind;
+use crate::kinds::{KINDS, Kind};
 use crate::plan::{Change, FieldPlan, Plan, PlanField, ResourcePlan, State, Tenant};
 use crate::printable::printable_json;
 use crate::pull_plan::Pulled;
@@ -15,7 +16,7 @@ use crate::push_plan::PushPlan;
 use crate::resource::{self, ResourceId};
 
 use super::pull::{STATUSES, name as status_name};
-use super::reason;
+use super::{reason, why_not_made};
 
 /// The version of every document.
 const VERSION: u32 = 2;
@@ -46,7 +47,8 @@ enum BaseDocument<'a> {
 #[derive(Serialize)]
 struct Resource<'a, Field> {
     kind: &'static str,
-    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'a str>,
@@ -122,7 +124,8 @@ struct PushDocument<'a> {
 #[derive(Serialize)]
 struct PushResult<'a> {
     kind: &'static str,
-    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'a str>,
@@ -149,6 +152,7 @@ struct PushField<'a> {
 
 #[derive(Serialize, Default)]
 struct PushSummary {
+    created: usize,
     updated: usize,
     failed: usize,
     held_back: usize,
@@ -285,7 +289,19 @@ fn plan_document(plan: &Plan) -> PlanDocument<'_> {
         tenant,
         base,
         resources,
+        new,
     } = plan;
+    let kinds: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+    let mut resources: Vec<Resource<'_, PlanFieldDocument<'_>>> = resources
+        .iter()
+        .map(|resource| planned(resource, plan_field))
+        .chain(new.iter().map(new_resource))
+        .collect();
+    resources.sort_by_cached_key(|resource| {
+        let kind = kinds.iter().position(|name| *name == resource.kind);
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        (kind, text(resource.file), text(resource.id))
+    });
     PlanDocument {
         version: VERSION,
         tenant: tenant_document(tenant),
@@ -293,20 +309,53 @@ fn plan_document(plan: &Plan) -> PlanDocument<'_> {
             BaseFrom::Lock => BaseDocument::Lock,
             BaseFrom::Commit(commit) => BaseDocument::Git { commit },
         },
-        resources: resources
-            .iter()
-            .map(|resource| planned(resource, plan_field))
-            .collect(),
+        resources,
         summary: PlanSummary {
             edit: plan.count(Change::Edit),
             drift: plan.count(Change::Drift),
             conflict: plan.count(Change::Conflict),
             unmanaged: plan.count(Change::Unmanaged),
             risk: plan.count_risks(),
-            new: 0,
+            new: new.len(),
             live_only: plan.count_resources(State::LiveOnly),
             file_only: plan.count_resources(State::FileOnly),
         },
+    }
+}
+
+/// A resource that is still to be made: what is sent of it, and what is not.
+fn new_resource(new: &New) -> Resource<'_, PlanFieldDocument<'_>> {
+    let risks = new.risks();
+    let field = |name: &'_ str| {
+        let risks = risks.iter().filter(|(field, _)| *field == name);
+        let risks: Vec<&str> = risks.map(|(_, risk)| risk.as_str()).collect();
+        (!risks.is_empty()).then(|| risks.join("; "))
+    };
+    let sent = new.fields.iter().map(|(name, value)| PlanFieldDocument {
+        field: name,
+        key: None,
+        change: change_name(Change::Edit),
+        base: None,
+        local: Some(value),
+        live: None,
+        risk: field(name),
+    });
+    let left_out = new.left_out.iter().map(|(name, _)| PlanFieldDocument {
+        field: name,
+        key: None,
+        change: change_name(Change::Unmanaged),
+        base: None,
+        local: None,
+        live: None,
+        risk: None,
+    });
+    Resource {
+        kind: new.kind.name,
+        id: None,
+        name: &new.name,
+        file: Some(&new.file),
+        state: "new",
+        fields: sent.chain(left_out).collect(),
     }
 }
 
@@ -323,7 +372,7 @@ fn planned<'a, Field>(
     } = resource;
     Resource {
         kind: id.kind().name,
-        id: id.as_str(),
+        id: Some(id.as_str()),
         name,
         file: file.as_deref(),
         state: state_name(*state),
@@ -367,12 +416,21 @@ pub(super) fn change_name(change: Change) -> &'static str {
 }
 
 /// What a push did: `push -o json`.
-pub fn push(push: &PushPlan, outcomes: &[Outcome]) -> String {
+pub fn push(push: &PushPlan, created: &[Created], outcomes: &[Outcome]) -> String {
     let mut summary = PushSummary::default();
     let outcomes = outcomes.iter();
-    let mut results: Vec<(&ResourceId, PushResult<'_>)> = outcomes
-        .map(|outcome| (&outcome.update.id, push_result(outcome, &mut summary)))
+    let mut results: Vec<(&Kind, PushResult<'_>)> = outcomes
+        .map(|outcome| (outcome.update.id.kind(), push_result(outcome, &mut summary)))
         .collect();
+    for one in created {
+        results.push((one.new.kind, created_result(one, &mut summary)));
+    }
+    for not_made in &push.not_made {
+        summary.held_back += 1;
+        let reason = Some(why_not_made(not_made));
+        let result = new_result(&not_made.new, "held_back", reason);
+        results.push((not_made.new.kind, result));
+    }
     for held_back in &push.held_back {
         summary.held_back += 1;
         let resource = &held_back.resource;
@@ -382,7 +440,7 @@ pub fn push(push: &PushPlan, outcomes: &[Outcome]) -> String {
         };
         let result = PushResult {
             kind: resource.id.kind().name,
-            id: resource.id.as_str(),
+            id: Some(resource.id.as_str()),
             name: &resource.name,
             file: resource.file.as_deref(),
             status: "held_back",
@@ -391,17 +449,80 @@ pub fn push(push: &PushPlan, outcomes: &[Outcome]) -> String {
             error: None,
             resource: None,
         };
-        results.push((&resource.id, result));
+        results.push((resource.id.kind(), result));
     }
-    results.sort_by(|(a, one), (b, other)| {
-        (a.kind(), one.file, one.id).cmp(&(b.kind(), other.file, other.id))
-    });
+    results.sort_by(|(a, one), (b, other)| (*a, one.file, one.id).cmp(&(*b, other.file, other.id)));
     document(&PushDocument {
         version: VERSION,
         tenant: tenant_document(&push.plan.tenant),
         results: results.into_iter().map(|(_, result)| result).collect(),
         summary,
     })
+}
+
+/// What is sent of a resource that is still to be made.
+fn new_result<'a>(new: &'a New, status: &'static str, reason: Option<String>) -> PushResult<'a> {
+    let fields = new.fields.iter().map(|(name, value)| PushField {
+        field: name,
+        key: None,
+        before: None,
+        after: Some(value),
+    });
+    PushResult {
+        kind: new.kind.name,
+        id: None,
+        name: &new.name,
+        file: Some(&new.file),
+        status,
+        reason,
+        fields: fields.collect(),
+        error: None,
+        resource: None,
+    }
+}
+
+fn created_result<'a>(created: &'a Created, summary: &mut PushSummary) -> PushResult<'a> {
+    let Created { new, result } = created;
+    let made = |status| new_result(new, status, None);
+    match result {
+        CreateResult::Made { resource, answered } => {
+            summary.created += 1;
+            let differing = &answered.differing;
+            let error = (!differing.is_empty()).then(|| {
+                let fields = differing.join(", ");
+                format!("the tenant answered with another value for {fields}")
+            });
+            PushResult {
+                id: Some(resource.id().as_str()),
+                error,
+                resource: Some(resource),
+                ..made("created")
+            }
+        }
+        CreateResult::Failed(error) => {
+            summary.failed += 1;
+            PushResult {
+                error: Some(error.to_string()),
+                ..made("failed")
+            }
+        }
+        CreateResult::Several(ids) => {
+            summary.failed += 1;
+            let ids: Vec<&str> = ids.iter().map(ResourceId::as_str).collect();
+            let error = format!(
+                "the answer was lost, and several say the same: {}",
+                ids.join(", ")
+            );
+            PushResult {
+                error: Some(error),
+                ..made("failed")
+            }
+        }
+        CreateResult::NotAttempted => {
+            summary.not_attempted += 1;
+            made("not_attempted")
+        }
+    }
 }
 
 fn push_field(field: &FieldPlan) -> PushField<'_> {
@@ -441,7 +562,7 @@ fn push_result<'a>(outcome: &'a Outcome, summary: &mut PushSummary) -> PushResul
     };
     PushResult {
         kind: update.id.kind().name,
-        id: update.id.as_str(),
+        id: Some(update.id.as_str()),
         name: &update.name,
         file: update.file.as_deref(),
         status,

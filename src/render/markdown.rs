@@ -5,8 +5,10 @@ use std::fmt::Write;
 use super::change::{self, Line, Named, Sign};
 use super::group::Group;
 use super::json::change_name;
+use super::reason::refused;
 use super::value::line;
 use super::{counted, resources, summary};
+use crate::create::New;
 use crate::names::Names;
 use crate::plan::{Change, FieldPlan, Plan, ResourcePlan, State};
 use crate::three_way::Base;
@@ -43,7 +45,7 @@ pub fn promotion(plan: &Plan, summary: &str, remarks: &[String], names: &Names<'
     if !remarks.is_empty() {
         text.push('\n');
     }
-    if !plan.resources.is_empty() {
+    if !plan.is_empty() {
         differing(&mut text, plan, names);
     }
     text
@@ -69,16 +71,40 @@ fn differing(text: &mut String, plan: &Plan, names: &Names<'_>) {
         warnings.push_str(&warning);
         sections.push_str(&section);
     }
+    let mut new_left_out: &[New] = &plan.new;
+    if left_out.is_empty() {
+        new_left_out = &[];
+        for (index, new) in plan.new.iter().enumerate() {
+            let (row, warning, section) = (new_row(new), new_warning(new), new_section(new, names));
+            let so_far = text.len() + rows.len() + warnings.len() + sections.len();
+            if so_far + row.len() + warning.len() + section.len() > LONGEST {
+                new_left_out = &plan.new[index..];
+                break;
+            }
+            rows.push_str(&row);
+            warnings.push_str(&warning);
+            sections.push_str(&section);
+        }
+    }
     text.push_str(&(rows + &warnings + &sections));
-    if !left_out.is_empty() {
+    if !left_out.is_empty() || !new_left_out.is_empty() {
         let risks = left_out.iter().flat_map(|one| &one.fields);
-        let risks = match risks.filter(|field| field.risk().is_some()).count() {
+        let new_risks = new_left_out
+            .iter()
+            .map(|new| new.risks().len())
+            .sum::<usize>();
+        let risks = match new_risks + risks.filter(|field| field.risk().is_some()).count() {
             0 => String::new(),
             risks => format!(", with {}", counted(risks, "risk", "risks")),
         };
         let left_out = format!(
             "{} more",
-            resources(left_out.iter().map(|one| one.id.kind()))
+            resources(
+                left_out
+                    .iter()
+                    .map(|one| one.id.kind())
+                    .chain(new_left_out.iter().map(|new| new.kind))
+            )
         );
         let _ = writeln!(
             text,
@@ -128,6 +154,56 @@ fn row(resource: &ResourcePlan) -> String {
     format!("| {} | {file} | {differences} |\n", escape(&resource.name))
 }
 
+fn new_row(new: &New) -> String {
+    let state = match &new.refusal {
+        None => "to make".to_owned(),
+        Some(refusal) => format!("new, and not made: {}", escape(&refused(new, refusal))),
+    };
+    format!(
+        "| {} | {} | {state} |\n",
+        escape(&new.name),
+        escape(&new.file)
+    )
+}
+
+fn new_warning(new: &New) -> String {
+    let risks = new.risks().into_iter();
+    let warnings = risks.map(|(field, risk)| {
+        let (name, field) = (escape(&new.name), escape(field));
+        format!("\n> [!WARNING]\n> {name}: {field}: {}.\n", escape(&risk))
+    });
+    warnings.collect()
+}
+
+fn new_section(new: &New, names: &Names<'_>) -> String {
+    let mut text = format!("\n<details open><summary>{}</summary>\n", escape(&new.name));
+    let mut diff = String::new();
+    for field in new.edits() {
+        field_diff(&mut diff, &field, names);
+    }
+    let words = "**New**: the tenant does not have it, and `push --create` makes it.";
+    fenced(&mut text, words, "diff", &diff);
+    for (field, why) in &new.left_out {
+        let _ = writeln!(
+            text,
+            "\n{}: not sent, since {}.",
+            escape(field),
+            escape(why)
+        );
+    }
+    text.push_str("\n</details>\n");
+    text
+}
+
+/// Lines in a block, below words about them.
+fn fenced(text: &mut String, words: &str, colours: &str, lines: &str) {
+    // A fence is longer than any run of backticks inside.
+    let runs = lines.split(|character| character != '`');
+    let longest = runs.map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    let _ = write!(text, "\n{words}\n\n{fence}{colours}\n{lines}{fence}\n");
+}
+
 fn section(resource: &ResourcePlan, names: &Names<'_>) -> String {
     if resource.fields.is_empty() {
         return String::new();
@@ -152,20 +228,13 @@ fn section(resource: &ResourcePlan, names: &Names<'_>) -> String {
         if diff.is_empty() {
             continue;
         }
-        // A fence is longer than any run of backticks inside.
-        let longest = diff
-            .split(|character| character != '`')
-            .map(str::len)
-            .max()
-            .unwrap_or(0);
-        let fence = "`".repeat(longest.max(2) + 1);
         // Colours are for what changed.
         let colours = if group == Group::Unmanaged {
             "text"
         } else {
             "diff"
         };
-        let _ = write!(text, "\n{words}\n\n{fence}{colours}\n{diff}{fence}\n");
+        fenced(&mut text, words, colours, &diff);
     }
     text.push_str("\n</details>\n");
     text

@@ -20,19 +20,21 @@ use crate::kinds::{KINDS, Kind};
 pub(crate) use crate::names::Names;
 use crate::plan::{Change, Plan, State};
 pub(crate) use fit::fit;
-pub(crate) use reason::reason;
+pub(crate) use reason::{reason, why_not_made};
 use value::line;
 
 pub(crate) use crate::printable::printable;
 
 /// `2 edits, 1 drift in 3 clients, 1 client only on the tenant`; None where there is nothing to say.
 pub(crate) fn summary(plan: &Plan) -> Option<String> {
+    // The fields of what is new are not counted: the new resources are.
+    let count = |change: Change| plan.fields().filter(|field| field.change == change).count();
     let fields: Vec<String> = [
-        (plan.count(Change::Edit), "edit", "edits"),
-        (plan.count(Change::Drift), "drifted field", "drifted fields"),
-        (plan.count(Change::Conflict), "conflict", "conflicts"),
+        (count(Change::Edit), "edit", "edits"),
+        (count(Change::Drift), "drifted field", "drifted fields"),
+        (count(Change::Conflict), "conflict", "conflicts"),
         (
-            plan.count(Change::Unmanaged),
+            count(Change::Unmanaged),
             "unmanaged difference",
             "unmanaged differences",
         ),
@@ -52,6 +54,10 @@ pub(crate) fn summary(plan: &Plan) -> Option<String> {
             fields.join(", "),
             in_state(State::Changed)
         ));
+    }
+    if !plan.new.is_empty() {
+        let new = resources(plan.new.iter().map(|new| new.kind));
+        parts.push(format!("{new} to make"));
     }
     if plan.count_risks() > 0 {
         parts.push(counted(plan.count_risks(), "risk", "risks"));

@@ -1,7 +1,8 @@
 //! Why a push does not send something, in words that follow the name of the file.
 
 use super::line;
-use crate::push_plan::{HeldBack, Reason};
+use crate::create::{New, Refusal};
+use crate::push_plan::{HeldBack, NotMade, Reason};
 
 /// The reason, in the words of the end of a sentence.
 pub(crate) fn reason(held_back: &HeldBack) -> String {
@@ -55,6 +56,11 @@ pub(crate) fn reason(held_back: &HeldBack) -> String {
         Reason::NotIncluded => "the tenant's plan does not include it".to_owned(),
         Reason::Unread => "it could not be read".to_owned(),
         Reason::Limited(why) => format!("{fields}: {why}"),
+        Reason::WaitsFor(file) => format!(
+            "{fields}: {}, which the tenant does not have yet: `tenantry push --create` makes it",
+            refers_to(file)
+        ),
+        Reason::New | Reason::CannotMake(_) => "it is not made".to_owned(),
         Reason::NotChosen => "not chosen".to_owned(),
         Reason::NotConfirmed => "not confirmed".to_owned(),
         Reason::ChangedSinceQuestion => "the tenant changed since the question".to_owned(),
@@ -76,5 +82,61 @@ pub(crate) fn reason(held_back: &HeldBack) -> String {
         Reason::GoneSince => format!("the {one} is gone from the tenant"),
         Reason::ThereByNow => format!("the tenant has the {one} by now"),
         Reason::RestOfPlan => "held back with the rest of the plan".to_owned(),
+    }
+}
+
+fn refers_to(file: &str) -> String {
+    format!("it refers to {}", line(file))
+}
+
+/// Why a resource is not made, in the words of the end of a sentence.
+pub(crate) fn why_not_made(not_made: &NotMade) -> String {
+    let NotMade { new, reason } = not_made;
+    match reason {
+        Reason::New => "the tenant does not have it: `tenantry push --create` makes it".to_owned(),
+        Reason::CannotMake(refusal) => refused(new, refusal),
+        Reason::WaitsFor(file) => format!("{}, which is not made", refers_to(file)),
+        Reason::Conflict => "the selection has a conflict".to_owned(),
+        Reason::NotChosen => "not chosen".to_owned(),
+        Reason::NotConfirmed => "not confirmed".to_owned(),
+        Reason::ChangedSinceQuestion => "the tenant changed since the question".to_owned(),
+        Reason::NoFile => "its file is gone".to_owned(),
+        Reason::FileChanged(fields) => {
+            format!(
+                "the file says something else now: {}",
+                line(&fields.join(", "))
+            )
+        }
+        Reason::Unread => "what the tenant has of this kind could not be read".to_owned(),
+        Reason::RestOfPlan => "something else in the plan is held back".to_owned(),
+        _ => "it is held back".to_owned(),
+    }
+}
+
+/// Why a resource can't be made.
+pub(super) fn refused(new: &New, refusal: &Refusal) -> String {
+    let kind = new.kind;
+    let (one, id_field) = (kind.singular, kind.id_name());
+    match refusal {
+        Refusal::Without(field) => format!("the API makes no {one} without `{field}`"),
+        Refusal::IsThere(ids) => match ids.as_slice() {
+            [id] => format!(
+                "the tenant has one already, {id}: to take it over, write `{id_field}: {id}` as the first line of the file",
+                id = line(id.as_str())
+            ),
+            ids => {
+                let ids: Vec<String> = ids.iter().map(|id| line(id.as_str())).collect();
+                format!(
+                    "the tenant has several already, {}: to take one over, write its id as `{id_field}` into the first line of the file",
+                    ids.join(", ")
+                )
+            }
+        },
+        Refusal::Twice(file) => format!("{} would make the same {one}", line(file)),
+        Refusal::LostId(id) => format!(
+            "tenant.lock has this file as that of {id}: write `{id_field}: {id}` as its first line again",
+            id = line(id.as_str())
+        ),
+        Refusal::NoSuchFile(file) => format!("{}, and there is no such file", refers_to(file)),
     }
 }

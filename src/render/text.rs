@@ -9,12 +9,14 @@ use unicode_width::UnicodeWidthStr;
 use super::change::{self, Line, Named, Part, Sign, has_parts};
 use super::group::Group;
 use super::json::ListedResource;
+use super::reason::refused;
 use super::value::{exact, line, look_alike};
-use super::{reason, resources, summary};
-use crate::apply::{Outcome, UpdateResult};
+use super::{reason, resources, summary, why_not_made};
+use crate::apply::{CreateResult, Created, Outcome, UpdateResult};
+use crate::create::New;
 use crate::names::Names;
 use crate::plan::{FieldPlan, Plan, PlanField, ResourcePlan, State};
-use crate::push_plan::HeldBack;
+use crate::push_plan::{HeldBack, PushPlan, Reason};
 use crate::three_way::Base;
 
 const FILE: Style = Style::new().bold();
@@ -31,6 +33,9 @@ pub fn plan(plan: &Plan, names: &Names<'_>) -> String {
     let mut text = String::new();
     for one in &plan.resources {
         text.push_str(&resource(one, names));
+    }
+    for one in &plan.new {
+        text.push_str(&new(one, names));
     }
     match summary(plan) {
         Some(summary) => text.push_str(&summary),
@@ -49,6 +54,49 @@ pub fn heading(tenant: &str) -> String {
 pub fn resource(resource: &ResourcePlan, names: &Names<'_>) -> String {
     let mut text = String::new();
     resource_plan(&mut text, resource, names);
+    text.push('\n');
+    text
+}
+
+/// A resource that is still to be made, and an empty line.
+pub fn new(new: &New, names: &Names<'_>) -> String {
+    let mut text = format!("{FILE}{}{FILE:#}  {}\n", line(&new.file), line(&new.name));
+    let _ = match &new.refusal {
+        None => writeln!(
+            text,
+            "  new: the tenant does not have it, and `push --create` makes it"
+        ),
+        Some(refusal) => writeln!(
+            text,
+            "  {LOUD}new, and not made: {}{LOUD:#}",
+            refused(new, refusal)
+        ),
+    };
+    let risks = new.risks();
+    for field in new.edits() {
+        for leaf in change::of_field(&field, Named::of(&field, names)) {
+            let (name, value) = (line(&leaf.name), leaf.names.inline(leaf.new));
+            if value.width() <= SHORT && !has_parts(leaf.new) {
+                let _ = writeln!(text, "  {ADDED}+ {name}: {value}{ADDED:#}");
+                continue;
+            }
+            let _ = writeln!(text, "  {ADDED}+ {name}:{ADDED:#}");
+            for line in change::lines(None, leaf.new, leaf.names) {
+                signed(&mut text, "    ", &line);
+            }
+        }
+        for (_, risk) in risks.iter().filter(|(name, _)| *name == field.field.name()) {
+            let _ = writeln!(text, "    {LOUD}warning: {risk}{LOUD:#}");
+        }
+    }
+    for (field, why) in &new.left_out {
+        let _ = writeln!(
+            text,
+            "  {LOUD}not sent: {}: {}{LOUD:#}",
+            line(field),
+            line(why)
+        );
+    }
     text.push('\n');
     text
 }
@@ -266,8 +314,11 @@ fn signed(text: &mut String, indent: &str, line: &Line) {
 }
 
 /// What a push did, a line each resource, and its summary.
-pub fn outcomes(outcomes: &[Outcome], held_back: &[HeldBack]) -> String {
+pub fn outcomes(push: &PushPlan, created: &[Created], outcomes: &[Outcome]) -> String {
     let mut text = String::new();
+    for one in created {
+        text.push_str(&created_line(one));
+    }
     for Outcome { update, result } in outcomes {
         let file = line(update.file.as_deref().unwrap_or(update.id.as_str()));
         let fields = joined(update.fields.iter().map(|edit| &edit.field));
@@ -295,9 +346,7 @@ pub fn outcomes(outcomes: &[Outcome], held_back: &[HeldBack]) -> String {
             }
         };
     }
-    held_back
-        .iter()
-        .for_each(|held| text.push_str(&held_back_line(held)));
+    text.push_str(&all_held_back(push, |_| true));
     let of = |wanted: fn(&UpdateResult) -> bool| {
         outcomes
             .iter()
@@ -305,17 +354,34 @@ pub fn outcomes(outcomes: &[Outcome], held_back: &[HeldBack]) -> String {
     };
     let updated = of(|result| matches!(result, UpdateResult::Updated { .. }));
     let updated = resources(updated.map(|outcome| outcome.update.id.kind()));
-    let mut parts = vec![format!("{updated} updated")];
+    let made = created
+        .iter()
+        .filter(|one| matches!(one.result, CreateResult::Made { .. }));
+    let made = resources(made.map(|one| one.new.kind));
+    let mut parts = Vec::new();
+    if !created.is_empty() {
+        parts.push(format!("{made} created"));
+    }
+    if !outcomes.is_empty() || created.is_empty() {
+        parts.push(format!("{updated} updated"));
+    }
+    let of_created = |wanted: fn(&CreateResult) -> bool| {
+        created.iter().filter(|one| wanted(&one.result)).count()
+    };
     for (count, words) in [
         (
-            of(|result| matches!(result, UpdateResult::Failed(_))).count(),
+            of(|result| matches!(result, UpdateResult::Failed(_))).count()
+                + of_created(|result| {
+                    matches!(result, CreateResult::Failed(_) | CreateResult::Several(_))
+                }),
             "failed",
         ),
         (
-            of(|result| matches!(result, UpdateResult::NotAttempted)).count(),
+            of(|result| matches!(result, UpdateResult::NotAttempted)).count()
+                + of_created(|result| matches!(result, CreateResult::NotAttempted)),
             "not attempted",
         ),
-        (held_back.len(), "held back"),
+        (push.held_back.len() + push.not_made.len(), "held back"),
     ] {
         if count > 0 {
             parts.push(format!("{count} {words}"));
@@ -325,15 +391,72 @@ pub fn outcomes(outcomes: &[Outcome], held_back: &[HeldBack]) -> String {
     text
 }
 
+/// What became of a resource that was to be made.
+fn created_line(created: &Created) -> String {
+    let Created { new, result } = created;
+    let file = line(&new.file);
+    match result {
+        CreateResult::Made { resource, answered } => {
+            let mut text = format!(
+                "{ADDED}created{ADDED:#}        {file}: {}",
+                line(resource.id().as_str())
+            );
+            let of = |fields: &[String]| line(&fields.join(", "));
+            if !answered.differing.is_empty() {
+                let _ = write!(
+                    text,
+                    "; the tenant answered with another value for {}",
+                    of(&answered.differing)
+                );
+            }
+            if !answered.added.is_empty() {
+                let _ = write!(text, "; the tenant set {}", of(&answered.added));
+            }
+            text + "\n"
+        }
+        CreateResult::Failed(error) => {
+            format!(
+                "{REMOVED}failed{REMOVED:#}         {file}: {}\n",
+                line(&error.to_string())
+            )
+        }
+        CreateResult::Several(ids) => {
+            let ids: Vec<String> = ids.iter().map(|id| line(id.as_str())).collect();
+            format!(
+                "{REMOVED}failed{REMOVED:#}         {file}: the answer was lost, and several resources say the same: {}\n",
+                ids.join(", ")
+            )
+        }
+        CreateResult::NotAttempted => format!("{LOUD}not attempted{LOUD:#}  {file}\n"),
+    }
+}
+
 /// What is held back, a line each, where the user has not just seen the reason.
-pub fn held_back(held_back: &[HeldBack]) -> String {
-    let unseen = held_back.iter().filter(|held| !held.reason.is_known());
-    unseen.map(held_back_line).collect()
+pub fn held_back(push: &PushPlan) -> String {
+    all_held_back(push, |reason| !reason.is_known())
 }
 
 /// Says that nothing was sent, and why.
-pub fn nothing_sent(held_back: &[HeldBack]) -> String {
-    format!("{}nothing was sent\n", self::held_back(held_back))
+pub fn nothing_sent(push: &PushPlan) -> String {
+    format!("{}nothing was sent\n", self::held_back(push))
+}
+
+fn all_held_back(push: &PushPlan, is_shown: fn(&Reason) -> bool) -> String {
+    let held_back = push.held_back.iter().filter(|held| is_shown(&held.reason));
+    let mut text: String = held_back.map(held_back_line).collect();
+    for unmade in push
+        .not_made
+        .iter()
+        .filter(|unmade| is_shown(&unmade.reason))
+    {
+        let _ = writeln!(
+            text,
+            "{LOUD}held back{LOUD:#}      {}: {}",
+            line(&unmade.new.file),
+            why_not_made(unmade)
+        );
+    }
+    text
 }
 
 fn held_back_line(held_back: &HeldBack) -> String {

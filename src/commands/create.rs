@@ -1,0 +1,252 @@
+//! Making resources, one after the other: what is about to be made is on the disk before the request goes out, and a request whose
+//! answer was lost is never sent again before a look at what the tenant has. So one file never makes two resources.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use anyhow::Result;
+use serde_json::{Map, Value};
+
+use super::Terminal;
+use super::session::Session;
+use super::workspace::{Workspace, warn_rewritten};
+use crate::api::{ApiError, Effect};
+use crate::apply::CreateResult;
+use crate::base::{Bases, NewBase};
+use crate::create::{Body, New, answered, made_by};
+use crate::files::{self, Contents, FilesError, Intent, NewFile, TenantDirectory};
+use crate::kinds::{Creation, Field, Kind, Managed};
+use crate::merge;
+use crate::resource::Resource;
+
+/// Makes one resource. `remember` writes what was made into its file and the lock, and answers whether that went well.
+pub(super) async fn make(
+    session: &Session,
+    directory: &TenantDirectory,
+    contents: &Contents,
+    new: &New,
+    body: &Body,
+) -> Result<CreateResult, FilesError> {
+    let intent = Intent {
+        domain: session.tenant.domain.clone(),
+        kind: new.kind,
+        file: new.file.clone(),
+        sent: body.fields.clone(),
+    };
+    directory.write_intent(&intent)?;
+    let result = attempt(session, contents, &intent).await;
+    // Where it is certain that nothing was made, there is nothing to look for.
+    if let CreateResult::Failed(error) = &result
+        && error.effect() == Effect::None
+    {
+        directory.forget_intent()?;
+    }
+    Ok(result)
+}
+
+/// Sends the request, and once more where the API itself said that it failed and the tenant has no such resource.
+async fn attempt(session: &Session, contents: &Contents, intent: &Intent) -> CreateResult {
+    let writer = session.reader.writer();
+    for is_last in [false, true] {
+        let error = match writer.create(intent.kind, &intent.sent).await {
+            Ok(resource) => return of(intent, resource),
+            Err(ApiError::Stopped { .. }) => return CreateResult::NotAttempted,
+            Err(error) => error,
+        };
+        if error.effect() == Effect::None {
+            return CreateResult::Failed(error);
+        }
+        let mut there = match look(session, contents, intent).await {
+            Ok(there) => there,
+            Err(_) => return CreateResult::Failed(error),
+        };
+        match (there.pop(), there.as_slice()) {
+            (Some(one), []) => return of(intent, one),
+            (Some(one), more) => {
+                let ids = more.iter().chain([&one]).map(|one| one.id().clone());
+                return CreateResult::Several(ids.collect());
+            }
+            (None, _) if is_last || error.effect() == Effect::Unknown => {
+                return CreateResult::Failed(error);
+            }
+            (None, _) => {}
+        }
+    }
+    CreateResult::NotAttempted
+}
+
+fn of(intent: &Intent, resource: Resource) -> CreateResult {
+    let answered = answered(&intent.sent, &resource);
+    CreateResult::Made { resource, answered }
+}
+
+/// The resources that the tenant has, that no file is about, and that say what was sent.
+async fn look(
+    session: &Session,
+    contents: &Contents,
+    intent: &Intent,
+) -> Result<Vec<Resource>, ApiError> {
+    let live = session
+        .reader
+        .resources(intent.kind, &crate::api::Fields::All)
+        .await?;
+    let live = live
+        .into_iter()
+        .map(|live| (live.id().clone(), live))
+        .collect();
+    let made = made_by(intent.kind, &intent.sent, contents, &live);
+    Ok(made.into_iter().cloned().collect())
+}
+
+/// What a file and its base become once its resource is made.
+pub(super) struct Adopted {
+    fields: Arc<Map<String, Value>>,
+    text: String,
+    base: NewBase,
+    comments_lost: bool,
+}
+
+impl Adopted {
+    pub(super) fn new(
+        managed: &Managed,
+        new: &NewFile,
+        live: &Resource,
+        later: &[Field],
+    ) -> Adopted {
+        let merged = merge::made(managed, &new.file.fields, live, later);
+        let fields = merged.fields.unwrap_or_default();
+        let leading = managed.leading(new.kind);
+        let rewritten = files::rewrite(&new.file.text, &fields, &leading, new.file.format);
+        Adopted {
+            fields: Arc::new(fields),
+            text: rewritten.text,
+            base: merged.base,
+            comments_lost: rewritten.comments_lost,
+        }
+    }
+
+    /// What the file says.
+    pub(super) fn fields(&self) -> Arc<Map<String, Value>> {
+        Arc::clone(&self.fields)
+    }
+
+    /// Whether the file had to be written anew.
+    pub(super) fn comments_lost(&self) -> bool {
+        self.comments_lost
+    }
+
+    /// Writes the file, then the lock: where the second fails, the next pull finds the id in the file.
+    pub(super) fn write(
+        self,
+        new: &NewFile,
+        live: &Resource,
+        directory: &TenantDirectory,
+        bases: &mut Bases,
+    ) -> Result<(), FilesError> {
+        directory.rewrite_file(&new.file, &self.text)?;
+        bases.record(live.id(), &new.file.file, self.base);
+        bases.write(directory)?;
+        directory.forget_intent()
+    }
+}
+
+/// Finishes what an earlier push may have made without knowing it: its file takes the id of the one resource that says what was
+/// sent. Answers whether the files have to be read again.
+///
+/// # Errors
+/// The tenant has several such resources, or can't be read.
+pub(super) async fn finish_earlier(workspace: &mut Workspace, terminal: &Terminal) -> Result<bool> {
+    let Some(intent) = workspace.directory.read_intent()? else {
+        return Ok(false);
+    };
+    let Workspace {
+        directory,
+        contents,
+        session,
+        bases,
+        ..
+    } = workspace;
+    if intent.domain != session.tenant.domain {
+        anyhow::bail!(
+            "an earlier push to {} was about to make a resource of {}, and nobody knows whether it did: push to {} first",
+            intent.domain,
+            intent.file,
+            intent.domain
+        );
+    }
+    let new = contents
+        .new
+        .iter()
+        .find(|new| new.kind == intent.kind && new.file.file == intent.file);
+    let mut files = contents.resources.values();
+    if new.is_none() && files.any(|file| file.file == intent.file) {
+        directory.forget_intent()?;
+        return Ok(false);
+    }
+    let there = look(session, contents, &intent).await?;
+    let ids: Vec<&str> = there.iter().map(|one| one.id().as_str()).collect();
+    match (new, there.as_slice()) {
+        (Some(new), [one]) => {
+            let later = later_of(new, &intent.sent);
+            let adopted = Adopted::new(directory.managed(), new, one, &later);
+            if adopted.comments_lost {
+                warn_rewritten(&new.file.file, terminal);
+            }
+            adopted.write(new, one, directory, bases)?;
+            terminal.note(&format!(
+                "{}: an earlier push made it, {}; its file has the id now",
+                intent.file,
+                one.id()
+            ));
+            Ok(true)
+        }
+        (_, []) => {
+            directory.forget_intent()?;
+            Ok(false)
+        }
+        (None, _) => {
+            terminal.warn(&format!(
+                "an earlier push may have made a resource of {}, which is gone: {}",
+                intent.file,
+                ids.join(", ")
+            ));
+            directory.forget_intent()?;
+            Ok(false)
+        }
+        (Some(_), _) => anyhow::bail!(
+            "{}: an earlier push made a resource of it, and the tenant has several that say the same, {}: write the id of the right \
+             one into the first line of the file",
+            intent.file,
+            ids.join(", ")
+        ),
+    }
+}
+
+/// The fields of a file that were not sent when its resource was made.
+fn later_of(new: &NewFile, sent: &Map<String, Value>) -> Vec<Field> {
+    let said = new.file.fields.iter().filter(|(_, value)| !value.is_null());
+    let left = said.filter(|(name, _)| !sent.contains_key(*name));
+    left.filter_map(|(name, _)| new.kind.field(name)).collect()
+}
+
+/// What somebody should know before resources of these kinds are made.
+pub(super) fn cautions(new: &[New]) -> Vec<&'static str> {
+    of_kinds(new, |takes| takes.caution)
+}
+
+/// What somebody should know once they are made.
+pub(super) fn afterwards<'a>(made: impl IntoIterator<Item = &'a New>) -> Vec<&'static str> {
+    of_kinds(made, |takes| takes.afterwards)
+}
+
+fn of_kinds<'a>(
+    new: impl IntoIterator<Item = &'a New>,
+    what: fn(&crate::kinds::Takes) -> Option<&'static str>,
+) -> Vec<&'static str> {
+    let kinds: BTreeSet<&'static Kind> = new.into_iter().map(|new| new.kind).collect();
+    let said = kinds.into_iter().filter_map(|kind| match kind.creation()? {
+        Creation::Takes(takes) => what(takes),
+        Creation::Cannot(_) => None,
+    });
+    said.collect()
+}
