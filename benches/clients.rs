@@ -76,7 +76,7 @@ impl Pulled {
         let directory =
             TenantDirectory::open(folder.path(), managed(), Access::Create, || {}).unwrap();
         let mut lock = Lock::new(DOMAIN);
-        for (id, stem) in stems_for_new_files(&KIND, &names(&live), &BTreeMap::new()) {
+        for (id, stem) in stems_for_new_files(&KIND, &names(&live), &BTreeMap::new(), &[]) {
             let fields = live[&id].fields();
             let file = TenantDirectory::file_of(&KIND, &stem, Format::Yaml);
             let text = files::write(fields, &managed().leading(&KIND), Format::Yaml);
@@ -242,13 +242,13 @@ fn stems(criterion: &mut Criterion, tenants: &[Pulled]) {
         let mut names = names(&tenant.live);
         let none = BTreeMap::new();
         measure(&mut group, "own names", tenant, || {
-            stems_for_new_files(&KIND, &names, &none)
+            stems_for_new_files(&KIND, &names, &none, &[])
         });
         names
             .values_mut()
             .for_each(|names| *names = vec!["Default App".to_owned()]);
         measure(&mut group, "one name", tenant, || {
-            stems_for_new_files(&KIND, &names, &none)
+            stems_for_new_files(&KIND, &names, &none, &[])
         });
     }
 }

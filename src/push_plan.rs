@@ -590,7 +590,7 @@ mod tests {
             client: own_client,
             management_api: None,
         };
-        let push = PushPlan::decide(plan, &BTreeMap::new(), own);
+        let push = PushPlan::decide(plan, &BTreeMap::new(), own, false);
         let sent = push
             .updates
             .iter()

@@ -460,6 +460,7 @@ mod tests {
                 state,
                 fields: vec![field],
             }],
+            new: Vec::new(),
         }
     }
 

@@ -459,10 +459,7 @@ async fn send(
             sending.create(new).await;
         }
     }
-    sending.send_later().await;
-    // The sender goes here, which ends the remembering.
-    let Sending { mut sent, .. } = sending;
-    sort(&mut sent.outcomes);
+    let sent = sending.finished().await;
     match remembering.await {
         Ok(written) => (sent, written),
         Err(error) => resume_unwind(error.into_panic()),
@@ -576,6 +573,14 @@ impl Sending<'_> {
             self.later.extend(later_update(new, resource, &body.later));
         }
         result
+    }
+
+    /// Sends what had to wait, and answers everything that was sent. What remembers the answers ends with it, as nobody tells it any
+    /// more.
+    async fn finished(mut self) -> Sent {
+        self.send_later().await;
+        sort(&mut self.sent.outcomes);
+        self.sent
     }
 
     /// Sends what had to wait until all that it refers to has an id.

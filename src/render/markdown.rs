@@ -370,6 +370,7 @@ mod tests {
             },
             base: BaseFrom::Lock,
             resources: clients.into_iter().enumerate().map(resource).collect(),
+            new: Vec::new(),
         }
     }
 
