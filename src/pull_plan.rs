@@ -142,7 +142,8 @@ fn existing(
     let fields = merged.fields.as_ref();
     let fields = fields.map(|fields| differing(&file.fields, fields));
     let leading = managed.leading(live.id().kind());
-    let is_arranged = merged.fields.is_some() || !file.is_out_of_order(&leading);
+    let is_arranged =
+        merged.fields.is_some() || !(file.is_out_of_order(&leading) || file.names_files);
     let fields_of_text = match is_arranged {
         true => merged.fields.as_ref(),
         false => Some(file.fields.as_ref()),

@@ -14,8 +14,8 @@ use crate::api::{ApiError, Effect};
 use crate::apply::CreateResult;
 use crate::base::{Bases, NewBase};
 use crate::create::{Body, New, answered, made_by};
-use crate::files::{self, Contents, FilesError, Intent, NewFile, TenantDirectory};
-use crate::kinds::{Creation, Field, Kind, Managed};
+use crate::files::{self, Contents, FilesError, Intent, NewFile, ResourceFile, TenantDirectory};
+use crate::kinds::{Creation, Field, FieldKey, Kind, Managed};
 use crate::merge;
 use crate::resource::Resource;
 
@@ -125,29 +125,50 @@ impl Adopted {
         }
     }
 
-    /// What the file says.
-    pub(super) fn fields(&self) -> Arc<Map<String, Value>> {
-        Arc::clone(&self.fields)
-    }
-
     /// Whether the file had to be written anew.
     pub(super) fn comments_lost(&self) -> bool {
         self.comments_lost
     }
 
-    /// Writes the file, then the lock: where the second fails, the next pull finds the id in the file.
+    /// Writes the file, then the lock: where the second fails, the next pull finds the id in the file. Answers the file as it is now.
     pub(super) fn write(
         self,
         new: &NewFile,
         live: &Resource,
         directory: &TenantDirectory,
         bases: &mut Bases,
-    ) -> Result<(), FilesError> {
+    ) -> Result<ResourceFile, FilesError> {
         directory.rewrite_file(&new.file, &self.text)?;
         bases.record(live.id(), &new.file.file, self.base);
         bases.write(directory)?;
-        directory.forget_intent()
+        directory.forget_intent()?;
+        Ok(ResourceFile {
+            text: self.text,
+            fields: self.fields,
+            ..new.file.clone()
+        })
     }
+}
+
+/// Puts what an update sent into the file of a resource that was made before: ids, in the place of the files that it still names.
+pub(super) fn with_ids(
+    file: &mut ResourceFile,
+    live: &Resource,
+    sent: &[FieldKey],
+    directory: &TenantDirectory,
+) -> Result<(), FilesError> {
+    let mut fields = (*file.fields).clone();
+    for name in sent.iter().map(|key| key.field.name()) {
+        if let Some(value) = live.fields().get(name) {
+            fields.insert(name.to_owned(), value.clone());
+        }
+    }
+    let leading = directory.managed().leading(live.id().kind());
+    let text = files::rewrite(&file.text, &fields, &leading, file.format).text;
+    directory.rewrite_file(file, &text)?;
+    file.text = text;
+    file.fields = Arc::new(fields);
+    Ok(())
 }
 
 /// Finishes what an earlier push may have made without knowing it: its file takes the id of the one resource that says what was

@@ -11,7 +11,7 @@ use anyhow::Result;
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 
-use super::create::{Adopted, afterwards, cautions, finish_earlier, make};
+use super::create::{Adopted, afterwards, cautions, finish_earlier, make, with_ids};
 use super::invocation::Invocation;
 use super::session::{LiveResources, Session};
 use super::workspace::{Read, Workspace, check_fields, report_unread, warn_rewritten};
@@ -21,7 +21,7 @@ use crate::apply::{CreateResult, Created, Outcome, Run, UpdateResult, sort};
 use crate::base::Bases;
 use crate::cli::{Push, ResultForm};
 use crate::create::{Made, New};
-use crate::files::{Access, Contents, FilesError, NewFile, TenantDirectory};
+use crate::files::{Access, Contents, FilesError, NewFile, ResourceFile, TenantDirectory};
 use crate::kinds::{Field, FieldKey, Kind};
 use crate::merge::pushed;
 use crate::names::{Names, names_in};
@@ -654,14 +654,22 @@ fn remember(
     can_remember: &AtomicBool,
 ) -> Result<(), FilesError> {
     let mut first_failure = Ok(());
-    let mut made: BTreeMap<ResourceId, (String, Arc<Map<String, Value>>)> = BTreeMap::new();
+    let mut made: BTreeMap<ResourceId, ResourceFile> = BTreeMap::new();
     while let Ok(answered) = answers.recv() {
         let mut written = Ok(());
         for answered in iter::once(answered).chain(answers.try_iter()) {
             match answered {
                 Answered::Updated { file, live, sent } => {
                     let id = live.id();
-                    let Some((file, local)) = file.or_else(|| made.get(id).cloned()) else {
+                    let file = match (file, made.get_mut(id)) {
+                        (Some(file), _) => Some(file),
+                        (None, Some(made)) => {
+                            written = written.and(with_ids(made, &live, &sent, directory));
+                            Some((made.file.clone(), Arc::clone(&made.fields)))
+                        }
+                        (None, None) => None,
+                    };
+                    let Some((file, local)) = file else {
                         continue;
                     };
                     let base = bases.of(id);
@@ -674,14 +682,12 @@ fn remember(
                     live,
                     done,
                 } => {
-                    let local = adopted.fields();
                     let adopted = adopted.write(&file, &live, directory, &mut bases);
-                    if adopted.is_ok() {
-                        made.insert(live.id().clone(), (file.file.file.clone(), local));
+                    written = written.and(adopted.map(|file| {
+                        made.insert(live.id().clone(), file);
                         // Nobody waits any more where the push was given up.
                         let _ = done.send(());
-                    }
-                    written = written.and(adopted);
+                    }));
                 }
             }
         }

@@ -290,6 +290,7 @@ impl Contents {
         for (file, changed) in files.chain(self.resources.values_mut().zip(old)) {
             if !changed.is_empty() {
                 Arc::make_mut(&mut file.fields).extend(changed);
+                file.names_files = true;
             }
         }
     }

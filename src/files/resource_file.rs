@@ -27,6 +27,8 @@ pub struct ResourceFile {
     /// How many of its fields stand above the line that says what push does not send; None where no such line divides it, or where
     /// a secret was left out of the fields.
     pub above_not_sent: Option<usize>,
+    /// Whether its text names files where `fields` has the ids of their resources.
+    pub names_files: bool,
     /// Its fields, the id among them, less any secrets. Shared with the live resource where that says the same.
     pub fields: Arc<Map<String, Value>>,
 }
@@ -101,6 +103,7 @@ pub fn parse(kind: &'static Kind, path: &Path, bytes: Vec<u8>) -> Result<ReadFil
         stem: stem.to_owned(),
         format,
         above_not_sent: above_not_sent.filter(|_| !has_secret),
+        names_files: false,
         fields: Arc::new(fields),
         // Parsing found it to be UTF-8.
         text: String::from_utf8(bytes).unwrap_or_default(),
