@@ -57,8 +57,6 @@ pub enum Refusal {
     IsThere(Vec<ResourceId>),
     /// Another file without an id says the same there.
     Twice(String),
-    /// The lock knows the file as this resource's: its id was taken out.
-    LostId(ResourceId),
     /// This reference is a file that there is not.
     NoSuchFile(String),
 }
@@ -151,13 +149,6 @@ fn refusal(
     contents: &Contents,
     live: Option<&BTreeMap<ResourceId, Resource>>,
 ) -> Option<Refusal> {
-    let locked = contents.lock.iter().flat_map(|lock| &lock.resources);
-    let mut lost = locked.filter(|(id, locked)| {
-        locked.file == new.file.file && !contents.resources.contains_key(*id)
-    });
-    if let Some((id, _)) = lost.next() {
-        return Some(Refusal::LostId(id.clone()));
-    }
     let mut required = takes.required.iter();
     if let Some(missing) = required.find(|field| !fields.contains_key(**field)) {
         return Some(Refusal::Without(missing));
@@ -323,8 +314,13 @@ pub fn made_by<'a>(
     let of_kind = live.values().filter(|live| live.id().kind() == kind);
     let without_file = of_kind.filter(|live| !contents.resources.contains_key(live.id()));
     without_file
-        .filter(|live| sent.iter().all(|(name, value)| says(live, name, value)))
+        .filter(|live| says_all(live, sent))
         .collect()
+}
+
+/// Whether a resource says all that was sent to make it.
+pub fn says_all(live: &Resource, sent: &Map<String, Value>) -> bool {
+    sent.iter().all(|(name, value)| says(live, name, value))
 }
 
 /// What the tenant has of a resource that was made.

@@ -272,30 +272,33 @@ fn unsent_pushed(
     unsent
 }
 
-/// What a file becomes once its resource is made: its id, and what the tenant answered. Of the fields that are sent `later`, the file
-/// keeps what it says.
+/// What a file becomes once its resource is made of what it `said` then: its id, and what the tenant answered. What it says by now is
+/// an edit where that is something else, and so is what it says in the fields that are sent `later`.
 pub fn made(
     managed: &Managed,
     local: &Map<String, Value>,
+    said: &Map<String, Value>,
     live: &Resource,
     later: &[Field],
 ) -> Merged {
     let kind = live.id().kind();
-    let mut said = local.clone();
+    let mut with_id = local.clone();
     if let Some(id_field) = kind.id_field() {
-        said.shift_insert(0, id_field.to_owned(), live.id().as_str().into());
+        with_id.shift_insert(0, id_field.to_owned(), live.id().as_str().into());
     }
+    // Nothing was sent for them, and not every field may be null in an update.
+    with_id.retain(|name, value| !value.is_null() || live.fields().contains_key(name));
     let mut then = BaseValues::default();
     for field in managed.fields(kind) {
         let side = match later.contains(&field) {
             true => live.fields(),
-            false => local,
+            false => said,
         };
         then.set(field, Base::known(field.of(side)).cloned());
     }
     let base = ResourceBase::certain(&then, None);
-    let mut merged = merge(managed, &said, Some(base), live, false);
-    merged.fields.get_or_insert(said);
+    let mut merged = merge(managed, &with_id, Some(base), live, false);
+    merged.fields.get_or_insert(with_id);
     merged
 }
 

@@ -207,9 +207,8 @@ impl PushPlan {
         }
         loop {
             let missing = |new: &New| {
-                let files = new.files();
-                let is_left = |file: &&String| left.iter().any(|left| left.new.is_named(file));
-                files.into_iter().find(|file| is_left(&file))
+                let is_due = |file: &String| due.iter().any(|due| due.is_named(file));
+                new.files().into_iter().find(|file| !is_due(file))
             };
             let Some((at, file)) = due
                 .iter()

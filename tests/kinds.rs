@@ -10,6 +10,8 @@ mod acme;
 mod attack_protection;
 #[path = "kinds/client_grants.rs"]
 mod client_grants;
+#[path = "kinds/create.rs"]
+mod create;
 #[path = "kinds/every_field.rs"]
 mod every_field;
 #[path = "kinds/log_streams.rs"]

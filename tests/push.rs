@@ -430,6 +430,7 @@ fn a_conflict_anywhere_sends_nothing_at_all() {
         }
       ],
       "summary": {
+        "created": 0,
         "updated": 0,
         "failed": 0,
         "held_back": 2,
@@ -886,6 +887,7 @@ fn what_a_client_answers_is_in_the_document_without_secrets() {
         }
       ],
       "summary": {
+        "created": 0,
         "updated": 1,
         "failed": 0,
         "held_back": 0,

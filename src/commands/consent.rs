@@ -78,7 +78,7 @@ pub(super) fn ask(
     if !terminal.can_ask() {
         return Err(Usage::error(
             format!(
-                "nothing was sent: there is no terminal to ask on whether to push {}",
+                "nothing was sent: there is no terminal to ask on whether to {}",
                 what(push)
             ),
             "say so with --yes",
@@ -102,12 +102,12 @@ pub(super) fn ask(
     }
     let what = what(push);
     if !is_protected {
-        return Ok(terminal.confirm(&format!("Push {what}?"))?);
+        return Ok(terminal.confirm(&format!("{}?", capitalized(&what)))?);
     }
     let Tenant { name, domain } = &push.plan.tenant;
     let name = name.as_deref().unwrap_or(domain);
     let typed = terminal.ask_discarding_typed(&format!(
-        "{name} is protected. Type its name to push {what}"
+        "{name} is protected. Type its name to {what}"
     ))?;
     if typed.trim() != name {
         terminal.note(&format!("that is not {name}"));
@@ -174,17 +174,24 @@ fn asked(resource: &str, terminal: &Terminal) -> Result<Answer> {
     }
 }
 
-/// `2 fields of 1 client to acme.eu.auth0.com`, and how many of them are a risk.
+/// A text as the start of a sentence.
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
+}
+
+/// `push 2 fields of 1 client to acme.eu.auth0.com`, and how many of them are a risk.
 fn what(push: &PushPlan) -> String {
     let mut parts = Vec::new();
     if !push.creates.is_empty() {
         let new = render::resources(push.creates.iter().map(|new| new.kind));
-        parts.push(format!("{new} to make"));
+        parts.push(format!("make {new}"));
     }
     if push.count_fields() > 0 {
         let fields = counted(push.count_fields(), "field", "fields");
         let resources = render::resources(push.all_updates().map(|update| update.id.kind()));
-        parts.push(format!("{fields} of {resources}"));
+        parts.push(format!("push {fields} of {resources}"));
     }
     let what = parts.join(" and ");
     let risks: Vec<String> = push
@@ -203,5 +210,9 @@ fn what(push: &PushPlan) -> String {
         [one] => format!(", a risk: {one}"),
         several => format!(", {} of them a risk: {}", several.len(), several.join(", ")),
     };
-    format!("{what} to {}{risks}", push.plan.tenant.domain)
+    let to = match push.count_fields() {
+        0 => "on",
+        _ => "to",
+    };
+    format!("{what} {to} {}{risks}", push.plan.tenant.domain)
 }

@@ -10,14 +10,14 @@ use serde_json::{Map, Value};
 use super::Terminal;
 use super::session::Session;
 use super::workspace::{Workspace, warn_rewritten};
-use crate::api::{ApiError, Effect};
+use crate::api::{ApiError, Effect, Fields};
 use crate::apply::CreateResult;
 use crate::base::{Bases, NewBase};
-use crate::create::{Body, New, answered, made_by};
+use crate::create::{Body, New, answered, made_by, says_all};
 use crate::files::{self, Contents, FilesError, Intent, NewFile, ResourceFile, TenantDirectory};
 use crate::kinds::{Creation, Field, FieldKey, Kind, Managed};
 use crate::merge;
-use crate::resource::Resource;
+use crate::resource::{Resource, ResourceId};
 
 /// Makes one resource. `remember` writes what was made into its file and the lock, and answers whether that went well.
 pub(super) async fn make(
@@ -88,7 +88,7 @@ async fn look(
 ) -> Result<Vec<Resource>, ApiError> {
     let live = session
         .reader
-        .resources(intent.kind, &crate::api::Fields::All)
+        .resources(intent.kind, &Fields::All)
         .await?;
     let live = live
         .into_iter()
@@ -107,13 +107,15 @@ pub(super) struct Adopted {
 }
 
 impl Adopted {
+    /// `said` is what the file said when its resource was made.
     pub(super) fn new(
         managed: &Managed,
         new: &NewFile,
+        said: &Map<String, Value>,
         live: &Resource,
         later: &[Field],
     ) -> Adopted {
-        let merged = merge::made(managed, &new.file.fields, live, later);
+        let merged = merge::made(managed, &new.file.fields, said, live, later);
         let fields = merged.fields.unwrap_or_default();
         let leading = managed.leading(new.kind);
         let rewritten = files::rewrite(&new.file.text, &fields, &leading, new.file.format);
@@ -199,17 +201,29 @@ pub(super) async fn finish_earlier(workspace: &mut Workspace, terminal: &Termina
         .new
         .iter()
         .find(|new| new.kind == intent.kind && new.file.file == intent.file);
-    let mut files = contents.resources.values();
-    if new.is_none() && files.any(|file| file.file == intent.file) {
+    let mut files = contents.resources.iter();
+    let with_id = files.find(|(id, file)| id.kind() == intent.kind && file.file == intent.file);
+    if let (None, Some((id, file))) = (new, with_id) {
+        let is_remembered = bases.of(id).is_some();
+        if !is_remembered && let Some(live) = one(session, contents, bases, id).await? {
+            // The file has its id already, and the lock was not written any more.
+            if says_all(&live, &intent.sent) {
+                let later = later_of(&file.fields, &intent);
+                let (managed, fields) = (directory.managed(), &file.fields);
+                let merged = merge::made(managed, fields, &intent.sent, &live, &later);
+                bases.record(id, &file.file, merged.base);
+                bases.write(directory)?;
+            }
+        }
         directory.forget_intent()?;
-        return Ok(false);
+        return Ok(!is_remembered);
     }
     let there = look(session, contents, &intent).await?;
     let ids: Vec<&str> = there.iter().map(|one| one.id().as_str()).collect();
     match (new, there.as_slice()) {
         (Some(new), [one]) => {
-            let later = later_of(new, &intent.sent);
-            let adopted = Adopted::new(directory.managed(), new, one, &later);
+            let later = later_of(&new.file.fields, &intent);
+            let adopted = Adopted::new(directory.managed(), new, &intent.sent, one, &later);
             if adopted.comments_lost {
                 warn_rewritten(&new.file.file, terminal);
             }
@@ -244,10 +258,23 @@ pub(super) async fn finish_earlier(workspace: &mut Workspace, terminal: &Termina
 }
 
 /// The fields of a file that were not sent when its resource was made.
-fn later_of(new: &NewFile, sent: &Map<String, Value>) -> Vec<Field> {
-    let said = new.file.fields.iter().filter(|(_, value)| !value.is_null());
-    let left = said.filter(|(name, _)| !sent.contains_key(*name));
-    left.filter_map(|(name, _)| new.kind.field(name)).collect()
+fn later_of(said: &Map<String, Value>, intent: &Intent) -> Vec<Field> {
+    let said = said.iter().filter(|(_, value)| !value.is_null());
+    let left = said.filter(|(name, _)| !intent.sent.contains_key(*name));
+    left.filter_map(|(name, _)| intent.kind.field(name))
+        .collect()
+}
+
+/// One resource, whole.
+async fn one(
+    session: &Session,
+    contents: &Contents,
+    bases: &Bases,
+    id: &ResourceId,
+) -> Result<Option<Resource>> {
+    let asked = (contents, bases);
+    let live = session.these(&[id], asked, |_| Fields::All).await?;
+    Ok(live.get(id).cloned())
 }
 
 /// What somebody should know before resources of these kinds are made.

@@ -555,7 +555,13 @@ impl Sending<'_> {
         };
         if let CreateResult::Made { resource, .. } = &result {
             let (done, is_done) = oneshot::channel();
-            let adopted = Adopted::new(self.directory.managed(), file, resource, &body.later);
+            let adopted = Adopted::new(
+                self.directory.managed(),
+                file,
+                &file.file.fields,
+                resource,
+                &body.later,
+            );
             if adopted.comments_lost() {
                 warn_rewritten(&file.file.file, self.terminal);
             }

@@ -392,6 +392,7 @@ fn findings(error: &FilesError) -> Vec<Finding> {
         FilesError::Io { path, .. }
         | FilesError::OtherDomain { path, .. }
         | FilesError::ChangedMeanwhile { path }
+        | FilesError::LostId { path, .. }
         | FilesError::NoDirectory { path, .. } => finding(path, Position::START, error.to_string()),
     }
 }

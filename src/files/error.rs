@@ -43,6 +43,14 @@ pub enum FilesError {
         /// The other.
         second: PathBuf,
     },
+    /// The lock knows whose file this is, and the file does not say so any more.
+    #[error("{}: there is no `{}`, and tenant.lock has the file as that of {id}", path.display(), id.kind().id_name())]
+    LostId {
+        /// The file.
+        path: PathBuf,
+        /// The resource.
+        id: ResourceId,
+    },
     /// The files belong to another tenant.
     #[error("the files in {} are those of {locked}, and the settings name {connected}", path.display())]
     OtherDomain {
@@ -82,6 +90,11 @@ impl FilesError {
                 "keep one of them: a {} has one file",
                 id.kind().singular
             )),
+            FilesError::LostId { id, .. } => Some(format!(
+                "write `{}: {id}` as its first line again; give the file of another, new {} another name",
+                id.kind().id_name(),
+                id.kind().singular
+            )),
             FilesError::OtherDomain { .. } => Some(
                 "use that tenant's settings, or another directory (--tenant NAME, --dir DIR): files of one tenant never go to \
                  another"
@@ -113,6 +126,7 @@ impl FilesError {
             | FilesError::Content { path, .. }
             | FilesError::OtherDomain { path, .. }
             | FilesError::ChangedMeanwhile { path }
+            | FilesError::LostId { path, .. }
             | FilesError::NoDirectory { path, .. } => vec![path],
             FilesError::SameResource { first, second, .. } => vec![first, second],
             FilesError::Several(errors) => errors.iter().flat_map(FilesError::paths).collect(),

@@ -14,6 +14,7 @@ use super::resource_file::{self, NewFile, is_resource_file};
 use super::{Contents, conflict_marker};
 use crate::kinds::{Kind, Managed};
 use crate::promote::Overrides;
+use crate::resource::ResourceId;
 
 /// Up to so many files are read faster than a thread starts.
 const SMALLEST_PART: usize = 64;
@@ -142,6 +143,7 @@ impl<'a> Source<'a> {
                 },
             }
         }
+        errors.extend(self.lost_ids(&contents));
         contents.resolve_references();
         log::debug!(
             "{}: {} files, {} resources in the lock; {} can't be read",
@@ -154,6 +156,22 @@ impl<'a> Source<'a> {
             errors.len()
         );
         (contents, errors)
+    }
+
+    /// The files whose id was taken out: the lock knows whose they are, and what they describe is not to be made once more.
+    fn lost_ids(&self, contents: &Contents) -> Vec<FilesError> {
+        let lock = contents.lock.iter();
+        let known = lock.flat_map(|lock| &lock.resources);
+        let known = known.filter(|(id, _)| !contents.resources.contains_key(*id));
+        let known: BTreeMap<&str, &ResourceId> =
+            known.map(|(id, locked)| (&*locked.file, id)).collect();
+        let new = contents.new.iter();
+        let lost = new.filter_map(|new| Some((&new.file.file, *known.get(&*new.file.file)?)));
+        let lost = lost.map(|(file, id)| FilesError::LostId {
+            path: self.path.join(file),
+            id: id.clone(),
+        });
+        lost.collect()
     }
 
     /// Reads the values that this tenant keeps as its own; none without an `overrides.yaml`.

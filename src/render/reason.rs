@@ -133,10 +133,6 @@ pub(super) fn refused(new: &New, refusal: &Refusal) -> String {
             }
         },
         Refusal::Twice(file) => format!("{} would make the same {one}", line(file)),
-        Refusal::LostId(id) => format!(
-            "tenant.lock has this file as that of {id}: write `{id_field}: {id}` as its first line again",
-            id = line(id.as_str())
-        ),
         Refusal::NoSuchFile(file) => format!("{}, and there is no such file", refers_to(file)),
     }
 }
