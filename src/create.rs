@@ -313,9 +313,7 @@ pub fn made_by<'a>(
 ) -> Vec<&'a Resource> {
     let of_kind = live.values().filter(|live| live.id().kind() == kind);
     let without_file = of_kind.filter(|live| !contents.resources.contains_key(live.id()));
-    without_file
-        .filter(|live| says_all(live, sent))
-        .collect()
+    without_file.filter(|live| says_all(live, sent)).collect()
 }
 
 /// Whether a resource says all that was sent to make it.

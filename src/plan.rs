@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::base::{BaseFrom, ResourceBase};
 use crate::create::New;
-use crate::kinds::{Field, FieldKey, Managed, Sending};
+use crate::kinds::{Creation, Field, FieldKey, Managed, Sending};
 use crate::resource::{Resource, ResourceId};
 use crate::three_way::{Base, three_way};
 
@@ -300,6 +300,22 @@ impl New {
             opening.filter_map(move |risk| Some((row.name, risk.of(None, Some(value))?)))
         });
         risks.collect()
+    }
+
+    /// What the tenant sets where the file says nothing, and opens something by it: a sentence each.
+    pub fn open_defaults(&self) -> Vec<String> {
+        let Some(Creation::Takes(takes)) = self.kind.creation() else {
+            return Vec::new();
+        };
+        let defaults = takes.defaults.iter();
+        let defaults =
+            defaults.filter_map(|(name, key, what)| match (self.fields.get(*name), key) {
+                (Some(value), Some(key)) if value.get(key).is_some() => None,
+                (Some(_), None) => None,
+                (_, Some(key)) => Some(format!("{name}.{key} is left out: {what}")),
+                (None, None) => Some(format!("{name} is left out: {what}")),
+            });
+        defaults.collect()
     }
 }
 

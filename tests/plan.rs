@@ -56,7 +56,7 @@ fn a_plan_is_not_applied_where_the_files_say_something_else() {
     let report = report.exits(1).json();
     assert_eq!(
         report["summary"],
-        json!({"updated": 0, "failed": 0, "held_back": 2, "not_attempted": 0})
+        json!({"created": 0, "updated": 0, "failed": 0, "held_back": 2, "not_attempted": 0})
     );
     // A file of another name is the same file, and what the plan does not name is not its business.
     let bed = planned();
@@ -143,7 +143,7 @@ fn nothing_is_sent_where_the_tenant_has_moved() {
         .json();
     assert_eq!(
         report["summary"],
-        json!({"updated": 0, "failed": 0, "held_back": 2, "not_attempted": 0})
+        json!({"created": 0, "updated": 0, "failed": 0, "held_back": 2, "not_attempted": 0})
     );
     bed.sandbox.delete("b");
     push(&bed)

@@ -701,11 +701,8 @@ fn broken_files_stop_everything() {
     hint: finish the merge: keep one side, or some of both
 
     "name: A\n"
-    error: tenant/clients/alpha.yaml:1:1: there is no `client_id`
-      |
-    1 | name: A
-      | ^
-    hint: it says which client of the tenant the file is for, and tenantry makes none: make the client in the dashboard, and write the id here that `tenantry list` shows
+    error: tenant/clients/alpha.yaml: there is no `client_id`, and tenant.lock has the file as that of a
+    hint: write `client_id: a` as its first line again; give the file of another, new client another name
 
     "client_id: 12\n"
     error: tenant/clients/alpha.yaml:1:1: `client_id` is not text

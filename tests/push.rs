@@ -528,7 +528,7 @@ fn a_push_that_fails_half_way_says_what_was_done_and_the_next_one_finishes() {
         let results = run.json();
         assert_eq!(
             results["summary"],
-            json!({"updated": 2, "failed": 1, "held_back": 0, "not_attempted": 0})
+            json!({"created": 0, "updated": 2, "failed": 1, "held_back": 0, "not_attempted": 0})
         );
         let statuses: Vec<_> = results["results"]
             .as_array()
@@ -630,7 +630,7 @@ fn a_client_that_goes_away_under_the_push_fails_alone() {
     let run = bed.run(["push", "--yes", "-o", "json"]).exits(2);
     assert_eq!(
         run.json()["summary"],
-        json!({"updated": 2, "failed": 1, "held_back": 0, "not_attempted": 0})
+        json!({"created": 0, "updated": 2, "failed": 1, "held_back": 0, "not_attempted": 0})
     );
 }
 
@@ -1041,10 +1041,10 @@ fn a_stem_and_another_client_s_name_are_both_selected() {
 fn a_broken_file_stops_only_what_touches_it() {
     let bed = Bed::three_edited();
     bed.write(BETA, "client_id: b\nname: [\n");
-    bed.write("tenant/clients/draft.yaml", "name: Draft\n");
+    bed.write("tenant/clients/draft.yaml", "client_id: 12\n");
     let run = bed.run(["push", "--yes"]).exits(2);
     assert!(run.stderr.contains("tenant/clients/beta.yaml:"), "{run}");
-    assert!(run.stderr.contains("there is no `client_id`"), "{run}");
+    assert!(run.stderr.contains("tenant/clients/draft.yaml:"), "{run}");
     for selector in ["beta", "b", "Beta", "clients/b*", "draft"] {
         for command in ["push", "pull", "diff", "list"] {
             let run = bed.run([command, selector]);

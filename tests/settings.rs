@@ -600,7 +600,7 @@ fn answers_that_make_no_sense() {
     exit code 2
     --- stderr
     error: POST /oauth/token: the answer makes no sense: it has no `access_token` with an `expires_in`
-    hint: it may have had its effect all the same: `tenantry diff` shows; a proxy in between may be why
+    hint: a proxy in between, or a change of the API, may be why
 
     exit code 2
     --- stderr
@@ -610,7 +610,7 @@ fn answers_that_make_no_sense() {
     exit code 2
     --- stderr
     error: POST /oauth/token: the answer makes no sense: it is an HTML page, not JSON
-    hint: it may have had its effect all the same: `tenantry diff` shows; a proxy in between may be why
+    hint: a proxy in between, or a change of the API, may be why
 
     exit code 2
     --- stderr
@@ -620,7 +620,7 @@ fn answers_that_make_no_sense() {
     exit code 2
     --- stderr
     error: POST /oauth/token: the answer makes no sense: it has no `access_token` with an `expires_in`
-    hint: it may have had its effect all the same: `tenantry diff` shows; a proxy in between may be why
+    hint: a proxy in between, or a change of the API, may be why
 
     exit code 2
     --- stderr

@@ -115,7 +115,7 @@ impl ApiError {
                 Some(hint.clone())
             }
             ApiError::OddAnswer { request, .. }
-                if ["PATCH ", "POST "].iter().any(|method| request.starts_with(method)) => Some(
+                if ["PATCH ", "POST /api/"].iter().any(|method| request.starts_with(method)) => Some(
                 "it may have had its effect all the same: `tenantry diff` shows; a proxy in between may be why".to_owned(),
             ),
             ApiError::OddAnswer { .. } => Some(

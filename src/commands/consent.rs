@@ -106,9 +106,8 @@ pub(super) fn ask(
     }
     let Tenant { name, domain } = &push.plan.tenant;
     let name = name.as_deref().unwrap_or(domain);
-    let typed = terminal.ask_discarding_typed(&format!(
-        "{name} is protected. Type its name to {what}"
-    ))?;
+    let typed =
+        terminal.ask_discarding_typed(&format!("{name} is protected. Type its name to {what}"))?;
     if typed.trim() != name {
         terminal.note(&format!("that is not {name}"));
         return Ok(false);

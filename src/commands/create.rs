@@ -86,10 +86,7 @@ async fn look(
     contents: &Contents,
     intent: &Intent,
 ) -> Result<Vec<Resource>, ApiError> {
-    let live = session
-        .reader
-        .resources(intent.kind, &Fields::All)
-        .await?;
+    let live = session.reader.resources(intent.kind, &Fields::All).await?;
     let live = live
         .into_iter()
         .map(|live| (live.id().clone(), live))

@@ -33,6 +33,7 @@ pub static KIND: Kind = Kind {
                 ("audience", None),
                 ("subject_type", Some("client")),
             ],
+            defaults: &[],
             caution: None,
             afterwards: None,
         }),

@@ -37,6 +37,18 @@ pub static KIND: Kind = Kind {
                 "form_template",
             ],
             key: &[("name", None)],
+            defaults: &[
+                (
+                    "grant_types",
+                    None,
+                    "the tenant allows the implicit grant by default, and client_credentials to what is no native or single-page app",
+                ),
+                (
+                    "jwt_configuration",
+                    Some("alg"),
+                    "the tenant signs with HS256 by default, by the client's secret",
+                ),
+            ],
             caution: Some(
                 "where the tenant enables its connections for new clients (`enable_client_connections`), people can log in to it through every one of them at once",
             ),

@@ -108,6 +108,8 @@ pub struct Takes {
     /// The fields by which a tenant has one such resource at most, each with the value that an absent one stands for. Where the API
     /// would make a second one all the same, tenantry does not.
     pub key: &'static [(&'static str, Option<&'static str>)],
+    /// Where the tenant's own default opens something, what that is: by field, and by key where it is that of an object.
+    pub defaults: &'static [(&'static str, Option<&'static str>, &'static str)],
     /// What is said before anybody is asked whether to make one.
     pub caution: Option<&'static str>,
     /// What is said once one is made.

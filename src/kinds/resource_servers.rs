@@ -28,6 +28,7 @@ pub static KIND: Kind = Kind {
             except: &[],
             not_empty: &[],
             key: &[("identifier", None)],
+            defaults: &[],
             caution: None,
             afterwards: None,
         }),

@@ -32,6 +32,7 @@ pub static KIND: Kind = Kind {
             except: &[],
             not_empty: &[],
             key: &[("name", None)],
+            defaults: &[],
             caution: None,
             afterwards: None,
         }),

@@ -172,7 +172,12 @@ fn new_warning(new: &New) -> String {
         let (name, field) = (escape(&new.name), escape(field));
         format!("\n> [!WARNING]\n> {name}: {field}: {}.\n", escape(&risk))
     });
-    warnings.collect()
+    let defaults = new.open_defaults().into_iter();
+    let defaults = defaults.map(|default| {
+        let name = escape(&new.name);
+        format!("\n> [!WARNING]\n> {name}: {}.\n", escape(&default))
+    });
+    warnings.chain(defaults).collect()
 }
 
 fn new_section(new: &New, names: &Names<'_>) -> String {

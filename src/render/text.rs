@@ -89,6 +89,9 @@ pub fn new(new: &New, names: &Names<'_>) -> String {
             let _ = writeln!(text, "    {LOUD}warning: {risk}{LOUD:#}");
         }
     }
+    for default in new.open_defaults() {
+        let _ = writeln!(text, "  {LOUD}warning: {default}{LOUD:#}");
+    }
     for (field, why) in &new.left_out {
         let _ = writeln!(
             text,
