@@ -27,13 +27,10 @@ impl Own<'_> {
 
     /// What keeps a resource from being changed.
     fn limits(self, live: &Resource) -> Vec<&'static Limit> {
-        let text = |field: &str| live.text(field);
-        let is_so = |when: &When| match when {
-            When::True(field) => live.fields().get(*field) == Some(&Value::Bool(true)),
-            When::ManagementApi(field) => text(field).is_some_and(|text| {
-                Some(text) == self.management_api || text.ends_with(".auth0.com/api/v2/")
-            }),
-            When::OwnClient(field) => text(field).is_some_and(|id| self.may_be_client(id)),
+        let is_so = |when: &When| {
+            when.is_so(live.fields(), self.management_api, |id| {
+                self.may_be_client(id)
+            })
         };
         let limits = live.id().kind().limits.iter();
         limits

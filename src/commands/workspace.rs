@@ -494,6 +494,18 @@ pub(super) fn names_of_new(new: &New) -> Names<'_> {
     }
 }
 
+/// The same, where only its file is known.
+pub(super) fn names_without_id<'a>(kind: &'static Kind, file: &'a ResourceFile) -> Names<'a> {
+    Names {
+        kind: Some(kind),
+        id: "",
+        file: Some(&file.file),
+        stem: Some(&file.stem),
+        local_name: kind.label_in(&file.fields),
+        live_name: None,
+    }
+}
+
 /// What a resource is called on this side.
 pub(super) fn names<'a>(id: &'a ResourceId, file: Option<&'a ResourceFile>) -> Names<'a> {
     Names {

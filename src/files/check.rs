@@ -48,7 +48,7 @@ impl Source<'_> {
         let (contents, mut errors) = self.read_what_can_be();
         // Where files are broken, it is unknown which stems there are.
         if errors.is_empty()
-            && let Err(error) = self.overrides(&contents)
+            && let Err(error) = self.overrides(&contents, &[])
         {
             errors.push(error);
         }

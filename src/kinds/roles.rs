@@ -32,6 +32,8 @@ pub static KIND: Kind = Kind {
             except: &[],
             not_empty: &[],
             key: &[("name", None)],
+            needs: &["name", "permissions"],
+            stays: &[],
             caution: None,
             afterwards: None,
         }),
