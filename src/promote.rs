@@ -955,5 +955,55 @@ mod tests {
             prod.apply(&first);
             prop_assert_eq!(all(&dev, &prod, &Overrides::default()).changes, vec![]);
         }
+
+        /// What the other tenant lacks is written once, whatever refers to whatever, and never in the first one's ids.
+        #[test]
+        fn making_twice_is_making_once(
+            lists in prop::collection::vec(prop::option::of(prop::collection::vec(0..6usize, 0..4)), 4),
+            there in prop::collection::vec(any::<bool>(), 4),
+        ) {
+            let stems = ["a", "b", "c", "d"];
+            let entry = |number: &usize| match number { 0..4 => format!("dev-{number}"), _ => format!("https://{number}") };
+            let dev = Tenant(stems.iter().zip(&lists).enumerate().map(|(number, (stem, list))| {
+                let mut fields = Map::from_iter([("name".to_owned(), json!(stem)), ("app_type".to_owned(), json!("spa"))]);
+                fields.extend(list.as_ref().map(|list| ("allowed_clients".to_owned(), list.iter().map(entry).collect())));
+                ((*stem).to_owned(), ResourceId::new(&KIND, format!("dev-{number}")), fields)
+            }).collect());
+            let mut prod: Vec<(&str, Option<ResourceId>, Map<String, Value>)> = Vec::new();
+            for (stem, _) in stems.iter().zip(&there).filter(|(_, there)| **there) {
+                let fields = Map::from_iter([("name".to_owned(), json!(stem))]);
+                prod.push((stem, Some(ResourceId::new(&KIND, format!("prod-{stem}"))), fields));
+            }
+            let managed = Managed::default();
+            let dev = dev.stems();
+            let asked_for = dev.keys().copied().collect();
+            let promoted = |prod: &[(&str, Option<ResourceId>, Map<String, Value>)]| {
+                let stems = prod.iter().map(|(stem, id, fields)| ((&KIND, *stem), Member { id: id.as_ref(), fields }));
+                let stems: Stems<'_> = stems.collect();
+                let asked = Asked { create: true, ..asked(&asked_for) };
+                promote(side(&dev, &managed, ""), side(&stems, &managed, ""), &Overrides::default(), asked)
+            };
+            let first = promoted(&prod);
+            prop_assert!(first.missing.is_empty() && first.alone.is_empty());
+            prop_assert_eq!(first.new.len(), there.iter().filter(|there| !**there).count());
+            let written = format!("{:?} {:?}", first.changes, first.new);
+            prop_assert!(!written.contains("dev-"));
+            for change in &first.changes {
+                let (.., fields) = prod.iter_mut().find(|(stem, ..)| *stem == change.stem).unwrap();
+                fields.insert(change.field.name().to_owned(), change.new.clone());
+            }
+            for new in &first.new {
+                prop_assert_eq!(&new.fields["app_type"], "spa");
+                let stem = stems.iter().find(|stem| **stem == new.stem).unwrap();
+                prod.push((stem, None, new.fields.clone()));
+            }
+            let again = promoted(&prod);
+            prop_assert_eq!((again.new, again.changes), (vec![], vec![]));
+            // Made or not, the same is said of both.
+            for (stem, id, _) in &mut prod {
+                id.get_or_insert_with(|| ResourceId::new(&KIND, format!("prod-{stem}")));
+            }
+            prop_assert_eq!(promoted(&prod).new, vec![]);
+        }
     }
 }

@@ -410,7 +410,7 @@ pub(super) fn read(
     contents.left_out = left_out;
     warn_of(&contents, terminal);
     for (id, file) in &contents.resources {
-        for (key, meant) in contents.misspelt(id, file) {
+        for (key, meant) in contents.misspelt(id.kind(), Some(id), file) {
             let one = id.kind().singular;
             let file = &file.file;
             terminal.warn(&format!(

@@ -317,13 +317,14 @@ impl Contents {
     /// The keys of a resource's file that are no field and close to one, each with that field. Keys that the tenant had are none.
     pub fn misspelt<'a>(
         &'a self,
-        id: &'a ResourceId,
+        kind: &'static Kind,
+        id: Option<&'a ResourceId>,
         file: &'a ResourceFile,
     ) -> impl Iterator<Item = (&'a str, &'static str)> {
-        let locked = self.lock.as_ref().and_then(|lock| lock.resources.get(id));
+        let locked = id.and_then(|id| self.lock.as_ref()?.resources.get(id));
         let unsent = locked.and_then(|locked| locked.unsent.as_ref());
         file.fields.iter().filter_map(move |(key, value)| {
-            let meant = id.kind().misspelt(key)?;
+            let meant = kind.misspelt(key)?;
             let is_served = unsent.is_some_and(|unsent| unsent.has(key, value));
             (!is_served).then_some((key.as_str(), meant))
         })
