@@ -104,7 +104,7 @@ pub(crate) enum Command {
     Push(Push),
     /// Carry one tenant's values to another's files, references translated; no network
     #[command(
-        after_help = "Exit code: 0 done, 1 a file without a counterpart or, with --dry-run, something to write, 2 failure\nExample: tenantry promote --from dev --to prod --dry-run"
+        after_help = "Exit code: 0 done, 1 a file without a counterpart or, with --dry-run, something to write, 2 failure\nWith --create, a new file has every managed field, what else the resource needs to be the same (such as its type and grant types), and never an id, a secret or a credential; what exists in each tenant by itself, as the Management API does, is left alone\nExample: tenantry promote --from dev --to prod --create --dry-run"
     )]
     Promote(Promote),
     /// Check the files without asking the tenant, for a hook or a pull request
@@ -265,6 +265,9 @@ pub(crate) struct Promote {
     /// Only these of the managed fields
     #[arg(long, value_name = "FIELD,…", value_delimiter = ',', value_parser = field, add = candidates::fields::<Cli>())]
     pub fields: Vec<String>,
+    /// Write a file for each resource that the other tenant lacks, whole and without id, which push --create makes there
+    #[arg(long, conflicts_with = "fields")]
+    pub create: bool,
     /// Show what would be written, and write nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -293,13 +293,16 @@ impl Made {
 impl Takes {
     /// Whether two resources would be one and the same to the tenant, or to people.
     pub fn is_same(&self, one: &Map<String, Value>, other: &Map<String, Value>) -> bool {
-        self.key.iter().all(|(field, default)| {
-            let of = |fields: &Map<String, Value>| {
-                let value = fields.get(*field).filter(|value| !value.is_null());
-                value.cloned().or(default.map(Value::from))
-            };
-            of(one) == of(other)
-        })
+        self.told_apart_by(one) == self.told_apart_by(other)
+    }
+
+    /// What tells a resource apart from others of its kind.
+    pub fn told_apart_by(&self, fields: &Map<String, Value>) -> Vec<Option<Value>> {
+        let of = |(field, default): &(&str, Option<&str>)| {
+            let value = fields.get(*field).filter(|value| !value.is_null());
+            value.cloned().or(default.map(Value::from))
+        };
+        self.key.iter().map(of).collect()
     }
 }
 

@@ -27,13 +27,10 @@ impl Own<'_> {
 
     /// What keeps a resource from being changed.
     fn limits(self, live: &Resource) -> Vec<&'static Limit> {
-        let text = |field: &str| live.text(field);
-        let is_so = |when: &When| match when {
-            When::True(field) => live.fields().get(*field) == Some(&Value::Bool(true)),
-            When::ManagementApi(field) => text(field).is_some_and(|text| {
-                Some(text) == self.management_api || text.ends_with(".auth0.com/api/v2/")
-            }),
-            When::OwnClient(field) => text(field).is_some_and(|id| self.may_be_client(id)),
+        let is_so = |when: &When| {
+            when.is_so(live.fields(), self.management_api, |id| {
+                self.may_be_client(id)
+            })
         };
         let limits = live.id().kind().limits.iter();
         limits
@@ -458,7 +455,7 @@ impl Update {
     }
 
     /// The same update with ids in the place of files. None where one has no id.
-    pub fn resolved(self, made: &Made) -> Result<Update, Update> {
+    pub fn resolved(&self, made: &Made) -> Option<Update> {
         let edits = self.fields.iter().map(|edit| {
             let mut edit = edit.clone();
             if let Some(local) = &edit.local {
@@ -466,9 +463,7 @@ impl Update {
             }
             Some(edit)
         });
-        let Some(edits) = edits.collect::<Option<Vec<_>>>() else {
-            return Err(self);
-        };
+        let edits = edits.collect::<Option<Vec<_>>>()?;
         let resource = ResourcePlan {
             id: self.id.clone(),
             name: self.name.clone(),
@@ -477,7 +472,7 @@ impl Update {
             fields: Vec::new(),
         };
         let (update, _) = Update::new(&resource, edits);
-        update.ok_or(self)
+        update
     }
 }
 

@@ -85,6 +85,82 @@ fn everything_that_is_wrong_is_found_at_once() {
     }
 }
 
+/// What a push would make is held to what a create takes, and may refer to what is made with it.
+#[test]
+fn files_of_what_is_still_to_be_made_are_checked() {
+    let bed = two();
+    bed.write(
+        "tenant/tenantry.yaml",
+        "manage: {resource-servers: all, client-grants: all, roles: all}\n",
+    );
+    let write = |file: &str, text: &str| bed.write(&format!("tenant/{file}.yaml"), text);
+    // A reference may be the file of what has no id yet, or has one.
+    write(
+        "clients/good",
+        "name: Good\nallowed_clients: [clients/alpha, clients/other, b]\n",
+    );
+    write("clients/other", "name: Other\napp_type: spa\n");
+    write(
+        "resource-servers/orders",
+        "identifier: urn:orders\nscopes: [{value: read}]\n",
+    );
+    write(
+        "client-grants/good",
+        "client_id: clients/good\naudience: urn:orders\nscope: [read]\n",
+    );
+    write(
+        "roles/good",
+        "name: Good\npermissions: [{resource_server_identifier: urn:orders, permission_name: read}]\n",
+    );
+    assert_eq!(
+        run(&bed, &["check"]).exits(0).stdout,
+        "7 files, nothing found\n"
+    );
+    write("clients/nameless", "name: null\napp_type: spa\n");
+    write(
+        "clients/wrong",
+        "name: <b>\ndescripton: x\napp_type: web\nallowed_clients:\n  - clients/good\n  - clients/godo\n  - nobody\nclient_secret: s3cret\n",
+    );
+    write("client-grants/wrong", "client_id: clients/nobody\n");
+    write("resource-servers/wrong", "name: Wrong\nscops: []\n");
+    write(
+        "roles/wrong",
+        "name: Wrong\npermissions:\n  - resource_server_identifier: urn:orders\n    permission_name: write\n",
+    );
+    bed.edit("tenant/clients/alpha.yaml", "- b\n", "- clients/godo\n");
+    let found = run(&bed, &["check"]).exits(1).stdout;
+    assert!(!found.contains("s3cret"), "{found}");
+    insta::assert_snapshot!(found, @"
+    tenant/client-grants/wrong.yaml:1:1: `client_id` refers to clients/nobody, and there is no such file
+      hint: write the id of the client, or its file as `clients/web-app`, without the extension
+    tenant/client-grants/wrong.yaml:1:1: there is no `audience`, without which the API makes no client grant
+      hint: write it; or, where the tenant has this client grant already, write its `id` into the first line
+    tenant/clients/alpha.yaml:4:5: `allowed_clients` refers to clients/godo, and there is no such file
+      hint: write the id of the client, or its file as `clients/web-app`, without the extension
+    tenant/clients/nameless.yaml:1:1: `name` may not be null
+      hint: remove the line to leave it as it is
+    tenant/clients/wrong.yaml:1:1: `name` contains `<` or `>`
+      hint: Auth0 refuses both in a name
+    tenant/clients/wrong.yaml:2:1: `descripton` is no field of a client
+      hint: did you mean `description`?
+    tenant/clients/wrong.yaml:3:1: `app_type` is `web`, and may be `native`, `spa`, `regular_web`, `non_interactive`, `resource_server`, `express_configuration`, `rms`, `box`, …
+      hint: write a value that Auth0 takes
+    tenant/clients/wrong.yaml:6:5: `allowed_clients` refers to clients/godo, and there is no such file
+      hint: write the id of the client, or its file as `clients/web-app`, without the extension
+    tenant/clients/wrong.yaml:7:5: `allowed_clients` refers to nobody, which is no client of this tenant
+      hint: client ids differ from tenant to tenant: `tenantry promote` translates them
+    tenant/clients/wrong.yaml:8:1: `client_secret` is a secret
+      hint: remove it, from git's history too, and rotate it; tenantry neither writes nor sends it
+    tenant/resource-servers/wrong.yaml:1:1: there is no `identifier`, without which the API makes no API
+      hint: write it; or, where the tenant has this API already, write its `id` into the first line
+    tenant/resource-servers/wrong.yaml:2:1: `scops` is no field of an API
+      hint: did you mean `scopes`?
+    tenant/roles/wrong.yaml:4:5: the API urn:orders has no `write`
+      hint: its file has what there is; `tenantry pull` brings what there is by now
+    12 files, 13 findings
+    ");
+}
+
 #[test]
 fn a_broken_lock_and_overrides_are_findings() {
     let bed = two();

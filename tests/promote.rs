@@ -233,7 +233,7 @@ fn a_reference_that_prod_lacks_stops_everything_and_is_named() {
     --- stderr
     error: nothing was written: prod lacks what dev refers to
     clients/web: allowed_clients refers to clients/api (d-api)
-    hint: make it in prod, pull it with `tenantry pull --tenant prod`, and give its file the same name; or leave the field out with --fields
+    hint: promote it, too, with --create; or make it in prod, pull it with `tenantry pull --tenant prod`, and give its file the same name; or leave the field out with --fields
     ");
     two.dev.assert_untouched(&before);
     assert!(two.promote(&["-o", "json"]).exits(1).json()["error"].is_object());

@@ -115,7 +115,13 @@ impl Adopted {
         let merged = merge::made(managed, &new.file.fields, said, live, later);
         let fields = merged.fields.unwrap_or_default();
         let leading = managed.leading(new.kind);
-        let rewritten = files::rewrite(&new.file.text, &fields, &leading, new.file.format);
+        // The tenant answers more than push sends later on, which the file says from now on.
+        let is_more = fields.keys().any(|name| !leading.contains(&name.as_str()));
+        let text = match is_more {
+            true => files::divided(&new.file.text, new.file.format),
+            false => new.file.text.clone(),
+        };
+        let rewritten = files::rewrite(&text, &fields, &leading, new.file.format);
         Adopted {
             fields: Arc::new(fields),
             text: rewritten.text,

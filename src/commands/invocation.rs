@@ -204,6 +204,19 @@ impl<'a> Invocation<'a> {
         Ok(Some(connection))
     }
 
+    /// The id of the client whose credentials the settings of another tenant have; None where there are none that make sense, which is
+    /// nobody's business here.
+    pub(super) fn client_of(&self, tenant: &str) -> Option<String> {
+        let folder = std::env::current_dir().ok()?.join(&self.env_folder);
+        let lookup = settings::Lookup {
+            tenant: Some(tenant),
+            env_file: self.global.env_file.as_deref(),
+            folder: &folder,
+        };
+        let connection = settings::connection(&lookup, self.environment).ok()?;
+        connection.credentials().client_id().map(str::to_owned)
+    }
+
     /// Whether a tenant is named, and its settings come from the unnamed `.env`, which is that of no tenant in particular.
     pub(super) fn borrows_settings(&self) -> bool {
         let own = |name| settings::env_file_of(name, &self.env_folder).exists();

@@ -2,23 +2,30 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Result;
 use serde_json::Map;
 
 use super::invocation::Invocation;
 use super::session::LiveResources;
-use super::workspace::{check_fields, names, warn_of, warn_rewritten};
+use super::workspace::{check_fields, names, names_without_id, warn_of, warn_rewritten};
 use super::{Ending, Terminal, Usage, problems};
 use crate::base::BaseFrom;
 use crate::cli::{PlanForm, Promote};
-use crate::files::{self, Access, Contents, FilesError, ResourceFile, TenantDirectory};
-use crate::kinds::Field;
+use crate::create::New;
+use crate::files::{
+    self, Access, Contents, FilesError, Format, NewFile, ResourceFile, TenantDirectory,
+};
+use crate::kinds::{Field, Kind, Managed};
 use crate::names::names_in;
 use crate::plan::{Change, FieldPlan, Plan, PlanField, ResourcePlan, State, Tenant};
-use crate::promote::{Counterpart, Gone, Member, Promoted, Side, Stems, promote};
+use crate::promote::{
+    Asked, Counterpart, Gone, Member, NewMember, Promoted, Promotion, Side, Stems, promote,
+};
 use crate::render::{self, promotion as render_promotion};
 use crate::resource::ResourceId;
+use crate::select::Names;
 use crate::three_way::Base;
 
 pub(super) fn run(
@@ -51,35 +58,44 @@ pub(super) fn run(
     let to = directory.read()?;
     warn_of(&from, terminal);
     warn_of(&to, terminal);
-    let overrides = directory.read_overrides(&to)?;
+    let here = stems(&from)?;
+    let known: Vec<Counterpart<'_>> = here.keys().copied().collect();
+    let overrides = directory.read_overrides(&to, &known)?;
 
-    let files = from.resources.iter();
-    let files = files.map(|(id, file)| (names(id, Some(file)), (id.kind(), file.stem.as_str())));
+    let files = from.files();
+    let files =
+        files.map(|(kind, id, file)| (names_of(kind, id, file), (kind, file.stem.as_str())));
     let selection = invocation.selection(&options.selectors, from_directory.path());
     let selected: BTreeSet<Counterpart<'_>> = selection.pick(files)?.into_iter().collect();
     let is_asked = |field: Field| {
         options.fields.is_empty() || options.fields.iter().any(|name| name == field.name())
     };
+    let client = invocation.client_of(&options.from);
     let promotion = promote(
         Side {
-            files: &stems(&from)?,
+            files: &here,
+            gone: &gone(&from),
             managed: from_directory.managed(),
             domain: domain(&from),
+            client: client.as_deref(),
         },
-        &gone(&from),
         Side {
             files: &stems(&to)?,
+            gone: &gone(&to),
             managed: directory.managed(),
             domain: domain(&to),
+            client: None,
         },
         &overrides,
-        &is_asked,
-        &selected,
+        Asked {
+            field: &is_asked,
+            files: &selected,
+            create: options.create,
+        },
     );
 
     if !promotion.missing.is_empty() {
-        let (from, to) = (&options.from, &options.to);
-        let (message, hint) = render_promotion::missing(&promotion.missing, from, to);
+        let (message, hint) = render_promotion::missing(&promotion, &options.from, &options.to);
         if options.output.form == PlanForm::Json {
             terminal.result(&render::json::error(&message, Some(&hint)))?;
         }
@@ -87,30 +103,24 @@ pub(super) fn run(
         return Ok(Ending::Differences);
     }
     let by_stem: ByStem<'_> = to
-        .resources
-        .iter()
-        .map(|(id, file)| ((id.kind(), file.stem.as_str()), (id, file)))
+        .files()
+        .map(|(kind, id, file)| ((kind, file.stem.as_str()), (id, file)))
         .collect();
-    for Promoted {
-        kind,
-        stem,
-        field,
-        new,
-        ..
-    } in &promotion.changes
-    {
-        field.validate(new).map_err(|invalid| {
-            Usage::error(
-                format!("{}: {invalid}", render_promotion::file(kind, stem)),
-                invalid.hint,
-            )
-        })?;
-    }
-    let (written, failure) = match options.dry_run {
-        true => (&promotion.changes[..], None),
-        false => write(&directory, &by_stem, &promotion.changes, terminal),
+    let new: Vec<NewFile> = promotion
+        .new
+        .iter()
+        .map(|new| new_file(new, &from, &directory))
+        .collect();
+    validate(&promotion, directory.managed())?;
+    let written = match options.dry_run {
+        true => Written {
+            new: &new,
+            changes: &promotion.changes,
+            failure: None,
+        },
+        false => write(&directory, &by_stem, &new, &promotion.changes, terminal),
     };
-    let plan = plan(options, &to, &by_stem, written);
+    let plan = plan(options, &to, &by_stem, &written);
     let nobody = LiveResources::default();
     let names = names_in(&nobody, &to.resources);
     let summary = render_promotion::summary(&plan, options.dry_run);
@@ -119,14 +129,15 @@ pub(super) fn run(
         PlanForm::Text => terminal.text(&render_promotion::text(&plan, &summary, &remarks, &names)),
         PlanForm::Json => {
             remarks.iter().for_each(|remark| terminal.note(remark));
-            let alone = from.resources.iter().filter(|(id, file)| {
-                promotion
-                    .alone
-                    .iter()
-                    .any(|(kind, stem)| *kind == id.kind() && *stem == file.stem)
-            });
-            let alone: Vec<_> = alone
-                .map(|(id, file)| (id.kind(), file.file.as_str()))
+            let alone: BTreeSet<Counterpart<'_>> = promotion
+                .alone
+                .iter()
+                .map(|alone| (alone.kind, alone.stem.as_str()))
+                .collect();
+            let alone: Vec<_> = from
+                .files()
+                .filter(|(kind, _, file)| alone.contains(&(*kind, file.stem.as_str())))
+                .map(|(kind, _, file)| (kind, file.file.as_str()))
                 .collect();
             terminal.result(&render::json::promotion(
                 &plan,
@@ -139,16 +150,36 @@ pub(super) fn run(
             &plan, &summary, &remarks, &names,
         )),
     }?;
-    if let Some(failure) = failure {
+    if let Some(failure) = written.failure {
         for problem in problems(&failure.into()) {
             terminal.problem(&problem);
         }
         return Ok(Ending::Failure);
     }
-    let would_write = options.dry_run && !promotion.changes.is_empty();
+    let is_something = !promotion.changes.is_empty() || !promotion.new.is_empty();
     Ok(Ending::differences(
-        would_write || !promotion.alone.is_empty(),
+        (options.dry_run && is_something) || !promotion.alone.is_empty(),
     ))
+}
+
+/// Values that a push would be refused stop the run before anything is written.
+fn validate(promotion: &Promotion, managed: &Managed) -> Result<()> {
+    let changes = promotion.changes.iter();
+    let changes = changes.map(|change| (change.kind, &change.stem, change.field, &change.new));
+    let new = promotion.new.iter().flat_map(|new| {
+        let fields = managed.fields(new.kind);
+        let said = fields.filter_map(|field| Some((field, field.of(&new.fields)?)));
+        said.map(|(field, value)| (new.kind, &new.stem, field, value))
+    });
+    for (kind, stem, field, value) in changes.chain(new) {
+        field.validate(value).map_err(|invalid| {
+            Usage::error(
+                format!("{}: {invalid}", render_promotion::file(kind, stem)),
+                invalid.hint,
+            )
+        })?;
+    }
+    Ok(())
 }
 
 fn domain(contents: &Contents) -> &str {
@@ -158,8 +189,20 @@ fn domain(contents: &Contents) -> &str {
         .map_or("", |lock| lock.domain.as_str())
 }
 
-/// The files of the other tenant.
-type ByStem<'a> = BTreeMap<Counterpart<'a>, (&'a ResourceId, &'a ResourceFile)>;
+/// The files of the other tenant. One of a resource that is still to be made has no id.
+type ByStem<'a> = BTreeMap<Counterpart<'a>, (Option<&'a ResourceId>, &'a ResourceFile)>;
+
+/// What a file's resource is called.
+fn names_of<'a>(
+    kind: &'static Kind,
+    id: Option<&'a ResourceId>,
+    file: &'a ResourceFile,
+) -> Names<'a> {
+    match id {
+        Some(id) => names(id, Some(file)),
+        None => names_without_id(kind, file),
+    }
+}
 
 /// The resources that the lock knows and that have no file any more.
 fn gone(contents: &Contents) -> Gone<'_> {
@@ -173,20 +216,20 @@ fn gone(contents: &Contents) -> Gone<'_> {
 /// A tenant's files by kind and stem.
 fn stems(contents: &Contents) -> Result<Stems<'_>> {
     let mut stems = Stems::new();
-    for (id, file) in &contents.resources {
+    for (kind, id, file) in contents.files() {
         let member = Member {
             id,
             fields: &file.fields,
         };
-        if stems.insert((id.kind(), &file.stem), member).is_some() {
+        if stems.insert((kind, &file.stem), member).is_some() {
             return Err(Usage::error(
                 format!(
                     "two files are named {}, in different formats",
-                    render_promotion::file(id.kind(), &file.stem)
+                    render_promotion::file(kind, &file.stem)
                 ),
                 format!(
                     "rename one: the name ties a {} to its counterpart in other tenants",
-                    id.kind().singular
+                    kind.singular
                 ),
             ));
         }
@@ -194,37 +237,94 @@ fn stems(contents: &Contents) -> Result<Stems<'_>> {
     Ok(stems)
 }
 
-/// Writes file by file. Answers the changes that were written, and the error that kept the next file from being written.
+/// The file of a resource that the other tenant lacks, in the format of the first one's.
+fn new_file(new: &NewMember, from: &Contents, directory: &TenantDirectory) -> NewFile {
+    let mut files = from.files();
+    let first = files.find(|(kind, _, file)| *kind == new.kind && file.stem == new.stem);
+    let format = first.map_or(Format::Yaml, |(_, _, file)| file.format);
+    // Of what is still to be made, every field is sent: no line says otherwise.
+    let mut leading = directory.managed().leading(new.kind);
+    let mut more: Vec<&str> = new.fields.keys().map(String::as_str).collect();
+    more.retain(|name| !leading.contains(name));
+    more.sort_unstable();
+    leading.extend(more);
+    let mut fields = Map::new();
+    for name in &leading {
+        let value = new.fields.get(*name);
+        fields.extend(value.map(|value| ((*name).to_owned(), value.clone())));
+    }
+    NewFile {
+        kind: new.kind,
+        file: ResourceFile {
+            file: TenantDirectory::file_of(new.kind, &new.stem, format),
+            stem: new.stem.clone(),
+            format,
+            text: files::write(&fields, &leading, format),
+            above_not_sent: None,
+            names_files: false,
+            fields: Arc::new(fields),
+        },
+    }
+}
+
+/// What was written, and the error that kept the next file from being written.
+struct Written<'a> {
+    new: &'a [NewFile],
+    changes: &'a [Promoted],
+    failure: Option<FilesError>,
+}
+
+/// Writes file by file, the new ones first, since the others may name them.
 fn write<'a>(
     directory: &TenantDirectory,
     files: &ByStem<'_>,
+    new: &'a [NewFile],
     changes: &'a [Promoted],
     terminal: &Terminal,
-) -> (&'a [Promoted], Option<FilesError>) {
+) -> Written<'a> {
+    for (index, NewFile { file, .. }) in new.iter().enumerate() {
+        if let Err(failure) = directory.create_file(&file.file, &file.text) {
+            return Written {
+                new: &new[..index],
+                changes: &[],
+                failure: Some(failure),
+            };
+        }
+    }
     let mut written = 0;
-    for ((id, file), of_file) in by_file(files, changes) {
+    for ((_, file), of_file) in by_file(files, changes) {
         let mut fields = Map::clone(&file.fields);
         for change in of_file {
             fields.insert(change.field.name().to_owned(), change.new.clone());
         }
-        let leading = directory.managed().leading(id.kind());
+        let kind = of_file.first().map(|change| change.kind);
+        let leading = kind.map(|kind| directory.managed().leading(kind));
+        let leading = leading.unwrap_or_default();
         let rewritten = files::rewrite(&file.text, &fields, &leading, file.format);
         if rewritten.comments_lost {
             warn_rewritten(&file.file, terminal);
         }
         if let Err(failure) = directory.rewrite_file(file, &rewritten.text) {
-            return (&changes[..written], Some(failure));
+            return Written {
+                new,
+                changes: &changes[..written],
+                failure: Some(failure),
+            };
         }
         written += of_file.len();
     }
-    (changes, None)
+    Written {
+        new,
+        changes,
+        failure: None,
+    }
 }
 
 /// Each file that changes, with its changes, which are in the order of files.
 fn by_file<'a>(
     files: &'a ByStem<'a>,
     changes: &'a [Promoted],
-) -> impl Iterator<Item = ((&'a ResourceId, &'a ResourceFile), &'a [Promoted])> {
+) -> impl Iterator<Item = ((Option<&'a ResourceId>, &'a ResourceFile), &'a [Promoted])> {
     let is_same =
         |one: &Promoted, next: &Promoted| (one.kind, &one.stem) == (next.kind, &next.stem);
     let changes = changes.chunk_by(is_same);
@@ -235,9 +335,12 @@ fn by_file<'a>(
 }
 
 /// The changes as a plan, to be shown like any other: what the file said is on the side of the tenant.
-fn plan(options: &Promote, to: &Contents, files: &ByStem<'_>, changes: &[Promoted]) -> Plan {
-    let resources = by_file(files, changes).map(|((id, file), changes)| {
-        let base = to.lock.as_ref().and_then(|lock| lock.base(id));
+fn plan(options: &Promote, to: &Contents, files: &ByStem<'_>, written: &Written<'_>) -> Plan {
+    let resources = by_file(files, written.changes).filter_map(|((id, file), changes)| {
+        let kind = changes.first()?.kind;
+        // A resource that is still to be made has no id, which is an empty one here.
+        let id = id.cloned().unwrap_or_else(|| ResourceId::new(kind, ""));
+        let base = to.lock.as_ref().and_then(|lock| lock.base(&id));
         let fields = changes.iter().map(|change| FieldPlan {
             field: PlanField::Updatable(change.field.into()),
             change: Change::Edit,
@@ -248,20 +351,28 @@ fn plan(options: &Promote, to: &Contents, files: &ByStem<'_>, changes: &[Promote
             live: change.old.clone(),
             is_unsent_edit: false,
         });
-        let name = id.kind().label_in(&file.fields);
-        ResourcePlan {
-            id: id.clone(),
+        let name = kind.label_in(&file.fields);
+        Some(ResourcePlan {
+            id,
             name: name.unwrap_or(&file.stem).to_owned(),
             file: Some(file.file.clone()),
             state: State::Changed,
             fields: fields.collect(),
-        }
+        })
+    });
+    let new = written.new.iter().map(|new| New {
+        kind: new.kind,
+        name: new.name().to_owned(),
+        file: new.file.file.clone(),
+        fields: Map::clone(&new.file.fields),
+        left_out: Vec::new(),
+        refusal: None,
     });
     let domain = to.lock.as_ref().map(|lock| lock.domain.clone());
     Plan {
         base: BaseFrom::Lock,
         resources: resources.collect(),
-        new: Vec::new(),
+        new: new.collect(),
         tenant: Tenant {
             name: Some(options.to.clone()),
             domain: domain.unwrap_or_default(),

@@ -594,8 +594,8 @@ impl Sending<'_> {
         let mut ready = Vec::new();
         for update in std::mem::take(&mut self.later) {
             match update.resolved(&self.made) {
-                Ok(update) => ready.push(update),
-                Err(update) => self.sent.outcomes.push(Outcome {
+                Some(update) => ready.push(update),
+                None => self.sent.outcomes.push(Outcome {
                     update,
                     result: UpdateResult::NotAttempted,
                 }),

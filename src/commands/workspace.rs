@@ -410,7 +410,7 @@ pub(super) fn read(
     contents.left_out = left_out;
     warn_of(&contents, terminal);
     for (id, file) in &contents.resources {
-        for (key, meant) in contents.misspelt(id, file) {
+        for (key, meant) in contents.misspelt(id.kind(), Some(id), file) {
             let one = id.kind().singular;
             let file = &file.file;
             terminal.warn(&format!(
@@ -490,6 +490,18 @@ pub(super) fn names_of_new(new: &New) -> Names<'_> {
             .file_stem()
             .and_then(|stem| stem.to_str()),
         local_name: Some(&new.name),
+        live_name: None,
+    }
+}
+
+/// The same, where only its file is known.
+pub(super) fn names_without_id<'a>(kind: &'static Kind, file: &'a ResourceFile) -> Names<'a> {
+    Names {
+        kind: Some(kind),
+        id: "",
+        file: Some(&file.file),
+        stem: Some(&file.stem),
+        local_name: kind.label_in(&file.fields),
         live_name: None,
     }
 }

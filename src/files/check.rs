@@ -16,7 +16,7 @@ use super::position::Position;
 use super::resource_file::{ResourceFile, problem, steps};
 use super::source::Source;
 use crate::json::Step;
-use crate::kinds::{FieldKey, InvalidValue, Kind, Managed, Reference};
+use crate::kinds::{Creation, FieldKey, InvalidValue, Kind, Managed, Reference};
 use crate::three_way::BaseValues;
 
 /// One thing that is wrong.
@@ -48,34 +48,33 @@ impl Source<'_> {
         let (contents, mut errors) = self.read_what_can_be();
         // Where files are broken, it is unknown which stems there are.
         if errors.is_empty()
-            && let Err(error) = self.overrides(&contents)
+            && let Err(error) = self.overrides(&contents, &[])
         {
             errors.push(error);
         }
         let mut findings: Vec<Finding> = errors.iter().flat_map(findings).collect();
         findings.extend(self.same_to_some_file_systems());
         let known = Known::of_contents(&contents, self.managed());
-        for (id, file) in &contents.resources {
+        for (kind, id, file) in contents.files() {
             let Ok(document) = Document::parse(file.text.as_bytes(), file.format) else {
                 continue;
             };
             let check = FileCheck {
                 path: self.path().join(&file.file),
-                kind: id.kind(),
+                kind,
+                is_new: id.is_none(),
                 managed: self.managed(),
                 file,
                 document: &document,
-                base: contents.lock.as_ref().and_then(|lock| lock.base(id)),
-                locked: contents
-                    .lock
-                    .as_ref()
-                    .and_then(|lock| lock.resources.get(id)),
+                base: id.and_then(|id| contents.lock.as_ref()?.base(id)),
+                locked: id.and_then(|id| contents.lock.as_ref()?.resources.get(id)),
             };
             check.values(&mut findings);
-            for (key, meant) in contents.misspelt(id, file) {
+            check.required(&mut findings);
+            for (key, meant) in contents.misspelt(kind, id, file) {
                 findings.push(check.finding(
                     document.position(key),
-                    format!("`{key}` is no field of a {}", id.kind().singular),
+                    format!("`{key}` is no field of {}", kind.with_article()),
                     &format!("did you mean `{meant}`?"),
                 ));
             }
@@ -86,7 +85,7 @@ impl Source<'_> {
         findings.sort();
         findings.dedup();
         Check {
-            files: contents.resources.len(),
+            files: contents.files().count(),
             findings,
         }
     }
@@ -132,6 +131,8 @@ const UNKNOWN_BASE: &str = "or, where the tenant has that value already, `tenant
 struct FileCheck<'a> {
     path: PathBuf,
     kind: &'static Kind,
+    /// Whether its resource is still to be made.
+    is_new: bool,
     managed: &'a Managed,
     file: &'a ResourceFile,
     document: &'a Document<'a>,
@@ -150,10 +151,11 @@ impl FileCheck<'_> {
     }
 
     /// Values that no file may have, and values that would be sent and that the API would refuse. What base has is on the tenant
-    /// already and is not sent. Without a base, it is unknown what would be sent.
+    /// already and is not sent. Without a base, it is unknown what would be sent. Of what is still to be made, all is.
     fn values(&self, findings: &mut Vec<Finding>) {
         let mut refused = BTreeSet::new();
-        for field in self.managed.fields(self.kind) {
+        let fields = self.kind.fields();
+        for field in fields.filter(|field| self.is_new || self.managed.has(*field)) {
             let value = field.of(&self.file.fields);
             let base = self.base_value(field.name());
             let invalid = value.map(|value| field.new_part(value, base));
@@ -174,6 +176,7 @@ impl FileCheck<'_> {
             } = problem(self.document, &invalid);
             let hint = match self.base {
                 Some(_) => invalid.hint,
+                None if self.is_new => invalid.hint,
                 None => format!("{}\n{UNKNOWN_BASE}", invalid.hint),
             };
             findings.push(self.finding(position, message, &hint));
@@ -188,13 +191,33 @@ impl FileCheck<'_> {
         }
     }
 
-    /// References to resources that nobody knows. The tenant took what base has, and a URL or the like among ids is an API's identifier.
-    fn references(&self, known: &Known<'_>, findings: &mut Vec<Finding>) {
+    /// Fields without which the API makes no resource.
+    fn required(&self, findings: &mut Vec<Finding>) {
+        let Some(Creation::Takes(takes)) = self.kind.creation() else {
+            return;
+        };
+        let said = |field: &str| self.file.fields.get(field);
+        let required = takes.required.iter().filter(|_| self.is_new);
+        for field in required.filter(|field| said(field).is_none()) {
+            let one = self.kind.singular;
+            findings.push(self.finding(
+                self.document.position(field),
+                format!("there is no `{field}`, without which the API makes no {one}"),
+                &format!(
+                    "write it; or, where the tenant has this {one} already, write its `{}` into the first line",
+                    self.kind.id_name()
+                ),
+            ));
+        }
+    }
+
+    /// References to resources that nobody knows, and to files that there are not. The tenant took what base has, and a URL or the like among ids is an API's identifier.
+    fn references(&self, all: &Known<'_>, findings: &mut Vec<Finding>) {
         for row in self.kind.rows {
             let Some(reference) = row.refers_to else {
                 continue;
             };
-            let Some((kind, known)) = reference.kind().zip(known.of(reference)) else {
+            let Some((kind, known)) = reference.kind().zip(all.of(reference)) else {
                 continue;
             };
             let base = self.base_value(row.name);
@@ -207,7 +230,12 @@ impl FileCheck<'_> {
                 .map(|value| reference.in_value(value))
                 .unwrap_or_default();
             for (path, text) in found {
-                let is_foreign = reference.by.is_none() && text.contains([':', '/', '.']);
+                let stem = reference.stem_in(text);
+                let is_foreign =
+                    reference.by.is_none() && stem.is_none() && text.contains([':', '/', '.']);
+                if stem.is_some_and(|stem| all.new.contains(&(kind, stem))) {
+                    continue;
+                }
                 // An empty reference is an invalid value, which is a finding of its own.
                 let is_known = known.contains(text) || base.contains(text);
                 if text.is_empty() || is_known || is_foreign || self.was_served(row.name) {
@@ -216,6 +244,9 @@ impl FileCheck<'_> {
                 let place = std::iter::once(Step::Key(row.name)).chain(path);
                 let one = kind.singular;
                 let hint = match reference.by {
+                    None if stem.is_some() => format!(
+                        "write the id of the {one}, or its file as `{kind}/web-app`, without the extension"
+                    ),
                     None => format!(
                         "{one} ids differ from tenant to tenant: `tenantry promote` translates them"
                     ),
@@ -225,10 +256,15 @@ impl FileCheck<'_> {
                 };
                 findings.push(self.finding(
                     self.document.position_at(&place.collect::<Vec<_>>()),
-                    format!(
-                        "`{}` refers to {text}, which is no {one} of this tenant",
-                        row.name
-                    ),
+                    match stem {
+                        Some(_) => {
+                            format!("`{}` refers to {text}, and there is no such file", row.name)
+                        }
+                        None => format!(
+                            "`{}` refers to {text}, which is no {one} of this tenant",
+                            row.name
+                        ),
+                    },
                     &hint,
                 ));
             }
@@ -299,6 +335,8 @@ impl FileCheck<'_> {
 struct Known<'a> {
     contents: &'a Contents,
     ids: BTreeSet<(&'a Kind, &'a str)>,
+    /// The stems of the files of what is still to be made.
+    new: BTreeSet<(&'a Kind, &'a str)>,
     managed: &'a Managed,
 }
 
@@ -309,6 +347,11 @@ impl<'a> Known<'a> {
         Known {
             contents,
             ids: ids.map(|id| (id.kind(), id.as_str())).collect(),
+            new: contents
+                .new
+                .iter()
+                .map(|new| (new.kind, new.file.stem.as_str()))
+                .collect(),
             managed,
         }
     }
@@ -319,12 +362,8 @@ impl<'a> Known<'a> {
         else {
             return true;
         };
-        let files = self
-            .contents
-            .resources
-            .iter()
-            .filter(|(id, _)| id.kind() == kind);
-        let mut files = files.map(|(_, file)| &file.fields);
+        let files = self.contents.files().filter(|(of, ..)| *of == kind);
+        let mut files = files.map(|(.., file)| &file.fields);
         let is_meant = |fields: &&Arc<Map<String, Value>>| {
             fields.get(by).and_then(Value::as_str) == Some(text)
         };
@@ -344,18 +383,14 @@ impl<'a> Known<'a> {
         let kind = reference
             .kind()
             .filter(|kind| self.managed.kinds().any(|managed| managed == *kind))?;
-        let files = self
-            .contents
-            .resources
-            .iter()
-            .filter(|(id, _)| id.kind() == kind);
+        let files = self.contents.files().filter(|(of, ..)| *of == kind);
         Some(match reference.by {
             None => {
                 let ids = self.ids.iter().filter(|(of, _)| *of == kind);
                 ids.map(|(_, id)| *id).collect()
             }
             Some(by) => files
-                .filter_map(|(_, file)| file.fields.get(by)?.as_str())
+                .filter_map(|(.., file)| file.fields.get(by)?.as_str())
                 .collect(),
         })
     }

@@ -19,7 +19,7 @@ use super::resource_file::{NewFile, ResourceFile};
 use super::source::Source;
 use crate::kinds::{Kind, Managed};
 use crate::opening::{self, read_below};
-use crate::promote::Overrides;
+use crate::promote::{Counterpart, Overrides};
 use crate::resource::ResourceId;
 
 /// How a command uses the directory.
@@ -164,20 +164,28 @@ impl TenantDirectory {
         }))
     }
 
-    /// Reads the values that this tenant keeps as its own; none without an `overrides.yaml`.
+    /// Reads the values that this tenant keeps as its own; none without an `overrides.yaml`. They may be of `more` files than
+    /// `contents` has, such as those that are about to be written.
     ///
     /// # Errors
-    /// It can't be read, or has something in it that is no override for a resource of `contents`.
-    pub fn read_overrides(&self, contents: &Contents) -> Result<Overrides, FilesError> {
-        self.source()?.overrides(contents)
+    /// It can't be read, or has something in it that is no override for one of those files.
+    pub fn read_overrides(
+        &self,
+        contents: &Contents,
+        more: &[Counterpart<'_>],
+    ) -> Result<Overrides, FilesError> {
+        self.source()?.overrides(contents, more)
     }
 
-    /// Writes a new resource's file.
+    /// Writes a new resource's file, and the folder that it is in.
     ///
     /// # Errors
     /// The system refuses, or there is a file of that name by now; nothing is changed.
     pub fn create_file(&self, file: &str, text: &str) -> Result<(), FilesError> {
         let path = self.path.join(file);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(io("make", folder))?;
+        }
         log::debug!("{} is made", path.display());
         match atomic::create(&self.path, &path, text.as_bytes()) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -249,6 +257,17 @@ impl Drop for TenantDirectory {
 }
 
 impl Contents {
+    /// Every file, with its kind, and its resource where that is there already: those by resource, then the new ones.
+    pub fn files(
+        &self,
+    ) -> impl Iterator<Item = (&'static Kind, Option<&ResourceId>, &ResourceFile)> {
+        let files = self.resources.iter();
+        let new = self.new.iter().map(|new| (new.kind, None, &new.file));
+        files
+            .map(|(id, file)| (id.kind(), Some(id), file))
+            .chain(new)
+    }
+
     /// Puts ids in the place of files: a reference may name the file of what it refers to, and means that one's id. What names a file
     /// without an id stays, and so does what names no file.
     pub(super) fn resolve_references(&mut self) {
@@ -298,13 +317,14 @@ impl Contents {
     /// The keys of a resource's file that are no field and close to one, each with that field. Keys that the tenant had are none.
     pub fn misspelt<'a>(
         &'a self,
-        id: &'a ResourceId,
+        kind: &'static Kind,
+        id: Option<&'a ResourceId>,
         file: &'a ResourceFile,
     ) -> impl Iterator<Item = (&'a str, &'static str)> {
-        let locked = self.lock.as_ref().and_then(|lock| lock.resources.get(id));
+        let locked = id.and_then(|id| self.lock.as_ref()?.resources.get(id));
         let unsent = locked.and_then(|locked| locked.unsent.as_ref());
         file.fields.iter().filter_map(move |(key, value)| {
-            let meant = id.kind().misspelt(key)?;
+            let meant = kind.misspelt(key)?;
             let is_served = unsent.is_some_and(|unsent| unsent.has(key, value));
             (!is_served).then_some((key.as_str(), meant))
         })

@@ -386,6 +386,21 @@ pub fn rewrite(
     }
 }
 
+/// The text of a file that somebody wrote, with the line at its end that says what push does not send; a JSON text, or one that has the
+/// line already, as it is. [`rewrite`] then moves below it what belongs there.
+pub fn divided(text: &str, format: Format) -> String {
+    let has_line = |line: &&str| line_that_is(line, text).is_some();
+    let lines = std::iter::once(NOT_SENT).chain(FORMERLY.iter().copied());
+    match format {
+        Format::Yaml if !lines.into_iter().any(|line| has_line(&line)) => {
+            let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+            let between = if text.ends_with('\n') { "" } else { end };
+            format!("{text}{between}{NOT_SENT}{end}")
+        }
+        _ => text.to_owned(),
+    }
+}
+
 /// The text less a byte order mark at its start.
 pub(super) fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)

@@ -23,7 +23,7 @@ use document::conflict_marker;
 pub use crate::json::Step;
 pub use check::{Check, Finding};
 pub use directory::{Access, Contents, TenantDirectory, read_file, read_project, tenants};
-pub use document::{Document, Format, ParseError, Rewritten, rewrite, write};
+pub use document::{Document, Format, ParseError, Rewritten, divided, rewrite, write};
 pub use error::FilesError;
 pub use excerpt::{Excerpt, excerpt};
 pub use intent::Intent;

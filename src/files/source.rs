@@ -1,6 +1,6 @@
 //! A tenant directory's files as something that can be read: those on the disk, or those that git has of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use super::overrides::{self, OVERRIDES_FILE};
 use super::resource_file::{self, NewFile, is_resource_file};
 use super::{Contents, conflict_marker};
 use crate::kinds::{Kind, Managed};
-use crate::promote::Overrides;
+use crate::promote::{Counterpart, Overrides};
 use crate::resource::ResourceId;
 
 /// Up to so many files are read faster than a thread starts.
@@ -174,18 +174,25 @@ impl<'a> Source<'a> {
         lost.collect()
     }
 
-    /// Reads the values that this tenant keeps as its own; none without an `overrides.yaml`.
+    /// Reads the values that this tenant keeps as its own; none without an `overrides.yaml`. They may be of `more` files than
+    /// `contents` has.
     ///
     /// # Errors
-    /// It can't be read, or has something in it that is no override for a resource of `contents`.
-    pub(super) fn overrides(&self, contents: &Contents) -> Result<Overrides, FilesError> {
+    /// It can't be read, or has something in it that is no override for one of those files.
+    pub(super) fn overrides(
+        &self,
+        contents: &Contents,
+        more: &[Counterpart<'_>],
+    ) -> Result<Overrides, FilesError> {
         let Some((path, text)) = self.optional(OVERRIDES_FILE)? else {
             return Ok(Overrides::default());
         };
-        let files = contents.resources.iter();
-        let stems: Vec<_> = files
-            .map(|(id, file)| (id.kind(), file.stem.as_str()))
+        let stems: BTreeSet<Counterpart<'_>> = contents
+            .files()
+            .map(|(kind, _, file)| (kind, file.stem.as_str()))
+            .chain(more.iter().copied())
             .collect();
+        let stems: Vec<_> = stems.into_iter().collect();
         overrides::parse(&text, &self.managed, &stems)
             .map_err(|error| FilesError::content(path, error))
     }

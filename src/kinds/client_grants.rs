@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use super::kind::{Collection, Creation, Kind, Label, Limit, Paging, Shape, Takes, When};
+use super::kind::{Collection, Creation, Kind, Label, Limit, Paging, Shape, Stays, Takes, When};
 use super::risk::Risk;
 use super::row::Clear::Null;
 use super::row::Row;
@@ -34,6 +34,34 @@ pub static KIND: Kind = Kind {
                 ("subject_type", Some("client")),
             ],
             defaults: &[],
+            needs: &[
+                "allow_all_scopes",
+                "allow_any_organization",
+                "audience",
+                "authorization_details_types",
+                "client_id",
+                "default_for",
+                "organization_usage",
+                "scope",
+                "subject_type",
+            ],
+            stays: &[
+                Stays {
+                    when: &[When::OwnClient("client_id")],
+                    is_everywhere: true,
+                    why: "tenantry works by its client, and by another one in each tenant",
+                },
+                Stays {
+                    when: &[When::True("is_system")],
+                    is_everywhere: true,
+                    why: "Auth0 makes it in each tenant",
+                },
+                Stays {
+                    when: &[When::ManagementApi("audience")],
+                    is_everywhere: false,
+                    why: "it opens the tenant's own settings, which somebody has to grant there by hand",
+                },
+            ],
             caution: None,
             afterwards: None,
         }),

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use super::kind::{Collection, Creation, Kind, Label, Paging, Shape, Takes};
+use super::kind::{Collection, Creation, Kind, Label, Paging, Shape, Stays, Takes, When};
 use super::risk::{Guard, Risk};
 use super::row::Clear::{EmptyList, EmptyText, EmptyTextIsAbsent, Null};
 use super::row::Merge::{Keys, Parts};
@@ -48,6 +48,37 @@ pub static KIND: Kind = Kind {
                     Some("alg"),
                     "the tenant signs with HS256 by default, by the client's secret",
                 ),
+            ],
+            needs: &[
+                "app_type",
+                "compliance_level",
+                "grant_types",
+                "is_first_party",
+                "jwt_configuration",
+                "oidc_conformant",
+                "organization_require_behavior",
+                "organization_usage",
+                "refresh_token",
+                "require_proof_of_possession",
+                "require_pushed_authorization_requests",
+                "token_endpoint_auth_method",
+            ],
+            stays: &[
+                Stays {
+                    when: &[When::OwnClient("client_id")],
+                    is_everywhere: true,
+                    why: "tenantry works by it, and by another one in each tenant",
+                },
+                Stays {
+                    when: &[When::Text("external_client_id")],
+                    is_everywhere: false,
+                    why: "the address of its metadata document registers it, in the dashboard",
+                },
+                Stays {
+                    when: &[When::Text("resource_server_identifier")],
+                    is_everywhere: false,
+                    why: "it stands for an API, which no file can tie it to",
+                },
             ],
             caution: Some(
                 "where the tenant enables its connections for new clients (`enable_client_connections`), people can log in to it through every one of them at once",

@@ -110,6 +110,11 @@ pub struct Takes {
     pub key: &'static [(&'static str, Option<&'static str>)],
     /// Where the tenant's own default opens something, what that is: by field, and by key where it is that of an object.
     pub defaults: &'static [(&'static str, Option<&'static str>, &'static str)],
+    /// The fields that one needs to be the same thing in another tenant, whether or not a project manages them: the API would fill
+    /// in something else, or nothing. What tells tenants apart, such as a URL, is none of them.
+    pub needs: &'static [&'static str],
+    /// Resources that belong to their tenant, so that no other one is made in another.
+    pub stays: &'static [Stays],
     /// What is said before anybody is asked whether to make one.
     pub caution: Option<&'static str>,
     /// What is said once one is made.
@@ -158,15 +163,48 @@ pub struct Limit {
     pub why: &'static str,
 }
 
+/// Resources that are not made in another tenant.
+#[derive(Debug)]
+pub struct Stays {
+    /// Which resources: all of this is so.
+    pub when: &'static [When],
+    /// Whether every tenant has one by itself, so that no other one is wanting.
+    pub is_everywhere: bool,
+    /// Why none is made, in the words of the end of a sentence.
+    pub why: &'static str,
+}
+
 /// What is so of a resource.
 #[derive(Debug, Clone, Copy)]
 pub enum When {
     /// The field is true.
     True(&'static str),
+    /// The field has a text.
+    Text(&'static str),
     /// The field is the identifier of the Management API.
     ManagementApi(&'static str),
     /// The field is the id of the client whose credentials are in use.
     OwnClient(&'static str),
+}
+
+impl When {
+    /// Whether it is so of a resource with these fields. What the tenant is known by is asked of the callers, who know it differently.
+    pub fn is_so(
+        self,
+        fields: &Map<String, Value>,
+        management_api: Option<&str>,
+        is_own_client: impl Fn(&str) -> bool,
+    ) -> bool {
+        let text = |field: &str| fields.get(field)?.as_str();
+        match self {
+            When::True(field) => fields.get(field) == Some(&Value::Bool(true)),
+            When::Text(field) => text(field).is_some_and(|text| !text.is_empty()),
+            When::ManagementApi(field) => text(field).is_some_and(|text| {
+                Some(text) == management_api || text.ends_with(".auth0.com/api/v2/")
+            }),
+            When::OwnClient(field) => text(field).is_some_and(is_own_client),
+        }
+    }
 }
 
 impl Kind {

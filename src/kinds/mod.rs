@@ -21,7 +21,9 @@ pub mod tenant_settings;
 pub use all::KINDS;
 pub use compare::CannotRemove;
 pub use field::{Field, FieldKey, InvalidValue};
-pub use kind::{Collection, Creation, Kind, Label, Limit, Paging, Shape, SubList, Takes, When};
+pub use kind::{
+    Collection, Creation, Kind, Label, Limit, Paging, Shape, Stays, SubList, Takes, When,
+};
 pub use managed::{Manage, Managed};
 pub use risk::{Guard, Risk};
 pub use row::{Clear, Merge, Part, Reference, Row, Sending};

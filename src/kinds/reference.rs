@@ -19,6 +19,11 @@ impl Reference {
         found
     }
 
+    /// The reference that names the file of this stem in the place of an id.
+    pub fn to_file(&self, stem: &str) -> String {
+        format!("{}/{stem}", self.kind)
+    }
+
     /// The stem of the file that a reference names in the place of an id, as `clients/billing-api` does.
     pub fn stem_in<'a>(&self, text: &'a str) -> Option<&'a str> {
         let stem = text.strip_prefix(self.kind)?.strip_prefix('/')?;

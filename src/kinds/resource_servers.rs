@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use super::kind::{Collection, Creation, Kind, Label, Limit, Paging, Shape, Takes, When};
+use super::kind::{Collection, Creation, Kind, Label, Limit, Paging, Shape, Stays, Takes, When};
 use super::risk::Risk;
 use super::row::Clear::{EmptyList, Null};
 use super::row::Row;
@@ -29,6 +29,27 @@ pub static KIND: Kind = Kind {
             not_empty: &[],
             key: &[("identifier", None)],
             defaults: &[],
+            needs: &[
+                "enforce_policies",
+                "identifier",
+                "name",
+                "scopes",
+                "signing_alg",
+                "subject_type_authorization",
+                "token_dialect",
+            ],
+            stays: &[
+                Stays {
+                    when: &[When::ManagementApi("identifier")],
+                    is_everywhere: true,
+                    why: "each tenant has a Management API of its own",
+                },
+                Stays {
+                    when: &[When::True("is_system")],
+                    is_everywhere: true,
+                    why: "Auth0 makes it in each tenant",
+                },
+            ],
             caution: None,
             afterwards: None,
         }),

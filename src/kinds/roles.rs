@@ -33,6 +33,8 @@ pub static KIND: Kind = Kind {
             not_empty: &[],
             key: &[("name", None)],
             defaults: &[],
+            needs: &["name", "permissions"],
+            stays: &[],
             caution: None,
             afterwards: None,
         }),

@@ -254,15 +254,18 @@ pub fn promotion(
     to: &str,
     without_counterpart: &[(&Kind, &str)],
 ) -> String {
+    let mut resources: Vec<_> = plan
+        .resources
+        .iter()
+        .map(|resource| planned(resource, promoted_field))
+        .chain(plan.new.iter().map(promoted_new))
+        .collect();
+    sort(&mut resources);
     document(&PromotionDocument {
         version: VERSION,
         from,
         to,
-        resources: plan
-            .resources
-            .iter()
-            .map(|resource| planned(resource, promoted_field))
-            .collect(),
+        resources,
         without_counterpart: without_counterpart
             .iter()
             .map(|(kind, file)| Counterpart {
@@ -271,6 +274,44 @@ pub fn promotion(
             })
             .collect(),
     })
+}
+
+/// A resource that the other tenant lacks.
+fn promoted_new(new: &New) -> Resource<'_, PromotedField<'_>> {
+    let Resource {
+        kind,
+        id,
+        name,
+        file,
+        state,
+        fields,
+    } = new_resource(new);
+    let fields = fields.into_iter().map(|field| PromotedField {
+        field: field.field,
+        key: field.key,
+        change: field.change,
+        from: field.local,
+        to: field.live,
+        risk: field.risk,
+    });
+    Resource {
+        kind,
+        id,
+        name,
+        file,
+        state,
+        fields: fields.collect(),
+    }
+}
+
+/// By kind, file and id.
+fn sort<Field>(resources: &mut [Resource<'_, Field>]) {
+    let kinds: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+    resources.sort_by_cached_key(|resource| {
+        let kind = kinds.iter().position(|name| *name == resource.kind);
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        (kind, text(resource.file), text(resource.id))
+    });
 }
 
 fn promoted_field(field: &FieldPlan) -> PromotedField<'_> {
@@ -291,17 +332,12 @@ fn plan_document(plan: &Plan) -> PlanDocument<'_> {
         resources,
         new,
     } = plan;
-    let kinds: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
     let mut resources: Vec<Resource<'_, PlanFieldDocument<'_>>> = resources
         .iter()
         .map(|resource| planned(resource, plan_field))
         .chain(new.iter().map(new_resource))
         .collect();
-    resources.sort_by_cached_key(|resource| {
-        let kind = kinds.iter().position(|name| *name == resource.kind);
-        let text = |text: Option<&str>| text.map(str::to_owned);
-        (kind, text(resource.file), text(resource.id))
-    });
+    sort(&mut resources);
     PlanDocument {
         version: VERSION,
         tenant: tenant_document(tenant),
@@ -370,12 +406,17 @@ fn planned<'a, Field>(
         state,
         fields,
     } = resource;
+    // What is still to be made, and is only changed in its file, has no id.
+    let id_text = Some(id.as_str()).filter(|id| !id.is_empty());
     Resource {
         kind: id.kind().name,
-        id: Some(id.as_str()),
+        id: id_text,
         name,
         file: file.as_deref(),
-        state: state_name(*state),
+        state: match id_text {
+            Some(_) => state_name(*state),
+            None => "new",
+        },
         fields: fields.iter().map(field).collect(),
     }
 }

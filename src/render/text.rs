@@ -112,6 +112,7 @@ fn resource_plan(text: &mut String, resource: &ResourcePlan, names: &Names<'_>) 
         Some(file) if resource.id.kind().only().is_some() => {
             writeln!(text, "{FILE}{}{FILE:#}", line(file))
         }
+        Some(file) if id.is_empty() => writeln!(text, "{FILE}{}{FILE:#}  {name}", line(file)),
         Some(file) => writeln!(
             text,
             "{FILE}{}{FILE:#}  {name} {DIM}{id}{DIM:#}",

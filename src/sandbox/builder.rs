@@ -87,8 +87,8 @@ impl Builder {
     }
 
     /// Adds the built-in tenant of that name: twelve clients that refer to one another, and the legacy global one.
-    /// `sandbox-dev` and `sandbox-prod` are the same applications under ids of their own, prod a few settings behind; every
-    /// other name is the tenant "acme".
+    /// `sandbox-dev` and `sandbox-prod` are the same applications under ids of their own, prod a few settings behind; `sandbox-empty`
+    /// has what every tenant has and nothing else; every other name is the tenant "acme".
     pub fn seed(mut self, name: &str) -> Builder {
         for (kind, resources) in seed::built_in(name) {
             self.resources.entry(kind).or_default().extend(resources);

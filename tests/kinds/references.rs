@@ -239,7 +239,7 @@ fn what_prod_lacks_is_named_and_nothing_is_written() {
     error: nothing was written: prod lacks what dev refers to
     roles/editor: permissions refers to resource-servers/orders (https://dev.example/orders)
     tenant-settings: default_audience refers to resource-servers/orders (https://dev.example/orders)
-    hint: make it in prod, pull it with `tenantry pull --tenant prod`, and give its file the same name; or leave the field out with --fields
+    hint: promote it, too, with --create; or make it in prod, pull it with `tenantry pull --tenant prod`, and give its file the same name; or leave the field out with --fields
     ");
 }
 
