@@ -273,6 +273,8 @@ fn a_dry_run_shows_the_files_in_every_form_and_writes_none() {
       + name: "API"
       + allowed_clients:
         + "clients/web"
+      warning: grant_types is left out: the tenant allows the implicit grant by default, and client_credentials to what is no native or single-page app
+      warning: jwt_configuration.alg is left out: the tenant signs with HS256 by default, by the client's secret
 
     clients/web.yaml  Web
       new: the tenant does not have it, and `push --create` makes it
@@ -339,6 +341,12 @@ fn a_dry_run_shows_the_files_in_every_form_and_writes_none() {
     | Orders | resource-servers/orders.yaml | to make |
     | api--orders | client-grants/api--orders.yaml | to make |
     | Editor | roles/editor.yaml | to make |
+
+    > [!WARNING]
+    > API: grant&#95;types is left out: the tenant allows the implicit grant by default, and client&#95;credentials to what is no native or single-page app.
+
+    > [!WARNING]
+    > API: jwt&#95;configuration.alg is left out: the tenant signs with HS256 by default, by the client's secret.
     ");
     two.dev.assert_untouched(&before);
 }

@@ -180,6 +180,7 @@ fn what_refers_to_each_other_is_made_in_order_and_the_files_say_the_rest() {
       rotation_type: non-rotating
       token_lifetime: 2592000
     sso_disabled: false
+    # Push does not send what follows.
     callback_url_template: false
     cross_origin_auth: false
     global: false
