@@ -113,7 +113,7 @@ fn every_difference_as_text() {
     exit code 1
     --- stdout
     New n
-      only on the tenant, and push deletes nothing: `tenantry pull` writes its file
+      only on the tenant, and push deletes nothing: `tenantry pull` writes its file, the dashboard deletes it
 
     clients/alpha.yaml  Alpha a
       description:

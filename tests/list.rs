@@ -280,7 +280,7 @@ fn warnings_and_errors_break_at_words() {
 fn a_command_that_a_hint_names_has_its_options_also_where_the_line_breaks() {
     let bed = Bed::new().client("a", "Alpha", json!({})).pulled();
     std::fs::remove_file(bed.path("tenant/clients/alpha.yaml")).unwrap();
-    let said = "clients/alpha.yaml is gone: push deletes nothing; `tenantry";
+    let said = "clients/alpha.yaml is gone: push deletes nothing: delete the resource in the dashboard, or have `tenantry";
     // The next word does not fit.
     let shown = at_terminal(&bed, said.len() + 2, &["push", "--yes", "--dir", "tenant"]);
     assert!(

@@ -1072,7 +1072,7 @@ fn a_file_that_is_gone_deletes_no_client() {
     let run = bed.run(["push", "--yes"]).exits(0);
     assert_eq!(
         run.stderr,
-        "clients/beta.yaml is gone: push deletes nothing; `tenantry pull` writes the file again\n"
+        "clients/beta.yaml is gone: push deletes nothing: delete the resource in the dashboard, or have `tenantry pull` write the file again\n"
     );
     assert_eq!(bed.requests(), [""; 0]);
 }

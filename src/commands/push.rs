@@ -317,7 +317,7 @@ fn note_deleted(workspace: &Workspace, terminal: &Terminal) {
         }
     };
     terminal.note(&format!(
-        "{which}: push deletes nothing; `tenantry pull` writes the file again"
+        "{which}: push deletes nothing: delete the resource in the dashboard, or have `tenantry pull` write the file again"
     ));
 }
 

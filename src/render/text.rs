@@ -124,7 +124,7 @@ fn resource_plan(text: &mut String, resource: &ResourcePlan, names: &Names<'_>) 
     match resource.state {
         State::Changed => {}
         State::LiveOnly => text.push_str(
-            "  only on the tenant, and push deletes nothing: `tenantry pull` writes its file\n",
+            "  only on the tenant, and push deletes nothing: `tenantry pull` writes its file, the dashboard deletes it\n",
         ),
         State::FileOnly => {
             let _ = writeln!(
