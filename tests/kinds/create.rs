@@ -1104,3 +1104,25 @@ fn under_any_trouble_one_file_makes_one_resource_in_2_000_runs() {
     let name = "under_any_trouble_one_file_makes_one_resource_in_2_000_runs";
     holds(name, cases(2_000));
 }
+
+/// With `--base` the lock is left alone, and the file's id is what remembers.
+#[test]
+fn a_commit_as_base_is_no_obstacle() {
+    let bed = started();
+    bed.git(&["init", "-q"]);
+    bed.git(&["add", "tenant"]);
+    bed.git(&["commit", "-qm", "all"]);
+    let lock = bed.read("tenant/tenant.lock");
+    alone(&bed);
+    let create = ["push", "--create", "--yes", "--base", "HEAD"];
+    bed.run(create).exits(0);
+    the_one(&bed, "Alone");
+    assert_eq!(bed.read("tenant/tenant.lock"), lock);
+    assert_eq!(intent(&bed), None);
+    bed.sandbox.clear_requests();
+    bed.run(["diff", "--base", "HEAD"]).exits(0);
+    bed.run(create).exits(0);
+    bed.assert_only_gets();
+    let ignored = bed.git(&["status", "--short"]);
+    assert!(!ignored.contains(".tenantry"), "{ignored}");
+}
