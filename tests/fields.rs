@@ -960,6 +960,40 @@ fn an_edit_that_push_does_not_send_is_never_silent() {
     }
 }
 
+/// What is known of a field stays known where the project does not manage it any more, whatever a push then remembers.
+#[test]
+fn a_field_that_was_managed_once_is_no_edit_of_a_file_that_nobody_edited() {
+    let fields = json!({"callbacks": ["https://a.example"], "description": "old"});
+    let there = json!(["https://b.example"]);
+    for is_sent in [true, false] {
+        let bed = web("[callbacks]", fields.clone());
+        manage(&bed, "[]");
+        bed.sandbox.edit("w", "callbacks", Some(there.clone()));
+        set(&bed, WEB, "description", Some(json!("new")));
+        if !is_sent {
+            bed.sandbox.edit("w", "description", Some(json!("new")));
+        }
+        assert_eq!(push(&bed).0.code, 0);
+        assert!(bed.base("w").get("callbacks").is_none());
+        let (run, sent) = push(&bed);
+        assert_eq!((run.code, sent), (0, vec![]), "{run}");
+        let diff = bed.run(["diff"]).exits(1);
+        assert!(!diff.stdout.contains("the file changed"), "{diff}");
+        // What somebody then edits is an edit, and going back is none.
+        let edited = json!(["https://c.example"]);
+        set(&bed, WEB, "callbacks", Some(edited));
+        let (run, _) = push(&bed);
+        assert_eq!(run.code, 1, "{run}");
+        set(&bed, WEB, "callbacks", Some(fields["callbacks"].clone()));
+        assert_eq!(push(&bed).0.code, 0);
+        set(&bed, WEB, "description", Some(json!("newer")));
+        assert_eq!(push(&bed).0.code, 0);
+        let pull = bed.run(["pull"]).exits(0);
+        assert!(!pull.stdout.contains("dropped"), "{pull}");
+        assert_eq!(said(&bed, WEB)["callbacks"], there);
+    }
+}
+
 #[test]
 fn a_new_key_is_an_edit_too() {
     for base in [&[][..], &["--base", "HEAD"]] {

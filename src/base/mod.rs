@@ -127,6 +127,11 @@ impl<'a> ResourceBase<'a> {
         self.unsent
     }
 
+    /// The values that the fields had last.
+    pub fn values(self) -> impl Iterator<Item = (Field, &'a Value)> {
+        self.newest.values()
+    }
+
     /// The name that the resource had, as far as is known.
     pub fn name(self) -> Option<&'a str> {
         let mut values = self.newest.values();
