@@ -81,6 +81,18 @@ impl ApiError {
     pub fn hint(&self) -> Option<String> {
         match self {
             ApiError::Refused {
+                status: 404,
+                request,
+                code: Some(code),
+                ..
+            } if code.starts_with("inexistent_") && list_of(request).is_some() => {
+                list_of(request).map(|list| {
+                    format!(
+                        "the tenant lacks what an entry of `{list}` names: `tenantry pull` shows what is there"
+                    )
+                })
+            }
+            ApiError::Refused {
                 status,
                 message,
                 code,
@@ -110,6 +122,14 @@ impl ApiError {
             | ApiError::Stopped { .. }
             | ApiError::Setup(_) => true,
             ApiError::OddAnswer { .. } => false,
+        }
+    }
+
+    /// Whether nothing else would get through for now either.
+    pub(super) fn is_about_the_way(&self) -> bool {
+        match self {
+            ApiError::Refused { status, .. } => matches!(status, 401 | 429),
+            other => other.concerns_every_request(),
         }
     }
 
@@ -159,6 +179,14 @@ impl ApiError {
             }
         }
     }
+}
+
+/// The list that a request adds entries to, or removes them from.
+fn list_of(request: &str) -> Option<&'static str> {
+    let many = KINDS.iter().filter_map(|kind| kind.collection());
+    let mut lists = many.filter_map(|many| Some(many.sub_list.as_ref()?.field));
+    let last = request.rsplit('/').next();
+    lists.find(|list| last == Some(list) && !request.starts_with("GET "))
 }
 
 fn refused_hint(

@@ -1,6 +1,7 @@
 //! `push`: shows the plan that diff shows, asks, and sends its edits. The lock is written after each answer, so a push that is
 //! killed at any moment is finished by the next one.
 
+use std::collections::BTreeSet;
 use std::iter;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -356,8 +357,11 @@ async fn send(
         let can_remember = Arc::clone(&can_remember);
         tokio::task::spawn_blocking(move || remember(answers, bases, &directory, &can_remember))
     };
+    let mut answered = BTreeSet::new();
     let outcomes = apply(&session.reader.writer(), updates, |outcome| {
-        if !matches!(outcome.result, UpdateResult::NotAttempted) {
+        if !matches!(outcome.result, UpdateResult::NotAttempted)
+            && answered.insert(outcome.update.id.clone())
+        {
             terminal.progress().advance(1);
         }
         if let UpdateResult::Updated { resource, .. } = &outcome.result

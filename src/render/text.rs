@@ -1,5 +1,6 @@
 //! Plans and results as text for people, with colours that the printing side takes out where they don't belong.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
@@ -10,8 +11,9 @@ use super::change::{self, EntryNames, Line, Part, Sign, entry_names, has_parts};
 use super::group::Group;
 use super::json::ListedResource;
 use super::value::{exact, inline, line, look_alike};
-use super::{reason, resources, summary};
+use super::{counted, reason, resources, summary};
 use crate::apply::{Outcome, UpdateResult};
+use crate::kinds::Kind;
 use crate::names::Names;
 use crate::plan::{FieldPlan, Plan, PlanField, ResourcePlan, State};
 use crate::push_plan::HeldBack;
@@ -267,9 +269,24 @@ fn signed(text: &mut String, indent: &str, line: &Line) {
 /// What a push did, a line each resource, and its summary.
 pub fn outcomes(outcomes: &[Outcome], held_back: &[HeldBack]) -> String {
     let mut text = String::new();
-    for Outcome { update, result } in outcomes {
+    for (at, Outcome { update, result }) in outcomes.iter().enumerate() {
         let file = line(update.file.as_deref().unwrap_or(update.id.as_str()));
-        let fields = joined(update.fields.iter().map(|edit| &edit.field));
+        // The other part of an update that went through in part stands beside it.
+        let beside = [at.checked_sub(1), at.checked_add(1)].into_iter().flatten();
+        let mut beside = beside.filter_map(|at| outcomes.get(at));
+        let other = beside.find(|other| other.update.id == update.id);
+        let is_in_part = |field: &PlanField| {
+            let fields = other.into_iter().flat_map(|other| &other.update.fields);
+            fields.into_iter().any(|other| other.field == *field)
+        };
+        let fields = update
+            .fields
+            .iter()
+            .map(|edit| match is_in_part(&edit.field) {
+                true => format!("{} in part", line(&edit.field.to_string())),
+                false => line(&edit.field.to_string()),
+            });
+        let fields = fields.collect::<Vec<_>>().join(", ");
         let _ = match result {
             UpdateResult::Updated { differing, .. } if differing.is_empty() => {
                 writeln!(text, "{ADDED}updated{ADDED:#}        {file}: {fields}")
@@ -284,8 +301,11 @@ pub fn outcomes(outcomes: &[Outcome], held_back: &[HeldBack]) -> String {
             UpdateResult::Failed(error) => {
                 // A failure that is not about this resource is the command's error, which is shown once.
                 let about = match error.concerns_every_request() {
-                    true => fields,
-                    false => line(&error.to_string()),
+                    true if !fields.is_empty() => fields,
+                    false if other.is_some() && !fields.is_empty() => {
+                        format!("{fields}: {}", line(&error.to_string()))
+                    }
+                    _ => line(&error.to_string()),
                 };
                 writeln!(text, "{REMOVED}failed{REMOVED:#}         {file}: {about}")
             }
@@ -302,8 +322,17 @@ pub fn outcomes(outcomes: &[Outcome], held_back: &[HeldBack]) -> String {
             .iter()
             .filter(move |outcome| wanted(&outcome.result))
     };
+    let kind_of = |outcome: &Outcome| outcome.update.id.kind();
     let updated = of(|result| matches!(result, UpdateResult::Updated { .. }));
-    let updated = resources(updated.map(|outcome| outcome.update.id.kind()));
+    let updated: Vec<&'static Kind> = updated.map(kind_of).collect();
+    let tried: BTreeSet<&str> = outcomes.iter().map(|tried| kind_of(tried).name).collect();
+    let updated = match (updated.as_slice(), outcomes.first()) {
+        ([], Some(first)) if tried.len() == 1 => {
+            counted(0, kind_of(first).singular, kind_of(first).plural)
+        }
+        ([], Some(_)) => "nothing".to_owned(),
+        _ => resources(updated),
+    };
     let mut parts = vec![format!("{updated} updated")];
     for (count, words) in [
         (
