@@ -16,7 +16,8 @@ pub(crate) fn reason(held_back: &HeldBack) -> String {
         Reason::Conflict => "the selection has a conflict".to_owned(),
         Reason::Gone => format!("the tenant has no {one} with this id"),
         Reason::LeftOut => {
-            format!("this {one} is not under version control: remove its file")
+            let sort = held_back.resource.id.kind().left_out.unwrap_or_default();
+            format!("it is the {sort} {one}, which is not under version control: remove its file")
         }
         Reason::Unmanaged => {
             let kind = held_back.resource.id.kind();
