@@ -80,6 +80,7 @@ impl ApiError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
+            ApiError::Refused { .. } if self.is_about_the_plan() => None,
             ApiError::Refused {
                 status: 404,
                 request,
@@ -141,6 +142,7 @@ impl ApiError {
     /// Whether the token lacks a scope.
     pub(super) fn is_missing_scope(&self) -> bool {
         matches!(self, ApiError::Refused { status: 403, code: Some(code), .. } if code == "insufficient_scope")
+            && !self.is_about_the_plan()
     }
 
     /// Whether the token lacks a scope, or the tenant's plan does not include what was asked for: other kinds may be had.
@@ -154,9 +156,25 @@ impl ApiError {
         )
     }
 
-    /// Whether the tenant's plan does not include what was asked for.
+    /// Whether the tenant's plan does not include what was asked for. Some answers say so in words only, under the code of a missing
+    /// scope.
     pub fn is_about_the_plan(&self) -> bool {
-        matches!(self, ApiError::Refused { status: 402 | 403, code: Some(code), .. } if code == "insufficient_entitlement")
+        match self {
+            ApiError::Refused {
+                status: 402 | 403,
+                code: Some(code),
+                message,
+                ..
+            } => {
+                let names_the_plan = || {
+                    let message = message.to_ascii_lowercase();
+                    message.contains("upgrade") && !message.contains("expected any of")
+                };
+                code == "insufficient_entitlement"
+                    || (code == "insufficient_scope" && names_the_plan())
+            }
+            _ => false,
+        }
     }
 
     /// Whether the API said that there is no such resource. Of some kinds it says so without a code.
@@ -264,4 +282,51 @@ fn after(attempts: usize) -> String {
 /// A duration in the words of a message: `1.5 s`.
 pub(crate) fn seconds(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_that_does_not_include_something_is_no_missing_scope() {
+        let refused = |message: &str, code: &str| ApiError::Refused {
+            request: "GET /api/v2/attack-protection/captcha".to_owned(),
+            status: 403,
+            message: message.to_owned(),
+            code: Some(code.to_owned()),
+            attempts: 1,
+            given_token: false,
+        };
+        let shown = [
+            (
+                "Please upgrade your subscription to use this feature",
+                "insufficient_entitlement",
+            ),
+            (
+                "Your subscription has to be upgraded to use this feature",
+                "insufficient_scope",
+            ),
+            (
+                "Insufficient scope, expected any of: read:attack_protection",
+                "insufficient_scope",
+            ),
+        ]
+        .map(|(message, code)| {
+            let error = refused(message, code);
+            (
+                error.is_about_the_plan(),
+                error.is_missing_scope(),
+                error.hint().is_some(),
+            )
+        });
+        assert_eq!(
+            shown,
+            [
+                (true, false, false),
+                (true, false, false),
+                (false, true, true)
+            ]
+        );
+    }
 }
