@@ -393,7 +393,16 @@ fn kind_name(kind: &Kind) -> String {
 
 fn kind(name: &str) -> Result<&'static Kind, String> {
     let kind = KINDS.into_iter().find(|kind| kind_name(kind) == name);
-    kind.ok_or_else(|| format!("the kinds are {}", kind_names().join(", ")))
+    kind.ok_or_else(|| {
+        let parts: Vec<String> = Kind::all_named(name).map(kind_name).collect();
+        match parts.is_empty() {
+            true => format!("the kinds are {}", kind_names().join(", ")),
+            false => format!(
+                "each of its parts has a schema of its own: {}",
+                parts.join(", ")
+            ),
+        }
+    })
 }
 
 /// `completions`.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::base::{BaseFrom, ResourceBase};
 use crate::files::{Document, Format, ParseError, Position, ResourceFile};
 use crate::json;
-use crate::kinds::{FieldKey, Kind, Managed};
+use crate::kinds::{FieldKey, Kind, Managed, with_article};
 use crate::plan::{Change, FieldPlan, Plan, PlanField, ResourcePlan, State, Tenant, change_of};
 use crate::push_plan::{HeldBack, Reason};
 use crate::resource::{Resource, ResourceId};
@@ -216,7 +216,7 @@ fn resource(saved: SavedResource) -> Result<ResourcePlan, String> {
     let id = ResourceId::new(kind, saved.id);
     if !id.is_addressable() {
         let id = id.as_str().escape_debug();
-        return Err(format!("`{id}` can't be a {}", kind.id_name()));
+        return Err(format!("`{id}` can't be {}", with_article(kind.id_name())));
     }
     Ok(ResourcePlan {
         id,

@@ -81,6 +81,9 @@ impl ApiError {
     pub fn hint(&self) -> Option<String> {
         match self {
             ApiError::Refused { .. } if self.is_about_the_plan() => None,
+            ApiError::Refused { .. } if self.is_missing_scope() => {
+                self.missing_scope().map(|scope| grant(&scope))
+            }
             ApiError::Refused {
                 status: 404,
                 request,
@@ -95,11 +98,10 @@ impl ApiError {
             }
             ApiError::Refused {
                 status,
-                message,
                 code,
                 given_token,
                 ..
-            } => refused_hint(*status, message, code.as_deref(), *given_token),
+            } => refused_hint(*status, code.as_deref(), *given_token),
             ApiError::Network { hint, .. } | ApiError::TokenRefused { hint, .. } => {
                 Some(hint.clone())
             }
@@ -111,6 +113,42 @@ impl ApiError {
                     .to_owned(),
             ),
             ApiError::Setup(_) | ApiError::Stopped { .. } => None,
+        }
+    }
+
+    /// What to do about several errors: what the first of them needs, and every scope that is missing.
+    pub fn hint_of_all(errors: &[&ApiError]) -> Option<String> {
+        let mut scopes: Vec<String> = Vec::new();
+        for error in errors {
+            let scope = error.missing_scope();
+            scopes.extend(scope.filter(|scope| !scopes.contains(scope)));
+        }
+        let first = errors.first()?;
+        let hint = first.hint();
+        match scopes.is_empty() {
+            true => hint,
+            false if first.is_missing_scope() => Some(grant(&scopes.join(" and "))),
+            false => {
+                let grant = grant(&scopes.join(" and "));
+                Some(hint.map_or(grant.clone(), |hint| format!("{hint}\n{grant}")))
+            }
+        }
+    }
+
+    /// The scope that the token lacks, where the API says which.
+    fn missing_scope(&self) -> Option<String> {
+        match self {
+            ApiError::Refused { message, .. } if self.is_missing_scope() => {
+                // Any one of those it lists would do; these are the ones that read and write no secrets.
+                let scopes = KINDS.iter().flat_map(|kind| kind.scopes());
+                let mut listed = scopes.filter(|scope| message.contains(scope.as_str()));
+                Some(
+                    listed
+                        .next()
+                        .unwrap_or_else(|| "the missing scope".to_owned()),
+                )
+            }
+            _ => None,
         }
     }
 
@@ -207,23 +245,15 @@ fn list_of(request: &str) -> Option<&'static str> {
     lists.find(|list| last == Some(list) && !request.starts_with("GET "))
 }
 
-fn refused_hint(
-    status: u16,
-    message: &str,
-    code: Option<&str>,
-    given_token: bool,
-) -> Option<String> {
+fn grant(scopes: &str) -> String {
+    format!(
+        "in the dashboard, under Applications > APIs > Auth0 Management API > Machine to Machine Applications, grant the application \
+         {scopes}"
+    )
+}
+
+fn refused_hint(status: u16, code: Option<&str>, given_token: bool) -> Option<String> {
     let hint = match (status, code) {
-        (403, Some("insufficient_scope")) => {
-            // Any one of those it lists would do; these are the ones that read and write no secrets.
-            let scopes = KINDS.iter().flat_map(|kind| kind.scopes());
-            let mut listed = scopes.filter(|scope| message.contains(scope.as_str()));
-            let scopes = listed.next().unwrap_or_else(|| "the missing scope".to_owned());
-            format!(
-                "in the dashboard, under Applications > APIs > Auth0 Management API > Machine to Machine Applications, \
-                 grant the application {scopes}"
-            )
-        }
         (401, _) if given_token => {
             "the access token that was given is expired, revoked or for another tenant: get a new one, or set a client id \
              and secret instead"

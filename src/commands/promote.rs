@@ -169,8 +169,8 @@ fn stems(contents: &Contents) -> Result<Stems<'_>> {
             return Err(Usage::error(
                 format!("two files are named {}, in different formats", file.stem),
                 format!(
-                    "rename one: the name ties a {} to its counterpart in other tenants",
-                    id.kind().singular
+                    "rename one: the name ties {} to its counterpart in other tenants",
+                    id.kind().one()
                 ),
             ));
         }

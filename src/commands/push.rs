@@ -14,6 +14,7 @@ use super::invocation::Invocation;
 use super::session::LiveResources;
 use super::workspace::{Read, Workspace, check_fields, report_unread};
 use super::{Ending, Terminal, consent, saved};
+use crate::api::ApiError;
 use crate::apply::{Outcome, UpdateResult, apply};
 use crate::base::Bases;
 use crate::cli::{Push, ResultForm};
@@ -499,7 +500,7 @@ fn finish(
             0 => String::new(),
             more => format!(" (and {more} more)"),
         };
-        let hint = first.hint().unwrap_or_default();
+        let hint = ApiError::hint_of_all(&failed).unwrap_or_default();
         let hint =
             format!("{hint}\nwhat was updated is remembered: `tenantry push` sends the rest");
         terminal.error(&format!("{first}{more}"), Some(hint.trim()));

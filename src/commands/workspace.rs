@@ -343,8 +343,8 @@ pub(super) fn read(
                 id: locked.map_or("", |(id, _)| id.as_str()),
                 stem: path.file_stem().and_then(|stem| stem.to_str()),
                 file: Some(&file),
-                local_name: None,
                 live_name: base.and_then(ResourceBase::name),
+                ..Names::default()
             })
     };
     let (touched, left_out): (Vec<_>, Vec<_>) = errors
@@ -360,10 +360,10 @@ pub(super) fn read(
     warn_of(&contents, terminal);
     for (id, file) in &contents.resources {
         for (key, meant) in contents.misspelt(id, file) {
-            let one = id.kind().singular;
+            let one = id.kind().one();
             let file = &file.file;
             terminal.warn(&format!(
-                "{file}: `{key}` is no field of a {one}; did you mean `{meant}`?"
+                "{file}: `{key}` is no field of {one}; did you mean `{meant}`?"
             ));
         }
     }
@@ -385,6 +385,12 @@ pub(super) fn select<'a>(
             live_name: live.get(id).map(Resource::name).or(then),
             ..names(id, file)
         };
+        let there = live.get(id).map(Resource::fields);
+        let other_name = there.and_then(|fields| id.kind().other_label_in(fields));
+        let names = Names {
+            other_name: names.other_name.or(other_name),
+            ..names
+        };
         (names, id)
     });
     let mut picked = selection.pick(resources)?;
@@ -401,6 +407,7 @@ pub(super) fn names<'a>(id: &'a ResourceId, file: Option<&'a ResourceFile>) -> N
         file: file.map(|file| file.file.as_str()),
         stem: file.map(|file| file.stem.as_str()),
         local_name: file.and_then(|file| id.kind().label_in(&file.fields)),
+        other_name: file.and_then(|file| id.kind().other_label_in(&file.fields)),
         live_name: None,
     }
 }

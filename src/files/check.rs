@@ -75,7 +75,7 @@ impl Source<'_> {
             for (key, meant) in contents.misspelt(id, file) {
                 findings.push(check.finding(
                     document.position(key),
-                    format!("`{key}` is no field of a {}", id.kind().singular),
+                    format!("`{key}` is no field of {}", id.kind().one()),
                     &format!("did you mean `{meant}`?"),
                 ));
             }

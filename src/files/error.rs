@@ -79,8 +79,8 @@ impl FilesError {
             FilesError::Io { .. } => None,
             FilesError::Content { hint, .. } => hint.clone(),
             FilesError::SameResource { id, .. } => Some(format!(
-                "keep one of them: a {} has one file",
-                id.kind().singular
+                "keep one of them: {} has one file",
+                id.kind().one()
             )),
             FilesError::OtherDomain { .. } => Some(
                 "use that tenant's settings, or another directory (--tenant NAME, --dir DIR): files of one tenant never go to \

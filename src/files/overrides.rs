@@ -174,7 +174,7 @@ fn ignored(document: &Document<'_>) -> Result<GlobSet, ParseError> {
             Some((stem, extension)) if Format::from_extension(extension).is_some() => stem,
             _ => path,
         };
-        let folders: BTreeSet<&str> = KINDS.iter().map(|kind| kind.name).collect();
+        let folders: BTreeSet<&str> = Kind::names().collect();
         let is_in_folder = stem
             .split_once('/')
             .is_some_and(|(folder, _)| folders.contains(folder));

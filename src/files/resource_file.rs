@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::document::{Document, Format, ParseError};
 use super::position::Position;
 use crate::json::Step;
-use crate::kinds::{Field, InvalidValue, Kind};
+use crate::kinds::{Field, InvalidValue, Kind, with_article};
 use crate::resource::ResourceId;
 use crate::schema;
 
@@ -145,7 +145,7 @@ fn id_in(kind: &'static Kind, document: &Document<'_>) -> Result<ResourceId, Par
             id => {
                 let problem = match id.as_str() {
                     "" => format!("`{name}` is empty"),
-                    id => format!("`{}` can't be a {name}", id.escape_debug()),
+                    id => format!("`{}` can't be {}", id.escape_debug(), with_article(name)),
                 };
                 (
                     problem,

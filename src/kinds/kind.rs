@@ -146,6 +146,14 @@ impl Kind {
         super::KINDS.into_iter().find(is_its)
     }
 
+    /// One of them with its article: `a client`, `an API`, `the tenant's settings`.
+    pub fn one(&self) -> String {
+        match self.singular == self.plural {
+            true => format!("the {}", self.singular),
+            false => with_article(self.singular),
+        }
+    }
+
     /// The id of the only resource, where there is one only.
     pub fn only(&self) -> Option<&'static str> {
         match &self.shape {
@@ -211,6 +219,14 @@ impl Kind {
         }
     }
 
+    /// What a resource with these fields is called beside its name: an API by its identifier.
+    pub fn other_label_in<'a>(&self, fields: &'a Map<String, Value>) -> Option<&'a str> {
+        match self.label {
+            Label::Fields([_, other, ..]) => fields.get(*other)?.as_str(),
+            _ => None,
+        }
+    }
+
     /// The names that a resource with these fields is called by, one after the other. `name_of` answers the name of what a field
     /// refers to.
     pub fn labels(
@@ -260,6 +276,15 @@ impl Kind {
     pub fn same(&self, field: &str, one: Option<&Value>, other: Option<&Value>) -> bool {
         one == other || self.row(field).is_some_and(|row| row.same(one, other))
     }
+}
+
+/// A word with its article: `a client`, `an id`.
+pub(crate) fn with_article(word: &str) -> String {
+    let article = match word.chars().next() {
+        Some('a' | 'e' | 'i' | 'o' | 'A' | 'E' | 'I' | 'O') => "an",
+        _ => "a",
+    };
+    format!("{article} {word}")
 }
 
 impl fmt::Debug for Kind {

@@ -21,6 +21,7 @@ pub mod tenant_settings;
 pub use all::KINDS;
 pub use compare::CannotRemove;
 pub use field::{Field, FieldKey, InvalidValue};
+pub(crate) use kind::with_article;
 pub use kind::{Collection, Kind, Label, Limit, Paging, Shape, SubList, When};
 pub use managed::{Manage, Managed};
 pub use risk::{Guard, Risk};

@@ -105,6 +105,31 @@ fn a_scope_to_update_that_is_missing_stops_the_kind_s_other_updates() {
 }
 
 #[test]
+fn every_scope_that_is_missing_is_named() {
+    let bed = pulled();
+    let scopes: Vec<&str> = BUT_ROLES
+        .iter()
+        .copied()
+        .filter(|scope| *scope != "update:resource_servers")
+        .chain(["read:roles"])
+        .collect();
+    bed.sandbox.grant(&scopes);
+    bed.sandbox.revoke_tokens();
+    say(&bed, "roles/newcomer", "description", json!("Edited"));
+    say(
+        &bed,
+        "resource-servers/orders-api",
+        "token_lifetime",
+        json!(9),
+    );
+    let run = bed
+        .run(["push", "--yes"])
+        .exits(2)
+        .complains("grant the application update:resource_servers and update:roles");
+    assert!(run.stdout.ends_with("nothing updated, 2 failed\n"), "{run}");
+}
+
+#[test]
 fn what_the_plan_does_not_include_is_said_and_is_no_failure() {
     let setup = tenant().sandbox(|sandbox| {
         sandbox
