@@ -15,7 +15,9 @@ use crate::base::{Bases, ResourceBase};
 use crate::cli;
 use crate::files::{self, Access, Contents, FilesError, Project, ResourceFile, TenantDirectory};
 use crate::kinds::{Field, KINDS, Kind, Managed};
-use crate::plan::{Change, Live, Plan, ResourcePlan, Sides, State, Tenant};
+use crate::plan::{
+    Change, Live, Plan, ResourcePlan, Sides, State, Tenant, may_be_edited, unsent_edits,
+};
 use crate::push_plan::{HeldBack, Reason};
 use crate::resource::{Resource, ResourceId};
 use crate::select::{Names, NoMatch, Selection};
@@ -59,6 +61,16 @@ impl Workspace {
             })
         });
         unread.collect()
+    }
+
+    /// Whether a file may have something to send, or an edit that push does not send.
+    pub(super) fn may_push(&self, id: &ResourceId) -> bool {
+        let managed = self.managed();
+        self.contents.resources.get(id).is_some_and(|file| {
+            let base = self.bases.of(id);
+            let mut unsent = unsent_edits(id, &file.fields, base, managed);
+            may_be_edited(&file.fields, base, managed.fields(id.kind())) || unsent.next().is_some()
+        })
     }
 
     /// Reads the directory and the bases for a command about the selected resources.
