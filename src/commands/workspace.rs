@@ -13,7 +13,9 @@ use super::{Ending, Terminal, Usage};
 use crate::api::Fields;
 use crate::base::{Bases, ResourceBase};
 use crate::cli;
-use crate::files::{self, Access, Contents, FilesError, Project, ResourceFile, TenantDirectory};
+use crate::files::{
+    self, Access, Contents, FilesError, Project, ResourceFile, Stray, TenantDirectory,
+};
 use crate::kinds::{Field, KINDS, Kind, Managed};
 use crate::plan::{
     Change, Live, Plan, ResourcePlan, Sides, State, Tenant, may_be_edited, unsent_edits,
@@ -85,6 +87,15 @@ impl Workspace {
         access: Access,
         terminal: &Terminal,
     ) -> Result<Workspace> {
+        if let Some(Stray {
+            path,
+            message,
+            hint,
+        }) = invocation.misnamed_settings()?
+        {
+            let path = invocation.root().join(path);
+            terminal.warn(&format!("{}: {message}; {hint}", path.display()));
+        }
         let directory = invocation.open(project.managed(), access, terminal)?;
         let selection = invocation.selection(selectors, directory.path());
         let contents = read(&directory, &selection, terminal)?;

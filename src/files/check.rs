@@ -15,6 +15,7 @@ use super::lock::Locked;
 use super::position::Position;
 use super::resource_file::{ResourceFile, problem, steps};
 use super::source::Source;
+use super::strays::Stray;
 use crate::json::Step;
 use crate::kinds::{FieldKey, InvalidValue, Kind, Managed, Reference};
 use crate::three_way::BaseValues;
@@ -30,6 +31,18 @@ pub struct Finding {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+}
+
+impl Finding {
+    /// A file in this folder that is not read, though somebody may think so.
+    pub fn stray(stray: Stray, folder: &Path) -> Finding {
+        Finding {
+            path: folder.join(stray.path),
+            position: Position::START,
+            message: stray.message,
+            hint: Some(stray.hint),
+        }
+    }
 }
 
 /// The result of a check.
@@ -54,6 +67,8 @@ impl Source<'_> {
         }
         let mut findings: Vec<Finding> = errors.iter().flat_map(findings).collect();
         findings.extend(self.same_to_some_file_systems());
+        let strays = self.strays().iter().cloned();
+        findings.extend(strays.map(|stray| Finding::stray(stray, self.path())));
         let known = Known::of_contents(&contents, self.managed());
         for (id, file) in &contents.resources {
             let Ok(document) = Document::parse(file.text.as_bytes(), file.format) else {

@@ -16,6 +16,7 @@ mod project;
 mod resource_file;
 mod slug;
 mod source;
+mod strays;
 
 use document::conflict_marker;
 
@@ -32,6 +33,7 @@ pub use project::{PROJECT_FILE, Project};
 pub use resource_file::{ReadFile, ResourceFile, is_resource_file, parse as parse_resource};
 pub use slug::{slug, stems_for_new_files};
 pub use source::Source;
+pub use strays::{Stray, misnamed_settings};
 
 /// The largest file that is read, in bytes. No resource's file and no lock comes near it.
 const LARGEST_FILE: u64 = 32 * 1024 * 1024;
