@@ -29,6 +29,7 @@ pub(super) async fn run(
         Access::Read,
         terminal,
     )?;
+    workspace.note_unmanaged(terminal);
     let checked = workspace.check_edits()?;
 
     let Workspace {

@@ -46,6 +46,7 @@ pub(super) async fn run(
     check_fields(&options.fields, &project.managed())?;
     let asked = (&options.selectors, &options.base);
     let mut workspace = Workspace::open(invocation, settings, &project, asked, access, terminal)?;
+    workspace.note_unmanaged(terminal);
     let checked = workspace.check_edits()?;
 
     let read = match &options.plan {

@@ -1,7 +1,7 @@
 //! What diff, pull, push and list look at: a tenant's files, their bases and the live resources. All of them compare the three by one
 //! call, [`plan`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Result;
@@ -73,6 +73,52 @@ impl Workspace {
             let mut unsent = unsent_edits(id, &file.fields, base, managed);
             may_be_edited(&file.fields, base, managed.fields(id.kind())) || unsent.next().is_some()
         })
+    }
+
+    /// Says of which kinds files were edited though they are not managed: what they say is neither compared nor sent.
+    pub(super) fn note_unmanaged(&self, terminal: &Terminal) {
+        // The note is an extra: where a folder can't be read, the result stands without it.
+        let files = self.directory.read_unmanaged().unwrap_or_default();
+        let locked = |id: &ResourceId| self.contents.lock.as_ref()?.resources.get(id);
+        let is_edited = |id: &ResourceId, file: &ResourceFile| {
+            locked(id).is_none_or(|locked| {
+                let base = ResourceBase::certain(&locked.base, locked.unsent.as_ref());
+                let mut edits = unsent_edits(id, &file.fields, Some(base), self.managed());
+                edits.next().is_some()
+            })
+        };
+        let edited = files.iter().filter(|(id, file)| {
+            self.selection.touches(&names(id, Some(file))) && is_edited(id, file)
+        });
+        let mut by_name: BTreeMap<&str, Vec<(&ResourceId, &ResourceFile)>> = BTreeMap::new();
+        for (id, file) in edited {
+            by_name.entry(id.kind().name).or_default().push((id, file));
+        }
+        for (name, edited) in by_name {
+            let files: Vec<&str> = edited.iter().map(|(_, file)| file.file.as_str()).collect();
+            let is_single = edited.iter().any(|(id, _)| id.kind().only().is_some());
+            let what = match is_single {
+                true => files.join(", "),
+                false => format!("{name}/"),
+            };
+            // Of several kinds with one name, the list names the parts.
+            let is_meant = |kind: &&'static Kind| {
+                let mut managed = self.managed().kinds();
+                managed.any(|managed| managed == *kind)
+                    || edited.iter().any(|(id, _)| id.kind() == *kind)
+            };
+            let parts = Kind::all_named(name).filter(is_meant);
+            let parts: Vec<&str> = parts.filter_map(Kind::only).collect();
+            let manage = match Kind::all_named(name).count() {
+                1 => "all".to_owned(),
+                _ => format!("[{}]", parts.join(", ")),
+            };
+            terminal.note(&format!(
+                "{what} is not managed: what is edited there is neither compared nor sent; `manage: {{{name}: {manage}}}` in {} \
+                 manages it",
+                files::PROJECT_FILE
+            ));
+        }
     }
 
     /// Reads the directory and the bases for a command about the selected resources.

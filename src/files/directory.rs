@@ -140,10 +140,23 @@ impl TenantDirectory {
     /// # Errors
     /// A folder of files can't be read.
     pub fn source(&self) -> Result<Source<'_>, FilesError> {
+        self.source_of(&self.managed)
+    }
+
+    /// The files of the kinds that are not managed, as far as they can be read.
+    ///
+    /// # Errors
+    /// A folder of files can't be read.
+    pub fn read_unmanaged(&self) -> Result<BTreeMap<ResourceId, ResourceFile>, FilesError> {
+        let (contents, _) = self.source_of(&self.managed.others())?.read_what_can_be();
+        Ok(contents.resources)
+    }
+
+    fn source_of(&self, managed: &Managed) -> Result<Source<'_>, FilesError> {
         let mut paths = Vec::new();
         // The tenant directory itself is looked at for names that are close to those that are read.
         let mut folders: Vec<PathBuf> = vec![PathBuf::new()];
-        let of_kinds = self.managed.folders().into_iter();
+        let of_kinds = managed.folders().into_iter();
         folders.extend(of_kinds.filter(|name| !name.is_empty()).map(PathBuf::from));
         while let Some(name) = folders.pop() {
             let folder = self.path.join(&name);
@@ -164,7 +177,7 @@ impl TenantDirectory {
                 paths.push(path);
             }
         }
-        Ok(Source::new(&self.path, &self.managed, paths, |path| {
+        Ok(Source::new(&self.path, managed, paths, |path| {
             read_below(&self.path, &self.path.join(path), LARGEST_FILE)
         }))
     }
