@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use crate::base::{BaseFrom, ResourceBase};
-use crate::kinds::{Field, FieldKey, Managed, Sending};
+use crate::kinds::{Field, FieldKey, Managed, Risk, Sending};
 use crate::resource::{Resource, ResourceId};
 use crate::three_way::{Base, three_way};
 
@@ -240,12 +240,16 @@ impl FieldPlan {
     /// What an edit does at once to who may log in where, in a sentence; None where it does nothing of the kind.
     pub fn risk(&self) -> Option<String> {
         let key = self.field.key()?;
-        if !matches!(self.change, Change::Edit | Change::Conflict) || key.key.is_some() {
+        if !matches!(self.change, Change::Edit | Change::Conflict) {
             return None;
         }
         let risks = key.field.row().risks.iter();
         let (live, local) = (self.live.as_ref(), self.local.as_ref());
-        let sentences: Vec<String> = risks.filter_map(|risk| risk.of(live, local)).collect();
+        let sentence = |risk: &Risk| match &key.key {
+            Some(name) => risk.of_key(name, live, local),
+            None => risk.of(live, local),
+        };
+        let sentences: Vec<String> = risks.filter_map(sentence).collect();
         (!sentences.is_empty()).then(|| sentences.join("; "))
     }
 }

@@ -68,9 +68,10 @@ const ROWS: &[Row] = &[
     // Whether tokens are for organizations.
     Row::opt_in("organization_usage").clears(Null),
     // What is granted, in order.
-    Row::opt_in("scope")
-        .clears(Null)
-        .risks(&[Risk::Removed("requests for", "are refused at once")]),
+    Row::opt_in("scope").clears(Null).risks(&[
+        Risk::Removed("requests for", "are refused at once"),
+        Risk::Added("the client gets", "at once"),
+    ]),
     Row::never("audience", FIXED).refers_to("resource-servers", Some("identifier"), &[]),
     Row::never("client_id", FIXED).refers_to("clients", None, &[]),
     Row::never("default_for", FIXED),

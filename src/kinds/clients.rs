@@ -179,11 +179,16 @@ const ROWS: &[Row] = &[
     // What keeps a third-party client from redirecting anywhere.
     Row::opt_in("redirection_policy"),
     // How its refresh tokens rotate and expire.
-    Row::opt_in("refresh_token").clears(Null).refers_to(
-        "resource-servers",
-        Some("identifier"),
-        &["policies", "audience"],
-    ),
+    Row::opt_in("refresh_token")
+        .clears(Null)
+        .refers_to(
+            "resource-servers",
+            Some("identifier"),
+            &["policies", "audience"],
+        )
+        .risks(&[Risk::Cleared(
+            "new refresh tokens are as the tenant has them by default, which may neither rotate nor expire",
+        )]),
     // Whether its tokens are bound to it.
     Row::opt_in("require_proof_of_possession"),
     // Whether each login has to be pushed first.

@@ -60,9 +60,10 @@ const ROWS: &[Row] = &[
             &["resource_server_identifier"],
         )
         .names("permission_name", "scopes", "value")
-        .risks(&[Risk::Fewer(
-            "whoever has the role loses a permission at once",
-        )]),
+        .risks(&[
+            Risk::Fewer("whoever has the role loses a permission at once"),
+            Risk::More("whoever has the role gets a permission more at once"),
+        ]),
     Row::never("owner_id", SERVED_ONLY),
     Row::never("type", SERVED_ONLY),
 ];

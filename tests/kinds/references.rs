@@ -79,11 +79,12 @@ fn a_diff_has_names_beside_references() {
     roles/newcomer.yaml  Newcomer rol_newc0mer00000004
       permissions:
         + {"permission_name":"read:stock","resource_server_identifier":"urn:acme:warehouse"} (Warehouse & Stock)
+        warning: whoever has the role gets a permission more at once
 
     tenant-settings.yaml
       default_audience: "" → "https://api.acme.example/orders"
 
-    3 edits in 1 client, 1 role and 1 tenant's settings
+    3 edits in 1 client, 1 role and 1 tenant's settings, 1 risk
     "#);
 }
 

@@ -343,7 +343,7 @@ fn permissions_of_the_dashboard_are_drift_and_both_are_a_conflict() {
     assert_eq!(said(&bed, CARE)["permissions"], elsewhere);
 }
 
-/// A permission less is a risk, and one more is none; the diff shows them by name.
+/// A permission less is a risk, and so is one more; the diff shows them by name.
 #[test]
 fn a_diff_shows_each_permission() {
     let bed = pulled();
@@ -357,7 +357,7 @@ fn a_diff_shows_each_permission() {
       permissions:
         - {"permission_name":"refund:orders","resource_server_identifier":"https://api.acme.example/orders"} (Orders API)
         + {"permission_name":"read:stock","resource_server_identifier":"urn:acme:warehouse"} (Warehouse & Stock)
-        warning: whoever has the role loses a permission at once
+        warning: whoever has the role loses a permission at once; whoever has the role gets a permission more at once
 
     1 edit in 1 role, 1 risk
     "#);
