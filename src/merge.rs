@@ -261,7 +261,9 @@ fn unsent_pushed(
     for (name, there) in unsent_fields(live.id(), live.fields(), values) {
         let here = local.get(name);
         let is_same = here.is_none() || kind.same(name, here, Some(there));
-        if is_same || was(name, there).unwrap_or(true) {
+        // What the tenant derived anew is no edit of a file that lags behind.
+        let is_derived = kind.derived_from(name).is_some();
+        if is_same || is_derived || was(name, there).unwrap_or(true) {
             unsent.add(name, there);
         }
         if let Some(here) = here
@@ -271,7 +273,8 @@ fn unsent_pushed(
         }
         if !is_same {
             let sides = [Some(there), here].into_iter().flatten();
-            is_elsewhere |= sides.into_iter().all(|side| was(name, side) == Some(false));
+            is_elsewhere |=
+                !is_derived && sides.into_iter().all(|side| was(name, side) == Some(false));
             unsent.extend(managed_before(base, values).filter(|(field, _)| field == name));
         }
     }

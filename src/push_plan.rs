@@ -482,7 +482,7 @@ mod tests {
         a value is cleared: {"default_organization":null}
         a field that no update takes: tenant: NotUpdatable
         one that the tenant changed: 
-        a twin that the tenant derives:
+        a twin that the tenant derives: oidc_backchannel_logout: NotUpdatable
         "#);
     }
 

@@ -94,6 +94,7 @@ impl Source<'_> {
                     &format!("did you mean `{meant}`?"),
                 ));
             }
+            check.derived(&mut findings);
             check.references(&known, &mut findings);
             check.parts(&known, &mut findings);
             check.secrets(&mut findings);
@@ -199,6 +200,22 @@ impl FileCheck<'_> {
                 let position = self.document.position_at(&steps(&violation.path));
                 let invalid = InvalidValue::new(violation);
                 findings.push(self.finding(position, invalid.to_string(), &invalid.hint));
+            }
+        }
+    }
+
+    /// Edits of what the tenant derives from another field.
+    fn derived(&self, findings: &mut Vec<Finding>) {
+        let is_known = self.locked.is_some_and(|locked| locked.unsent.is_some());
+        for name in self.file.fields.keys().filter(|_| is_known) {
+            if let Some(from) = self.kind.derived_from(name)
+                && !self.was_served(name)
+            {
+                findings.push(self.finding(
+                    self.document.position(name),
+                    format!("no push sends `{name}`: the tenant derives it from `{from}`"),
+                    &format!("edit `{from}`; `tenantry pull` puts the tenant's `{name}` back"),
+                ));
             }
         }
     }

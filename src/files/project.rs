@@ -203,8 +203,8 @@ fn manage(
                 let known = first.fields().map(|field| field.name());
                 let hint = match first.row(entry).map(|row| row.sending) {
                     Some(Sending::Never(reason)) => format!("it is shown and never sent: {reason}"),
-                    Some(Sending::Derived) => {
-                        "it is never sent: the tenant derives it from another field".to_owned()
+                    Some(Sending::Derived(from)) => {
+                        format!("it is never sent: the tenant derives it from `{from}`")
                     }
                     _ if first.secrets.contains(&entry) => {
                         "it is a secret: it is neither shown nor sent".to_owned()
@@ -294,7 +294,7 @@ mod tests {
         4:7: `calbacks` is no field of a client that can be managed; did you mean `callbacks`?
         2:13: `tenant` is no field of a client that can be managed; it is shown and never sent: the tenant sets it, and no update takes it
         2:13: `addons` is no field of a client that can be managed; it is shown and never sent: it holds secrets
-        2:13: `oidc_backchannel_logout` is no field of a client that can be managed; it is never sent: the tenant derives it from another field
+        2:13: `oidc_backchannel_logout` is no field of a client that can be managed; it is never sent: the tenant derives it from `oidc_logout`
         2:13: `clients` has a number as a field; write `manage: {clients: [callbacks]}`, `manage: {clients: all}`, or `none` for a kind that is left alone
         2:13: `client_secret` is no field of a client that can be managed; it is a secret: it is neither shown nor sent
         2:13: `client_id` is no field of a client that can be managed; it is the id, which nobody can change

@@ -102,7 +102,7 @@ const ROWS: &[Row] = &[
     Row::opt_in("client_metadata").merges(Keys),
     // The rules of which security profile it keeps.
     Row::opt_in("compliance_level").clears(Null),
-    Row::derived("cross_origin_auth"),
+    Row::derived("cross_origin_auth", "cross_origin_authentication"),
     // Whether pages elsewhere may log people in.
     Row::opt_in("cross_origin_authentication").risks(&[Risk::Changed(
         "logins that are embedded in pages elsewhere begin or cease to work at once",
@@ -161,7 +161,7 @@ const ROWS: &[Row] = &[
     Row::opt_in("native_social_login")
         .merges(Parts)
         .clears(Null),
-    Row::derived("oidc_backchannel_logout"),
+    Row::derived("oidc_backchannel_logout", "oidc_logout"),
     // Whether it keeps to OpenID Connect to the letter.
     Row::opt_in("oidc_conformant").risks(&[Risk::Changed(
         "logins go another way at once, and the documentation knows no way back",

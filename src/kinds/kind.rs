@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
 
-use super::row::{Reference, Row};
+use super::row::{Reference, Row, Sending};
 use crate::closest::slip;
 use crate::schema::Schema;
 
@@ -258,6 +258,14 @@ impl Kind {
     /// What is known of a field, whether or not it can be updated.
     pub fn row(&self, name: &str) -> Option<&'static Row> {
         Some(&self.rows[self.place(name)?])
+    }
+
+    /// The field from which the tenant derives this one, where it does.
+    pub fn derived_from(&self, name: &str) -> Option<&'static str> {
+        match self.row(name)?.sending {
+            Sending::Derived(from) => Some(from),
+            _ => None,
+        }
     }
 
     pub(super) fn place(&self, name: &str) -> Option<usize> {

@@ -58,8 +58,8 @@ pub enum Sending {
     OptIn,
     /// Never, for this reason.
     Never(&'static str),
-    /// Never: the tenant derives it from another field, so that it is no difference either.
-    Derived,
+    /// Never: the tenant derives it from this other field, so that what the tenant makes of it is no difference either.
+    Derived(&'static str),
 }
 
 /// How an update changes a field's value.
@@ -141,8 +141,8 @@ impl Row {
         Row::new(name, Sending::Never(reason))
     }
 
-    pub(super) const fn derived(name: &'static str) -> Row {
-        Row::new(name, Sending::Derived)
+    pub(super) const fn derived(name: &'static str, from: &'static str) -> Row {
+        Row::new(name, Sending::Derived(from))
     }
 
     pub(super) const fn merges(self, merge: Merge) -> Row {

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::change::{self, EntryNames, Line, Sign, entry_names};
 use super::group::Group;
 use super::json::change_name;
+use super::reason::never_sent;
 use super::value::line;
 use super::{counted, resources, summary};
 use crate::names::Names;
@@ -148,7 +149,15 @@ fn section(resource: &ResourcePlan, names: &Names<'_>) -> String {
             .fields
             .iter()
             .filter(|field| Group::of(field) == group);
-        fields.for_each(|field| field_diff(&mut diff, field, names));
+        let mut words = words.to_owned();
+        for field in fields {
+            field_diff(&mut diff, field, names);
+            if group == Group::NeverSent {
+                let name = field.field.name();
+                let why = never_sent(resource.id.kind(), name);
+                let _ = write!(words, " {}: {}.", escape(name), escape(&why));
+            }
+        }
         if diff.is_empty() {
             continue;
         }
@@ -172,7 +181,7 @@ fn section(resource: &ResourcePlan, names: &Names<'_>) -> String {
 }
 
 /// The groups of differences, in words that say who changed what.
-const GROUPS: [(Group, &str); 5] = [
+const GROUPS: [(Group, &str); 6] = [
     (
         Group::Edit,
         "**Edit**: the file changed it, and push sends it.",
@@ -188,6 +197,10 @@ const GROUPS: [(Group, &str); 5] = [
     (
         Group::UnsentEdit,
         "**Unmanaged edit**: the file changed it, and push sends it only where tenantry.yaml manages the field.",
+    ),
+    (
+        Group::NeverSent,
+        "**Never sent**: the file changed it, and no push sends it.",
     ),
     (
         Group::Unmanaged,

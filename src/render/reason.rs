@@ -1,7 +1,19 @@
 //! Why a push does not send something, in words that follow the name of the file.
 
 use super::line;
+use crate::kinds::{Kind, Sending};
 use crate::push_plan::{HeldBack, Reason};
+
+/// Why no push sends a field.
+pub(super) fn never_sent(kind: &Kind, field: &str) -> String {
+    match kind.row(field).map(|row| row.sending) {
+        Some(Sending::Never(reason)) => reason.to_owned(),
+        Some(Sending::Derived(from)) => {
+            format!("the tenant derives it from `{from}`, which is the one to edit")
+        }
+        _ => "nobody knows whether an update takes it".to_owned(),
+    }
+}
 
 /// The reason, in the words of the end of a sentence.
 pub(crate) fn reason(held_back: &HeldBack) -> String {
@@ -26,19 +38,15 @@ pub(crate) fn reason(held_back: &HeldBack) -> String {
             )
         }
         Reason::NotUpdatable => {
-            let mut reasons = held_back.resource.fields.iter().filter_map(|field| {
-                let row = held_back.resource.id.kind().row(field.field.name())?;
-                match row.sending {
-                    crate::kinds::Sending::Never(reason) => Some(reason),
-                    _ => None,
-                }
-            });
-            match reasons.next() {
-                Some(reason) => format!("{fields}: push never sends it: {reason}"),
-                None => format!(
-                    "{fields}: push never sends it: nobody knows whether an update takes it"
-                ),
-            }
+            let kind = held_back.resource.id.kind();
+            let mut reasons = held_back.resource.fields.iter();
+            let reasons = reasons
+                .next()
+                .map(|field| never_sent(kind, field.field.name()));
+            format!(
+                "{fields}: push never sends it: {}",
+                reasons.unwrap_or_default()
+            )
         }
         Reason::CannotRemove(key) => {
             format!(

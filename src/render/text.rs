@@ -10,6 +10,7 @@ use unicode_width::UnicodeWidthStr;
 use super::change::{self, EntryNames, Line, Part, Sign, entry_names, has_parts};
 use super::group::Group;
 use super::json::ListedResource;
+use super::reason::never_sent;
 use super::value::{exact, inline, line, look_alike};
 use super::{counted, reason, resources, summary};
 use crate::apply::{Outcome, UpdateResult};
@@ -87,7 +88,7 @@ fn resource_plan(text: &mut String, resource: &ResourcePlan, names: &Names<'_>) 
 }
 
 /// What a group of differences is called, and how the group looks.
-const GROUPS: [(Group, Style, &str); 4] = [
+const GROUPS: [(Group, Style, &str); 5] = [
     (
         Group::Conflict,
         LOUD,
@@ -97,6 +98,11 @@ const GROUPS: [(Group, Style, &str); 4] = [
         Group::UnsentEdit,
         LOUD,
         "unmanaged: the file changed it, and push sends it only where tenantry.yaml manages the field",
+    ),
+    (
+        Group::NeverSent,
+        LOUD,
+        "never sent: the file changed it, and no push sends it",
     ),
     (
         Group::Drift,
@@ -133,6 +139,11 @@ fn differences(text: &mut String, resource: &ResourcePlan, names: &Names<'_>) {
                 Group::Edit => {}
                 Group::Conflict => conflict(text, field, &names),
                 Group::Drift | Group::UnsentEdit => changes(text, "    ", field, &names),
+                Group::NeverSent => {
+                    changes(text, "    ", field, &names);
+                    let why = never_sent(resource.id.kind(), field.field.name());
+                    let _ = writeln!(text, "      {DIM}{why}{DIM:#}");
+                }
                 Group::Unmanaged => unmanaged(text, field, &names),
             }
         }
