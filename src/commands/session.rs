@@ -14,7 +14,7 @@ use crate::api::{ApiError, Fields, Options, Reader, TokenCache};
 use crate::base::Bases;
 use crate::files::Contents;
 use crate::kinds::{Kind, Label, Managed};
-use crate::names::{labels, names_in};
+use crate::names::{joined, labels, names_in};
 use crate::plan::Tenant;
 use crate::resource::{Resource, ResourceId};
 use crate::sandbox::Sandbox;
@@ -94,7 +94,7 @@ impl LiveResources {
         let labelled = self.resources.iter().filter(|(id, _)| by_others(id));
         let labelled = labelled.map(|(id, resource)| {
             let labels = labels(id.kind(), resource.fields(), &names);
-            (id.clone(), resource.clone().named(labels.join(" → ")))
+            (id.clone(), resource.clone().named(joined(&labels)))
         });
         let labelled: Vec<_> = labelled.collect();
         drop(names);

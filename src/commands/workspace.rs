@@ -17,6 +17,7 @@ use crate::files::{
     self, Access, Contents, FilesError, Project, ResourceFile, Stray, TenantDirectory,
 };
 use crate::kinds::{Field, KINDS, Kind, Managed};
+use crate::names::{name_in_file, names_in};
 use crate::plan::{
     Change, Live, Plan, ResourcePlan, Sides, State, Tenant, may_be_edited, unsent_edits,
 };
@@ -47,11 +48,11 @@ impl Workspace {
         let unread = ids.iter().filter_map(|id| {
             let (_, error) = live.unread.iter().find(|(kind, _)| *kind == id.kind())?;
             let file = self.contents.resources.get(*id)?;
-            let name = id.kind().label_in(&file.fields);
+            let names = names_in(live, &self.contents.resources);
             Some(HeldBack {
                 resource: ResourcePlan {
                     id: (*id).clone(),
-                    name: name.unwrap_or(id.as_str()).to_owned(),
+                    name: name_in_file(id, &file.fields, &names),
                     file: Some(file.file.clone()),
                     state: State::Changed,
                     fields: Vec::new(),
@@ -385,7 +386,17 @@ pub(super) fn plan<'a>(
             live: read.live(live.get(id)),
         }
     });
-    Plan::new(tenant, bases.from(), managed, sides)
+    let mut plan = Plan::new(tenant, bases.from(), managed, sides);
+    // What the tenant has, was named when it was read.
+    let names = names_in(live, &contents.resources);
+    for resource in &mut plan.resources {
+        if resource.state == State::FileOnly
+            && let Some(file) = contents.resources.get(&resource.id)
+        {
+            resource.name = name_in_file(&resource.id, &file.fields, &names);
+        }
+    }
+    plan
 }
 
 /// Reads a tenant directory for a command about these resources. A problem in any other file is only a warning.

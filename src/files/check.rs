@@ -96,6 +96,7 @@ impl Source<'_> {
             }
             check.derived(&mut findings);
             check.references(&known, &mut findings);
+            check.empty_references(&mut findings);
             check.parts(&known, &mut findings);
             check.secrets(&mut findings);
         }
@@ -240,8 +241,8 @@ impl FileCheck<'_> {
                 .unwrap_or_default();
             for (path, text) in found {
                 let is_foreign = reference.by.is_none() && text.contains([':', '/', '.']);
-                // An empty reference is an invalid value, which is a finding of its own.
                 let is_known = known.contains(text) || base.contains(text);
+                // An empty reference is a finding of its own.
                 if text.is_empty() || is_known || is_foreign || self.was_served(row.name) {
                     continue;
                 }
@@ -267,34 +268,85 @@ impl FileCheck<'_> {
         }
     }
 
+    /// References to nothing, where nothing is no value of the field.
+    fn empty_references(&self, findings: &mut Vec<Finding>) {
+        for row in self.kind.rows.iter().filter(|row| !row.may_be_empty()) {
+            let (Some(reference), Some(value)) = (row.refers_to, self.file.fields.get(row.name))
+            else {
+                continue;
+            };
+            let is_empty = |(_, text): &(Vec<Step<'_>>, &str)| text.is_empty();
+            let base = self.base_value(row.name);
+            let base = base.map(|base| reference.in_value(base));
+            if self.was_served(row.name) || base.iter().flatten().any(is_empty) {
+                continue;
+            }
+            for (path, _) in reference.in_value(value).into_iter().filter(is_empty) {
+                let place = std::iter::once(Step::Key(row.name)).chain(path);
+                let position = self.document.position_at(&place.collect::<Vec<_>>());
+                // What the rules of an update say of the value says it all.
+                let is_said =
+                    |known: &Finding| known.path == self.path && known.position == position;
+                let Some(kind) = reference.kind().filter(|_| !findings.iter().any(is_said)) else {
+                    continue;
+                };
+                findings.push(self.finding(
+                    position,
+                    format!("`{}` is empty, and refers to nothing", row.name),
+                    &format!(
+                        "write the {} of {}",
+                        reference.by.unwrap_or(kind.id_name()),
+                        kind.one()
+                    ),
+                ));
+            }
+        }
+    }
+
     /// Parts that what is referred to does not have, such as a permission that is no scope of its API.
     fn parts(&self, known: &Known<'_>, findings: &mut Vec<Finding>) {
         for row in self.kind.rows {
-            let reference = row.refers_to;
-            let value = self.file.fields.get(row.name);
-            let Some((reference, value)) = reference.zip(value) else {
+            let Some((reference, part)) = row.refers_to.and_then(|one| Some((one, one.part?)))
+            else {
                 continue;
             };
-            let base = self.base_value(row.name);
-            let base = base
-                .map(|base| reference.parts_in(base))
-                .unwrap_or_default();
-            for (text, path, name) in reference.parts_in(value) {
+            let base = self.base_beside(row.name, part.key);
+            let base = reference.parts_in(&base, row.name);
+            for (text, path, name) in reference.parts_in(&self.file.fields, row.name) {
                 let is_base = base
                     .iter()
                     .any(|(of, _, base)| *of == text && *base == name);
-                if is_base || known.has_part(reference, text, name) {
+                let was_served = path.first().is_some_and(|step| match step {
+                    Step::Key(field) => self.was_served(field),
+                    Step::Index(_) => false,
+                });
+                if is_base || was_served || known.has_part(reference, text, name) {
                     continue;
                 }
-                let place = std::iter::once(Step::Key(row.name)).chain(path);
                 let one = reference.kind().map_or("resource", |kind| kind.singular);
                 findings.push(self.finding(
-                    self.document.position_at(&place.collect::<Vec<_>>()),
+                    self.document.position_at(&path),
                     format!("the {one} {text} has no `{name}`"),
                     "its file has what there is; `tenantry pull` brings what there is by now",
                 ));
             }
         }
+    }
+
+    /// What base has of a field and of the one beside it. A field that is never sent has no base, and is what it is since it was made.
+    fn base_beside(&self, name: &str, beside: &str) -> Map<String, Value> {
+        let fixed = match self.kind.field(name) {
+            None => self.file.fields.get(name),
+            Some(_) => None,
+        };
+        let values = [
+            (name, self.base_value(name).or(fixed)),
+            (beside, self.base_value(beside)),
+        ];
+        let there = values
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?.clone())));
+        there.collect()
     }
 
     /// Whether a field that push does not send says what the tenant served.
@@ -363,12 +415,10 @@ impl<'a> Known<'a> {
         let Some(fields) = files.find(is_meant) else {
             return true;
         };
-        let mut entries = fields
-            .get(part.list)
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten();
-        entries.any(|entry| entry.get(part.name).and_then(Value::as_str) == Some(name))
+        // A file that leaves the list out says nothing of it.
+        let list = fields.get(part.list).and_then(Value::as_array);
+        let is_it = |entry: &Value| entry.get(part.name).and_then(Value::as_str) == Some(name);
+        list.is_none_or(|entries| entries.iter().any(is_it))
     }
 
     /// What a reference like this may be; None where the kind is not managed, so that nobody can tell.

@@ -27,6 +27,7 @@ macro_rules! part {
             rows: $rows,
             secrets: &["secret", "api_key"],
             nested_secrets: &[],
+            secret_urls: &[],
             left_out: None,
             limits: &[],
             reads_again: true,

@@ -28,6 +28,7 @@ pub static KIND: Kind = Kind {
     rows: ROWS,
     secrets: &[],
     nested_secrets: &[],
+    secret_urls: &[],
     left_out: None,
     limits: &[
         Limit {
@@ -72,7 +73,9 @@ const ROWS: &[Row] = &[
         Risk::Removed("requests for", "are refused at once"),
         Risk::Added("the client gets", "at once"),
     ]),
-    Row::never("audience", FIXED).refers_to("resource-servers", Some("identifier"), &[]),
+    Row::never("audience", FIXED)
+        .refers_to("resource-servers", Some("identifier"), &[])
+        .names("scope", "scopes", "value"),
     Row::never("client_id", FIXED).refers_to("clients", None, &[]),
     Row::never("default_for", FIXED),
     Row::never("is_system", FIXED),

@@ -40,6 +40,7 @@ pub static KIND: Kind = Kind {
         &["addons", "wams", "masterkey"],
     ],
     // The legacy global client, "All Applications".
+    secret_urls: &[],
     left_out: Some("global"),
     limits: &[],
     reads_again: false,

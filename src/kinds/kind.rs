@@ -31,6 +31,8 @@ pub struct Kind {
     pub secrets: &'static [&'static str],
     /// Secrets of parts of a field, each as the way to it. A list on the way is no step.
     pub nested_secrets: &'static [&'static [&'static str]],
+    /// URLs that are secrets where they carry credentials, each as the way to it.
+    pub secret_urls: &'static [&'static [&'static str]],
     /// The field that takes a resource out of version control where it is true.
     pub left_out: Option<&'static str>,
     /// Resources of which not every field may be changed.
@@ -242,7 +244,8 @@ impl Kind {
                 .collect();
         };
         let named = names.iter().filter_map(|name| {
-            let text = fields.get(*name)?.as_str()?;
+            let text = fields.get(*name)?.as_str();
+            let text = text.filter(|text| !text.is_empty())?;
             let reference = self.row(name).and_then(|row| row.refers_to);
             let name = reference.and_then(|reference| name_of(reference, text));
             Some(name.unwrap_or_else(|| text.to_owned()))

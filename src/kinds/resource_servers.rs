@@ -28,6 +28,7 @@ pub static KIND: Kind = Kind {
     rows: ROWS,
     secrets: &["signing_secret"],
     nested_secrets: &[],
+    secret_urls: &[],
     left_out: None,
     limits: &[
         Limit {

@@ -32,6 +32,7 @@ pub static KIND: Kind = Kind {
     rows: ROWS,
     secrets: &[],
     nested_secrets: &[],
+    secret_urls: &[],
     left_out: None,
     limits: &[],
     // A description that was never given is null in the answer to an update, and empty when it is read.

@@ -38,7 +38,8 @@ pub struct Reference {
     pub part: Option<Part>,
 }
 
-/// A key beside a reference that names an entry of a list of what is referred to: a permission names a scope of its API.
+/// A key beside a reference that names an entry of a list of what is referred to, or several of them: a permission names a scope of
+/// its API, and a grant those that it grants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
     /// The key beside the reference.
@@ -200,6 +201,11 @@ impl Row {
             is_tenants_own,
             ..self
         }
+    }
+
+    /// Whether an empty text is a value of it, and refers to nothing.
+    pub fn may_be_empty(&self) -> bool {
+        matches!(self.clear, Clear::EmptyText | Clear::EmptyTextIsAbsent)
     }
 
     /// Whether an update takes it.

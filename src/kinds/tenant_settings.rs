@@ -25,6 +25,7 @@ pub static KIND: Kind = Kind {
     rows: ROWS,
     secrets: &[],
     nested_secrets: &[],
+    secret_urls: &[],
     left_out: None,
     limits: &[],
     // The answer to an update shows flags that are not served.
