@@ -46,9 +46,20 @@ pub struct Promotion {
     /// written.
     pub missing: Vec<Reference>,
     /// Files of the first tenant that have no counterpart in the other, and need one.
-    pub alone: Vec<(&'static Kind, String)>,
+    pub alone: Vec<Alone>,
     /// Values that mean something in the first tenant only, and stay there.
     pub own: Vec<(&'static Kind, String, Field)>,
+}
+
+/// A file without a counterpart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alone {
+    /// Its kind.
+    pub kind: &'static Kind,
+    /// Its stem.
+    pub stem: String,
+    /// What it refers to and the other tenant lacks, too, by kind and stem: whoever makes it there makes that first.
+    pub first: Vec<(&'static Kind, String)>,
 }
 
 /// One value to write.
@@ -108,7 +119,12 @@ pub fn promote(
         let (kind, stem) = *file;
         let Some(counterpart) = to.get(file) else {
             if !overrides.ignored.is_match(format!("{kind}/{stem}")) {
-                promotion.alone.push((kind, stem.to_owned()));
+                let first = lacking(*file, member, &stem_of, from, to);
+                promotion.alone.push(Alone {
+                    kind,
+                    stem: stem.to_owned(),
+                    first: first.into_iter().collect(),
+                });
             }
             continue;
         };
@@ -167,6 +183,43 @@ pub fn promote(
     promotion
 }
 
+/// What a resource of the first tenant refers to and the other one lacks.
+fn lacking(
+    file: Counterpart<'_>,
+    member: &Member<'_>,
+    stem_of: &BTreeMap<&ResourceId, Option<&str>>,
+    from: &Stems<'_>,
+    to: &Stems<'_>,
+) -> BTreeSet<(&'static Kind, String)> {
+    let mut lacking = BTreeSet::new();
+    for row in file.0.rows {
+        let (Some(reference), Some(value)) = (row.refers_to, member.fields.get(row.name)) else {
+            continue;
+        };
+        let Some(kind) = reference.kind() else {
+            continue;
+        };
+        for (_, text) in reference.in_value(value) {
+            let stem = match reference.by {
+                None => stem_of.get(&ResourceId::new(kind, text)).copied().flatten(),
+                Some(by) => stem_by_field(from, kind, by, text),
+            };
+            let stem =
+                stem.filter(|stem| (kind, *stem) != file && !to.contains_key(&(kind, *stem)));
+            lacking.extend(stem.map(|stem| (kind, stem.to_owned())));
+        }
+    }
+    lacking
+}
+
+/// The stem of the resource of a kind of which a field says this.
+fn stem_by_field<'a>(from: &Stems<'a>, kind: &Kind, by: &str, text: &str) -> Option<&'a str> {
+    let said = |member: &Member<'_>| member.fields.get(by).and_then(Value::as_str) == Some(text);
+    let mut of_kind = from.iter().filter(|((of, _), _)| *of == kind);
+    let ((_, stem), _) = of_kind.find(|(_, member)| said(member))?;
+    Some(stem)
+}
+
 /// A switch that only the other tenant has can't be taken away from it, and stays.
 fn keeping_flags(field: Field, old: Option<&Value>, new: Value) -> Value {
     match (field.row().merge, old, new) {
@@ -203,7 +256,8 @@ impl Translation<'_, '_> {
     }
 
     fn reference(&mut self, reference: kinds::Reference, text: &str) -> String {
-        match (reference.kind(), reference.by) {
+        // Nothing refers to nothing in any tenant.
+        match (reference.kind().filter(|_| !text.is_empty()), reference.by) {
             (Some(kind), None) => self.by_id(kind, text),
             (Some(kind), Some(by)) => self.by_field(kind, by, text),
             (None, _) => text.to_owned(),
@@ -231,9 +285,7 @@ impl Translation<'_, '_> {
                 .and_then(Value::as_str)
                 .map(str::to_owned)
         };
-        let mut here = self.from.iter().filter(|((of, _), _)| *of == kind);
-        let means = here.find(|(_, member)| said(member).as_deref() == Some(text));
-        let means = means.map(|((_, stem), _)| *stem);
+        let means = stem_by_field(self.from, kind, by, text);
         if let Some(stem) = means {
             match self.to.get(&(kind, stem)).and_then(said) {
                 Some(counterpart) => return counterpart,
@@ -362,7 +414,12 @@ mod tests {
         web description "new" false
         web allowed_clients ["p2","https://api","p1"] false
         "#);
-        assert_eq!(promotion.alone, [(&KIND, "new".to_owned())]);
+        let new = Alone {
+            kind: &KIND,
+            stem: "new".to_owned(),
+            first: Vec::new(),
+        };
+        assert_eq!(promotion.alone, [new]);
         assert_eq!(promotion.missing, []);
         assert_eq!(
             promotion

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Result;
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use super::invocation::Invocation;
 use super::session::LiveResources;
@@ -13,8 +13,8 @@ use super::{Ending, Terminal, Usage, problems};
 use crate::base::BaseFrom;
 use crate::cli::{PlanForm, Promote};
 use crate::files::{self, Access, Contents, FilesError, ResourceFile, TenantDirectory};
-use crate::kinds::Field;
-use crate::names::names_in;
+use crate::kinds::{Field, FieldKey};
+use crate::names::{name_in_file, names_in};
 use crate::plan::{self, FieldPlan, Plan, PlanField, ResourcePlan, State, Tenant};
 use crate::promote::{Change, Counterpart, Gone, Member, Stems, promote};
 use crate::render::{self, promotion as render_promotion};
@@ -98,10 +98,11 @@ pub(super) fn run(
         false => write(&directory, &by_stem, &promotion.changes, terminal),
     };
     let plan = plan(options, &to, &by_stem, written);
+    let unpushed = unpushed(&to, &by_stem, written);
     let nobody = LiveResources::default();
     let names = names_in(&nobody, &to.resources);
     let summary = render_promotion::summary(&plan, options.dry_run);
-    let remarks = render_promotion::remarks(&promotion, &options.from, &options.to);
+    let remarks = render_promotion::remarks(&promotion, &unpushed, &options.from, &options.to);
     match options.output.form {
         PlanForm::Text => terminal.text(&render_promotion::text(&plan, &summary, &remarks, &names)),
         PlanForm::Json => {
@@ -110,7 +111,7 @@ pub(super) fn run(
                 promotion
                     .alone
                     .iter()
-                    .any(|(kind, stem)| *kind == id.kind() && *stem == file.stem)
+                    .any(|alone| alone.kind == id.kind() && alone.stem == file.stem)
             });
             let alone: Vec<_> = alone
                 .map(|(id, file)| (id.kind(), file.file.as_str()))
@@ -217,24 +218,37 @@ fn by_file<'a>(
     })
 }
 
-/// The changes as a plan, to be shown like any other: what the file said is on the side of the tenant.
+/// The changes that take the place of an edit which was never pushed.
+fn unpushed<'a>(to: &Contents, files: &ByStem<'_>, changes: &'a [Change]) -> Vec<&'a Change> {
+    let is_edit = |change: &&Change| {
+        let file = files.get(&(change.kind, change.stem.as_str()));
+        let lock = to.lock.as_ref().zip(file);
+        let base = lock.and_then(|(lock, (id, _))| lock.base(id));
+        let key = FieldKey::from(change.field);
+        let same = |one: Option<&Value>, other: Option<&Value>| key.same(one, other);
+        base.map(|base| base.get(&key))
+            .is_some_and(|base| base != Base::Unknown && !base.is_same(change.old.as_ref(), same))
+    };
+    changes.iter().filter(is_edit).collect()
+}
+
+/// The changes as a plan, to be shown like any other: what the file said is on the side of the tenant, which nobody asked, so that
+/// there is no base to compare it with.
 fn plan(options: &Promote, to: &Contents, files: &ByStem<'_>, changes: &[Change]) -> Plan {
+    let nobody = LiveResources::default();
+    let names = names_in(&nobody, &to.resources);
     let resources = by_file(files, changes).map(|((id, file), changes)| {
-        let base = to.lock.as_ref().and_then(|lock| lock.base(id));
         let fields = changes.iter().map(|change| FieldPlan {
             field: PlanField::Updatable(change.field.into()),
             change: plan::Change::Edit,
-            base: base
-                .map_or(Base::NoBase, |base| base.get(&change.field.into()))
-                .cloned(),
+            base: Base::NoBase,
             local: Some(change.new.clone()),
             live: change.old.clone(),
             is_unsent_edit: false,
         });
-        let name = id.kind().label_in(&file.fields);
         ResourcePlan {
             id: id.clone(),
-            name: name.unwrap_or(&file.stem).to_owned(),
+            name: name_in_file(id, &file.fields, &names),
             file: Some(file.file.clone()),
             state: State::Changed,
             fields: fields.collect(),

@@ -4,7 +4,7 @@ use super::text::resource;
 use super::{Names, counted, printable};
 use crate::files::OVERRIDES_FILE;
 use crate::plan::Plan;
-use crate::promote::{Promotion, Reference};
+use crate::promote::{Change, Promotion, Reference};
 
 /// The values that are written, in one line how many, and what there is to remark.
 pub(crate) fn text(plan: &Plan, summary: &str, remarks: &[String], names: &Names<'_>) -> String {
@@ -31,8 +31,19 @@ pub(crate) fn summary(plan: &Plan, dry_run: bool) -> String {
 }
 
 /// What somebody should know beside the changes.
-pub(crate) fn remarks(promotion: &Promotion, from: &str, to: &str) -> Vec<String> {
+pub(crate) fn remarks(
+    promotion: &Promotion,
+    unpushed: &[&Change],
+    from: &str,
+    to: &str,
+) -> Vec<String> {
     let mut lines = Vec::new();
+    for change in unpushed {
+        lines.push(format!(
+            "{}: {}: {to}'s file had an edit there that was never pushed",
+            change.stem, change.field
+        ));
+    }
     for change in promotion.changes.iter().filter(|change| change.overridden) {
         lines.push(format!(
             "{}: {} is {to}'s own value, from {OVERRIDES_FILE}",
@@ -54,10 +65,20 @@ pub(crate) fn remarks(promotion: &Promotion, from: &str, to: &str) -> Vec<String
             "{stem}: {field} means something in {from} only, and stays there; {to}'s own can stand in its {OVERRIDES_FILE}"
         ));
     }
-    for (_, stem) in &promotion.alone {
-        lines.push(format!(
-            "{stem}: {to} has no file of this name, so nothing is promoted"
-        ));
+    for alone in &promotion.alone {
+        let mut line = format!(
+            "{}: {to} has no file of this name, so nothing is promoted",
+            alone.stem
+        );
+        if !alone.first.is_empty() {
+            let first = alone.first.iter();
+            let first: Vec<String> = first.map(|(kind, stem)| format!("{kind}/{stem}")).collect();
+            line.push_str(&format!(
+                "; {to} lacks what it refers to, which comes first: {}",
+                first.join(", ")
+            ));
+        }
+        lines.push(line);
     }
     lines
 }

@@ -244,6 +244,42 @@ fn what_prod_lacks_is_named_and_nothing_is_written() {
     ");
 }
 
+/// Whoever brings a grant to prod needs its client there first.
+#[test]
+fn a_grant_without_a_counterpart_names_what_comes_first() {
+    let two = Two::new();
+    two.dev.remove("tenant/prod/client-grants/job--orders.yaml");
+    let run = two.promote(&["client-grants/*"]).exits(1);
+    let line = "job--orders: prod has no file of this name, so nothing is promoted";
+    assert!(run.stdout.contains(&format!("{line}\n")), "{run}");
+    two.dev.remove("tenant/prod/clients/job.yaml");
+    two.dev.remove("tenant/prod/resource-servers/orders.yaml");
+    let run = two.promote(&["client-grants/*"]).exits(1);
+    let first =
+        "prod lacks what it refers to, which comes first: clients/job, resource-servers/orders";
+    assert!(run.stdout.contains(&format!("{line}; {first}\n")), "{run}");
+}
+
+/// Nobody asked a tenant, so that no tenant is said to have changed: it is prod's file that says something else.
+#[test]
+fn what_an_edit_in_prods_file_loses_is_not_laid_to_a_tenant() {
+    let two = Two::new();
+    let file = "prod/roles/editor";
+    say(
+        &two.dev,
+        file,
+        "description",
+        json!("ours, and never pushed"),
+    );
+    let run = two.promote(&["roles/*"]);
+    assert!(!run.stdout.contains("the tenant"), "{run}");
+    assert!(
+        run.stdout
+            .contains("editor: description: prod's file had an edit there that was never pushed\n"),
+        "{run}"
+    );
+}
+
 #[test]
 fn a_resource_without_a_counterpart_is_listed_with_its_kind() {
     let two = Two::new();
