@@ -158,9 +158,21 @@ pub(super) fn lines(
     words(old, new)
 }
 
+/// Values of so many bytes are compared word by word. What that costs grows with the square of what differs, and nobody looks for
+/// single words in more.
+const LONGEST_BY_WORD: usize = 10_000;
+
+/// As many lines that differ are compared with each other, for the same reason.
+const MOST_LINES: usize = 10_000;
+
 /// Two values under each other, the changed words marked.
 fn words(old: Option<&Value>, new: Option<&Value>) -> Vec<Line> {
     let (before, after) = (inline(old), inline(new));
+    if before.len() + after.len() > LONGEST_BY_WORD {
+        let removed = old.map(|_| Line::new(Sign::Removed, before));
+        let added = new.map(|_| Line::new(Sign::Added, after));
+        return removed.into_iter().chain(added).collect();
+    }
     let diff = TextDiff::from_words(&before, &after);
     let side = |sign: Sign, skip: ChangeTag| {
         let changes = diff.iter_all_changes().filter(|one| one.tag() != skip);
@@ -234,6 +246,9 @@ fn without<'a>(entries: &'a [Value], others: &[Value]) -> Vec<&'a Value> {
 }
 
 fn text_lines(old: &str, new: &str) -> Vec<Line> {
+    if let Some(lines) = most_lines(old, new) {
+        return lines;
+    }
     let diff = TextDiff::from_lines(old, new);
     let mut lines = Vec::new();
     for (index, group) in diff.grouped_ops(2).iter().enumerate() {
@@ -250,6 +265,32 @@ fn text_lines(old: &str, new: &str) -> Vec<Line> {
         }
     }
     lines
+}
+
+/// The lines between the first and the last that differ, where there are too many of them to be compared: all went, and all came.
+fn most_lines(old: &str, new: &str) -> Option<Vec<Line>> {
+    let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
+    let start = old
+        .iter()
+        .zip(&new)
+        .take_while(|(old, new)| old == new)
+        .count();
+    let (old, new) = (old.get(start..)?, new.get(start..)?);
+    let ends = old.iter().rev().zip(new.iter().rev());
+    let end = ends.take_while(|(old, new)| old == new).count();
+    let (old, new) = (old.get(..old.len() - end)?, new.get(..new.len() - end)?);
+    if old.len() + new.len() <= MOST_LINES {
+        return None;
+    }
+    let kept = |count: usize| (count > 0).then(|| Line::new(Sign::Note, "…"));
+    let signed = |sign: Sign, lines: &[&str]| -> Vec<Line> {
+        lines.iter().map(|one| Line::new(sign, line(one))).collect()
+    };
+    let mut lines = Vec::from_iter(kept(start));
+    lines.extend(signed(Sign::Removed, old));
+    lines.extend(signed(Sign::Added, new));
+    lines.extend(kept(end));
+    Some(lines)
 }
 
 /// An entry of a list, with the names of what it refers to.
@@ -308,5 +349,33 @@ mod tests {
         - "größe"
         + "große"
         "#);
+    }
+
+    /// Two long texts of which nothing is the same take no longer than they are long.
+    #[test]
+    fn long_texts_are_compared_whole() {
+        let text = |word: &str, between: &str, count: usize| {
+            let words: Vec<String> = (0..count).map(|n| format!("{word}{n}")).collect();
+            json!(format!("same{between}{}{between}same", words.join(between)))
+        };
+        let shown = |between: &str, count: usize| {
+            let (old, new) = (text("a", between, count), text("b", between, count));
+            lines(Some(&old), Some(&new), &|_| Vec::new())
+        };
+        let lines = shown(" ", 30_000);
+        let parts = lines.iter().map(|line| (line.sign, line.parts.len()));
+        assert_eq!(
+            parts.collect::<Vec<_>>(),
+            [(Sign::Removed, 1), (Sign::Added, 1)]
+        );
+        let lines = shown("\n", 20_000);
+        let count = |sign: Sign| lines.iter().filter(|line| line.sign == sign).count();
+        assert_eq!(
+            [Sign::Removed, Sign::Added, Sign::Note, Sign::Kept].map(count),
+            [20_000, 20_000, 2, 0]
+        );
+        // What is short is compared as ever.
+        assert!(shown(" ", 3)[0].parts.len() > 1);
+        assert_eq!(shown("\n", 3).len(), 8);
     }
 }
