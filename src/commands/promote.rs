@@ -14,7 +14,7 @@ use crate::base::BaseFrom;
 use crate::cli::{PlanForm, Promote};
 use crate::files::{self, Access, Contents, FilesError, ResourceFile, TenantDirectory};
 use crate::kinds::{Field, FieldKey};
-use crate::names::{name_in_file, names_in};
+use crate::names::{joined, labels, names_in};
 use crate::plan::{self, FieldPlan, Plan, PlanField, ResourcePlan, State, Tenant};
 use crate::promote::{Change, Counterpart, Gone, Member, Stems, promote};
 use crate::render::{self, promotion as render_promotion};
@@ -246,9 +246,14 @@ fn plan(options: &Promote, to: &Contents, files: &ByStem<'_>, changes: &[Change]
             live: change.old.clone(),
             is_unsent_edit: false,
         });
+        // The stem is what the two tenants have in common.
+        let name = match labels(id.kind(), &file.fields, &names) {
+            labels if labels.is_empty() => file.stem.clone(),
+            labels => joined(&labels),
+        };
         ResourcePlan {
             id: id.clone(),
-            name: name_in_file(id, &file.fields, &names),
+            name,
             file: Some(file.file.clone()),
             state: State::Changed,
             fields: fields.collect(),
