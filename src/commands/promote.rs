@@ -15,8 +15,8 @@ use crate::cli::{PlanForm, Promote};
 use crate::files::{self, Access, Contents, FilesError, ResourceFile, TenantDirectory};
 use crate::kinds::{Field, FieldKey};
 use crate::names::{joined, labels, names_in};
-use crate::plan::{self, FieldPlan, Plan, PlanField, ResourcePlan, State, Tenant};
-use crate::promote::{Change, Counterpart, Gone, Member, Stems, promote};
+use crate::plan::{Change, FieldPlan, Plan, PlanField, ResourcePlan, State, Tenant};
+use crate::promote::{Counterpart, Gone, Member, Promoted, Side, Stems, promote};
 use crate::render::{self, promotion as render_promotion};
 use crate::resource::ResourceId;
 use crate::three_way::Base;
@@ -39,9 +39,15 @@ pub(super) fn run(
         ));
     }
     let from_directory = invocation.open_tenant(&options.from, Access::Read, terminal)?;
-    check_fields(&options.fields, from_directory.managed())?;
     let from = from_directory.read()?;
     let directory = invocation.open_tenant(&options.to, Access::Write, terminal)?;
+    for (tenant, directory) in [(&options.from, &from_directory), (&options.to, &directory)] {
+        check_fields(
+            &options.fields,
+            directory.managed(),
+            &format!("in {tenant}"),
+        )?;
+    }
     let to = directory.read()?;
     warn_of(&from, terminal);
     warn_of(&to, terminal);
@@ -51,20 +57,24 @@ pub(super) fn run(
     let files = files.map(|(id, file)| (names(id, Some(file)), (id.kind(), file.stem.as_str())));
     let selection = invocation.selection(&options.selectors, from_directory.path());
     let selected: BTreeSet<Counterpart<'_>> = selection.pick(files)?.into_iter().collect();
-    // A field that the other tenant does not manage would be written to its file, and never be sent.
-    let is_carried = |field: Field| {
-        let is_asked =
-            options.fields.is_empty() || options.fields.iter().any(|name| name == field.name());
-        is_asked && from_directory.managed().has(field) && directory.managed().has(field)
+    let is_asked = |field: Field| {
+        options.fields.is_empty() || options.fields.iter().any(|name| name == field.name())
     };
     let promotion = promote(
-        &stems(&from)?,
+        Side {
+            files: &stems(&from)?,
+            managed: from_directory.managed(),
+            domain: domain(&from),
+        },
         &gone(&from),
-        &stems(&to)?,
+        Side {
+            files: &stems(&to)?,
+            managed: directory.managed(),
+            domain: domain(&to),
+        },
         &overrides,
-        &is_carried,
+        &is_asked,
         &selected,
-        (domain(&from), domain(&to)),
     );
 
     if !promotion.missing.is_empty() {
@@ -81,7 +91,7 @@ pub(super) fn run(
         .iter()
         .map(|(id, file)| ((id.kind(), file.stem.as_str()), (id, file)))
         .collect();
-    for Change {
+    for Promoted {
         kind,
         stem,
         field,
@@ -89,9 +99,12 @@ pub(super) fn run(
         ..
     } in &promotion.changes
     {
-        field
-            .validate(new)
-            .map_err(|invalid| Usage::error(format!("{kind}/{stem}: {invalid}"), invalid.hint))?;
+        field.validate(new).map_err(|invalid| {
+            Usage::error(
+                format!("{}: {invalid}", render_promotion::file(kind, stem)),
+                invalid.hint,
+            )
+        })?;
     }
     let (written, failure) = match options.dry_run {
         true => (&promotion.changes[..], None),
@@ -168,7 +181,10 @@ fn stems(contents: &Contents) -> Result<Stems<'_>> {
         };
         if stems.insert((id.kind(), &file.stem), member).is_some() {
             return Err(Usage::error(
-                format!("two files are named {}, in different formats", file.stem),
+                format!(
+                    "two files are named {}, in different formats",
+                    render_promotion::file(id.kind(), &file.stem)
+                ),
                 format!(
                     "rename one: the name ties {} to its counterpart in other tenants",
                     id.kind().one()
@@ -183,9 +199,9 @@ fn stems(contents: &Contents) -> Result<Stems<'_>> {
 fn write<'a>(
     directory: &TenantDirectory,
     files: &ByStem<'_>,
-    changes: &'a [Change],
+    changes: &'a [Promoted],
     terminal: &Terminal,
-) -> (&'a [Change], Option<FilesError>) {
+) -> (&'a [Promoted], Option<FilesError>) {
     let mut written = 0;
     for ((id, file), of_file) in by_file(files, changes) {
         let mut fields = Map::clone(&file.fields);
@@ -208,9 +224,10 @@ fn write<'a>(
 /// Each file that changes, with its changes, which are in the order of files.
 fn by_file<'a>(
     files: &'a ByStem<'a>,
-    changes: &'a [Change],
-) -> impl Iterator<Item = ((&'a ResourceId, &'a ResourceFile), &'a [Change])> {
-    let is_same = |one: &Change, next: &Change| (one.kind, &one.stem) == (next.kind, &next.stem);
+    changes: &'a [Promoted],
+) -> impl Iterator<Item = ((&'a ResourceId, &'a ResourceFile), &'a [Promoted])> {
+    let is_same =
+        |one: &Promoted, next: &Promoted| (one.kind, &one.stem) == (next.kind, &next.stem);
     let changes = changes.chunk_by(is_same);
     changes.filter_map(|changes| {
         let first = changes.first()?;
@@ -219,8 +236,8 @@ fn by_file<'a>(
 }
 
 /// The changes that take the place of an edit which was never pushed.
-fn unpushed<'a>(to: &Contents, files: &ByStem<'_>, changes: &'a [Change]) -> Vec<&'a Change> {
-    let is_edit = |change: &&Change| {
+fn unpushed<'a>(to: &Contents, files: &ByStem<'_>, changes: &'a [Promoted]) -> Vec<&'a Promoted> {
+    let is_edit = |change: &&Promoted| {
         let file = files.get(&(change.kind, change.stem.as_str()));
         let lock = to.lock.as_ref().zip(file);
         let base = lock.and_then(|(lock, (id, _))| lock.base(id));
@@ -234,13 +251,13 @@ fn unpushed<'a>(to: &Contents, files: &ByStem<'_>, changes: &'a [Change]) -> Vec
 
 /// The changes as a plan, to be shown like any other: what the file said is on the side of the tenant, which nobody asked, so that
 /// there is no base to compare it with.
-fn plan(options: &Promote, to: &Contents, files: &ByStem<'_>, changes: &[Change]) -> Plan {
+fn plan(options: &Promote, to: &Contents, files: &ByStem<'_>, changes: &[Promoted]) -> Plan {
     let nobody = LiveResources::default();
     let names = names_in(&nobody, &to.resources);
     let resources = by_file(files, changes).map(|((id, file), changes)| {
         let fields = changes.iter().map(|change| FieldPlan {
             field: PlanField::Updatable(change.field.into()),
-            change: plan::Change::Edit,
+            change: Change::Edit,
             base: Base::NoBase,
             local: Some(change.new.clone()),
             live: change.old.clone(),

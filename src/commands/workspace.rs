@@ -337,11 +337,11 @@ impl Read {
     }
 }
 
-/// Refuses a choice of fields that push does not send here.
+/// Refuses a choice of fields that push does not send `at` a place: here, or in a tenant.
 ///
 /// # Errors
 /// Names the first of them.
-pub(super) fn check_fields(names: &[String], managed: &Managed) -> Result<()> {
+pub(super) fn check_fields(names: &[String], managed: &Managed, at: &str) -> Result<()> {
     let is_managed = |name: &str| {
         let mut fields = managed.kinds().flat_map(|kind| managed.fields(kind));
         fields.any(|field| field.name() == name)
@@ -361,7 +361,7 @@ pub(super) fn check_fields(names: &[String], managed: &Managed) -> Result<()> {
         None => ("clients", asked.as_str()),
     };
     Err(Usage::error(
-        format!("`{asked}` is not managed here"),
+        format!("`{asked}` is not managed {at}"),
         format!(
             "`manage: {{{kind}: [{name}]}}` in {} has push send it",
             files::PROJECT_FILE

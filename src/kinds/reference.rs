@@ -19,18 +19,6 @@ impl Reference {
         found
     }
 
-    /// The references in a part of the field's value, wherever below it the part was found.
-    pub fn in_part<'a>(&self, part: &'a Value) -> Vec<&'a str> {
-        let below = (0..=self.at.len()).map(|from| {
-            let mut found = Vec::new();
-            find(part, &self.at[from..], &mut Vec::new(), &mut found);
-            found
-        });
-        let found = below.into_iter().find(|found| !found.is_empty());
-        let found = found.into_iter().flatten();
-        found.map(|(_, text)| text).collect()
-    }
-
     /// What stands beside each reference of this field of a resource and names parts of what it refers to: the reference, the way to
     /// the name, and the name.
     pub fn parts_in<'a>(

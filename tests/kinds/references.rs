@@ -82,7 +82,7 @@ fn a_diff_has_names_beside_references() {
         warning: whoever has the role gets a permission more at once
 
     tenant-settings.yaml
-      default_audience: "" → "https://api.acme.example/orders"
+      default_audience: "" → "https://api.acme.example/orders" (Orders API)
 
     3 edits in 1 client, 1 role and 1 tenant's settings, 1 risk
     "#);
@@ -238,8 +238,8 @@ fn what_prod_lacks_is_named_and_nothing_is_written() {
     exit code 1
     --- stderr
     error: nothing was written: prod lacks what dev refers to
-    editor: permissions refers to orders (https://dev.example/orders)
-    tenant-settings: default_audience refers to orders (https://dev.example/orders)
+    roles/editor: permissions refers to resource-servers/orders (https://dev.example/orders)
+    tenant-settings: default_audience refers to resource-servers/orders (https://dev.example/orders)
     hint: make it in prod, pull it with `tenantry pull --tenant prod`, and give its file the same name; or leave the field out with --fields
     ");
 }
@@ -250,7 +250,7 @@ fn a_grant_without_a_counterpart_names_what_comes_first() {
     let two = Two::new();
     two.dev.remove("tenant/prod/client-grants/job--orders.yaml");
     let run = two.promote(&["client-grants/*"]).exits(1);
-    let line = "job--orders: prod has no file of this name, so nothing is promoted";
+    let line = "client-grants/job--orders: prod has no file of this name, so nothing is promoted";
     assert!(run.stdout.contains(&format!("{line}\n")), "{run}");
     two.dev.remove("tenant/prod/clients/job.yaml");
     two.dev.remove("tenant/prod/resource-servers/orders.yaml");
@@ -274,8 +274,9 @@ fn what_an_edit_in_prods_file_loses_is_not_laid_to_a_tenant() {
     let run = two.promote(&["roles/*"]);
     assert!(!run.stdout.contains("the tenant"), "{run}");
     assert!(
-        run.stdout
-            .contains("editor: description: prod's file had an edit there that was never pushed\n"),
+        run.stdout.contains(
+            "roles/editor: description: prod's file had an edit there that was never pushed\n"
+        ),
         "{run}"
     );
 }
