@@ -75,6 +75,29 @@ impl Workspace {
     ) -> Result<Workspace> {
         let directory = invocation.open(project.managed(), access, terminal)?;
         let selection = invocation.selection(selectors, directory.path());
+        let opened = (directory, access);
+        Workspace::of_opened(
+            invocation,
+            settings,
+            project,
+            (selection, base),
+            opened,
+            terminal,
+        )
+    }
+
+    /// The same of a directory that is open already.
+    ///
+    /// # Errors
+    /// As [`Workspace::open`].
+    pub(super) fn of_opened(
+        invocation: &Invocation<'_>,
+        settings: Option<Connection>,
+        project: &Project,
+        (selection, base): (Selection, &cli::Base),
+        (directory, access): (TenantDirectory, Access),
+        terminal: &Terminal,
+    ) -> Result<Workspace> {
         let contents = read(&directory, &selection, terminal)?;
         let mut session = invocation.connect(settings, terminal)?;
         session.manages_several = directory.managed().kinds().count() > 1;

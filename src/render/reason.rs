@@ -72,5 +72,18 @@ pub(crate) fn reason(held_back: &HeldBack) -> String {
         Reason::GoneSince => format!("the {one} is gone from the tenant"),
         Reason::ThereByNow => format!("the tenant has the {one} by now"),
         Reason::RestOfPlan => "held back with the rest of the plan".to_owned(),
+        Reason::MadeByPush => format!("the push made the {one}, and undo deletes nothing"),
+        Reason::NothingBefore(None) => {
+            format!("{fields}: it had no value before, and no update takes one away")
+        }
+        Reason::NothingBefore(Some(widens)) => {
+            format!("{fields}: it had no value before, and {widens}")
+        }
+        Reason::Refused(problem) => {
+            format!(
+                "{fields}: no update takes the value before: {}",
+                line(problem)
+            )
+        }
     }
 }
