@@ -134,8 +134,8 @@ impl SentPush {
                 }
             };
             let fields = update.fields.iter();
-            let fields = fields
-                .filter_map(|edit| Some(field(edit.field.key()?, &edit.live, &edit.local)));
+            let fields =
+                fields.filter_map(|edit| Some(field(edit.field.key()?, &edit.live, &edit.local)));
             SentResource {
                 id: update.id.clone(),
                 name: update.name.clone(),

@@ -113,7 +113,7 @@ pub(super) fn ask(
     }
     let (what, cost) = (what(push, verb), cost(push));
     if !is_protected {
-        let question = format!("{} {what} ({cost})?", verb.capital());
+        let question = format!("{} {what}? It takes {cost}.", verb.capital());
         return Ok(terminal.confirm(&question)?);
     }
     let Tenant { name, domain } = &push.plan.tenant;

@@ -423,22 +423,25 @@ async fn send(
         can_remember.load(Ordering::Relaxed)
     })
     .await;
-    if let Some(record) = record {
-        close(record, sent.by, &outcomes);
-    }
     drop(tell);
-    match remembering.await {
-        Ok(written) => (outcomes, written),
+    let written = match remembering.await {
+        Ok(written) => written,
         Err(error) => resume_unwind(error.into_panic()),
+    };
+    if let Some(record) = record {
+        close(record, sent.by, &outcomes, written.is_ok());
     }
+    (outcomes, written)
 }
 
-/// Closes the record of what was sent: an undo that did all that it had to do is noted, and what sent nothing leaves the last record.
-fn close(mut record: SentRecord, by: SentBy, outcomes: &[Outcome]) {
+/// Closes the record of what was sent: an undo that did all that it had to do, in files as well, is noted, and what sent nothing leaves
+/// the last record.
+fn close(mut record: SentRecord, by: SentBy, outcomes: &[Outcome], is_remembered: bool) {
     let results = || outcomes.iter().map(|outcome| &outcome.result);
     if results().all(|result| matches!(result, UpdateResult::NotAttempted)) {
         record.take_back();
     } else if by != SentBy::Push
+        && is_remembered
         && results().all(|result| matches!(result, UpdateResult::Updated { .. }))
     {
         record.note(FINISHED);
@@ -605,8 +608,8 @@ fn finish(
 mod tests {
     use super::*;
     use crate::kinds::{Managed, clients::KIND};
-    use std::path::Path;
     use serde_json::json;
+    use std::path::Path;
 
     fn answered(id: &str) -> Answered {
         let fields = json!({"client_id": id, "name": "A"});

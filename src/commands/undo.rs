@@ -173,8 +173,7 @@ fn check_domain(from: &SentPush, file: Option<&Path>, workspace: &Workspace) -> 
 /// Reads what was sent to, and says of what could not be read that it is held back.
 async fn read(from: &SentPush, workspace: &Workspace) -> Result<(LiveResources, Vec<HeldBack>)> {
     let managed = workspace.managed();
-    let is_managed =
-        |id: &ResourceId| managed.kinds().any(|kind| kind == id.kind());
+    let is_managed = |id: &ResourceId| managed.kinds().any(|kind| kind == id.kind());
     let resources = from.resources.iter();
     let resources: Vec<_> = resources
         .filter(|resource| resource.became != Became::Made && is_managed(&resource.id))
@@ -236,7 +235,10 @@ fn rewrites(
             continue;
         }
         rewrite_file(&workspace.directory, id, file, &fields)?;
-        terminal.note(&format!("{}: it says again what the tenant says", file.file));
+        terminal.note(&format!(
+            "{}: it says again what the tenant says",
+            file.file
+        ));
         if let Some(live) = live.get(id) {
             let is_whole = Read::Managed.is_whole(id.kind());
             let base = workspace.bases.of(id);

@@ -30,8 +30,8 @@ pub use lock::{LOCK_FILE, Lock, Locked};
 pub use overrides::OVERRIDES_FILE;
 pub use position::Position;
 pub use project::{PROJECT_FILE, Project};
-pub use sent::SentRecord;
 pub use resource_file::{ReadFile, ResourceFile, is_resource_file, parse as parse_resource};
+pub use sent::SentRecord;
 pub use slug::{slug, stems_for_new_files};
 pub use source::Source;
 

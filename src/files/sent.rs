@@ -36,7 +36,10 @@ impl TenantDirectory {
     /// It is no regular file, or a link, or the system refuses.
     pub fn read_sent(&self) -> Result<Option<Vec<u8>>, FilesError> {
         let path = self.path().join(OWN_FOLDER).join(RECORD);
-        match self.no_link().and_then(|()| opening::read(&path, LARGEST_RECORD)) {
+        match self
+            .no_link()
+            .and_then(|()| opening::read(&path, LARGEST_RECORD))
+        {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(io("read", path)(error)),
@@ -76,9 +79,9 @@ impl TenantDirectory {
     /// As [`TenantDirectory::begin_sent`].
     pub fn add_to_sent(&self, line: &str) -> Result<(), FilesError> {
         let path = self.path().join(OWN_FOLDER).join(RECORD);
-        let added = self.no_link().and_then(|()| {
-            appending(&path)?.write_all(line.as_bytes())
-        });
+        let added = self
+            .no_link()
+            .and_then(|()| appending(&path)?.write_all(line.as_bytes()));
         added.map_err(io("write", path))
     }
 
