@@ -1,7 +1,6 @@
 //! What a run costs, before it begins: how many requests, and how long the tenant's limit makes them take. Pure.
 
 use std::fmt;
-use std::time::Duration;
 
 /// What is known of how fast requests may go.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -34,13 +33,16 @@ enum Wait {
 
 /// A shorter wait is not worth a word.
 const SHORT: f64 = 1.0;
+/// A day between two requests is as good as any longer time.
+const SLOWEST: f64 = 1.0 / 86_400.0;
 
 impl Cost {
     /// What so many requests cost.
     pub fn of(requests: usize, allowed: Allowed) -> Cost {
         let count = requests as f64;
         // The first request need not wait for the one before it.
-        let own = allowed.max_rate.map(|rate| ((count - 1.0) / rate, rate));
+        let own = allowed.max_rate.map(|rate| rate.max(SLOWEST));
+        let own = own.map(|rate| ((count - 1.0) / rate, rate));
         let left_over = allowed.at_once.map(|at_once| count - at_once.max(0.0));
         let tenants = match (left_over, allowed.per_second) {
             (Some(left_over), Some(rate)) => Some((left_over / rate, rate)),
@@ -80,13 +82,7 @@ impl fmt::Display for Cost {
         match self.wait {
             Wait::None => Ok(()),
             Wait::Seconds(seconds, rate) => {
-                // Nobody waits for 366 years, and a rate of almost nothing would say so.
-                let seconds = Duration::try_from_secs_f64(seconds.ceil()).unwrap_or(Duration::MAX);
-                let time = match seconds.as_secs() {
-                    seconds @ 0..90 => format!("{seconds} s"),
-                    seconds => format!("{} min", seconds.div_ceil(60)),
-                };
-                write!(f, ", about {time} at {} a second", rounded(rate))
+                write!(f, ", about {} at {}", time(seconds), per_time(rate))
             }
             Wait::Unknown(at_once) => {
                 write!(
@@ -98,14 +94,27 @@ impl fmt::Display for Cost {
     }
 }
 
-/// A rate with as many digits as say something.
-fn rounded(rate: f64) -> String {
-    let digits = match rate {
-        rate if rate >= 10.0 || (rate - rate.round()).abs() < 0.05 => 0,
-        rate if rate >= 0.1 => 1,
-        _ => 3,
+/// So many seconds, in the unit that reads best.
+fn time(seconds: f64) -> String {
+    let (many, unit) = match seconds {
+        seconds if seconds < 90.0 => (seconds, "s"),
+        seconds if seconds < 5_400.0 => (seconds / 60.0, "min"),
+        seconds => (seconds / 3_600.0, "h"),
     };
-    format!("{rate:.digits$}")
+    format!("{:.0} {unit}", many.ceil())
+}
+
+/// So many a second, or an hour, with as many digits as say something.
+fn per_time(rate: f64) -> String {
+    let (rate, time) = match rate {
+        rate if rate >= 0.1 => (rate, "a second"),
+        rate => (rate * 3_600.0, "an hour"),
+    };
+    let is_whole = rate >= 10.0 || (rate - rate.round()).abs() < 0.05;
+    match is_whole && rate >= 1.0 {
+        true => format!("{rate:.0} {time}"),
+        false => format!("{rate:.1} {time}"),
+    }
 }
 
 #[cfg(test)]
@@ -138,6 +147,21 @@ mod tests {
             cost(3, None, None, Some(1e-300)),
             cost(0, Some(0.0), None, Some(1.0)),
         ];
-        insta::assert_snapshot!(costs.join("\n"), @"");
+        insta::assert_snapshot!(costs.join("\n"), @"
+        1 request
+        12 requests
+        12 requests
+        12 requests, about 6 s at 2 a second
+        100 requests, about 47 s at 2 a second
+        100 requests, about 61 s at 1.7 a second
+        5000 requests, about 6 min at 16 a second
+        100 requests, of which the tenant's limit lets 9 through at once
+        100 requests, about 25 s at 4 a second
+        100 requests, about 4 min at 0.5 a second
+        100 requests, about 2 min at 1 a second
+        100 requests, about 46 s at 2 a second
+        3 requests, about 48 h at 0.0 an hour
+        0 requests
+        ");
     }
 }
