@@ -224,7 +224,17 @@ impl FieldPlan {
         };
         let base = self.base.borrowed();
         let is_base = base == Base::NoBase || base.is_same(self.live.as_ref(), same);
-        self.change == Change::Edit && !is_base
+        self.change == Change::Edit && !is_base && !self.is_on_the_way()
+    }
+
+    /// Whether the tenant has a part of the edit already, and nothing else: an update that was stopped left it so.
+    fn is_on_the_way(&self) -> bool {
+        match (self.field.key(), &self.base, &self.local, &self.live) {
+            (Some(key), Base::Is(base), Some(local), Some(live)) => {
+                key.field.is_on_the_way(base, local, live)
+            }
+            _ => false,
+        }
     }
 
     /// What an edit does at once to who may log in where, in a sentence; None where it does nothing of the kind.
@@ -313,7 +323,16 @@ pub fn change_of<'a>(
     let live = key.of(live);
     let base = base_of(base, key, live);
     let same = |one: Option<&Value>, other: Option<&Value>| key.same(one, other);
-    (three_way(base, key.local(local), live, same), base)
+    let local = key.local(local);
+    let change = match (three_way(base, local, live, same), base, local, live) {
+        (Some(Change::Conflict), Base::Is(base), Some(local), Some(live))
+            if key.field.is_on_the_way(base, local, live) =>
+        {
+            Some(Change::Edit)
+        }
+        (change, ..) => change,
+    };
+    (change, base)
 }
 
 /// One resource's differences; None if there are none.

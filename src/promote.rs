@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use globset::GlobSet;
 use serde_json::{Map, Value};
 
-use crate::kinds::{self, Field, Kind, Merge};
+use crate::kinds::{Field, Kind, Managed, Merge, Reference};
 use crate::resource::ResourceId;
 
 /// What ties a file to its counterpart in other tenants: its kind, and its stem.
@@ -23,14 +23,34 @@ pub struct Member<'a> {
     pub fields: &'a Map<String, Value>,
 }
 
+/// One of the two tenants.
+#[derive(Debug, Clone, Copy)]
+pub struct Side<'a> {
+    /// Its files.
+    pub files: &'a Stems<'a>,
+    /// What a push to it may send.
+    pub managed: &'a Managed,
+    /// Its domain; empty where nobody knows it.
+    pub domain: &'a str,
+}
+
+impl Side<'_> {
+    fn manages(&self, kind: &Kind) -> bool {
+        self.managed.kinds().any(|managed| managed == kind)
+    }
+}
+
 /// The stems of a tenant's resources whose files are gone and that its lock still knows.
 pub type Gone<'a> = BTreeMap<&'a ResourceId, &'a str>;
+
+/// Values that stay different, by kind and stem, and field.
+pub type OwnValues = BTreeMap<(&'static Kind, String), BTreeMap<Field, Value>>;
 
 /// What the other tenant keeps as its own.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
-    /// Values that stay different, by kind and stem, and field.
-    pub values: BTreeMap<(&'static Kind, String), BTreeMap<Field, Value>>,
+    /// Values that stay different.
+    pub values: OwnValues,
     /// What needs no counterpart, as `kind/stem`.
     pub ignored: GlobSet,
 }
@@ -39,21 +59,25 @@ pub struct Overrides {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Promotion {
     /// The values to write, by kind and stem, and in file order.
-    pub changes: Vec<Change>,
-    /// Entries of references that the first tenant does not know; they go over as they are.
-    pub carried: Vec<Reference>,
-    /// Resources of the first tenant that are referred to and that the other lacks, or that nobody can name there: nothing may be
-    /// written.
-    pub missing: Vec<Reference>,
+    pub changes: Vec<Promoted>,
+    /// References that the first tenant does not know; they go over as they are.
+    pub carried: Vec<BrokenReference>,
+    /// References to resources of the first tenant that the other lacks, or that nobody can name there: nothing may be written.
+    pub missing: Vec<BrokenReference>,
     /// Files of the first tenant that have no counterpart in the other, and need one.
     pub alone: Vec<(&'static Kind, String)>,
+    /// Kinds of which the first tenant has files, and that the other does not manage.
+    pub unmanaged_kinds: BTreeSet<&'static Kind>,
+    /// Fields of which the first tenant has other values, and that the other does not manage: they are not written, since no push
+    /// would send them.
+    pub unmanaged_fields: BTreeSet<Field>,
     /// Values that mean something in the first tenant only, and stay there.
     pub own: Vec<(&'static Kind, String, Field)>,
 }
 
 /// One value to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct Promoted {
     /// The file's kind.
     pub kind: &'static Kind,
     /// The file's stem.
@@ -68,72 +92,80 @@ pub struct Change {
     pub overridden: bool,
 }
 
-/// An entry of a list of references.
+/// A reference that could not be said in the other tenant's ids.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Reference {
+pub struct BrokenReference {
     /// The kind of the file that has it.
     pub kind: &'static Kind,
     /// The stem of the file that has it.
     pub stem: String,
     /// The field that has it.
     pub field: Field,
-    /// The entry.
+    /// What it says.
     pub entry: String,
     /// The stem of the resource that it means, where the first tenant knows one.
     pub means: Option<String>,
 }
 
-/// Carries these `fields` of the `selected` files from one tenant to another. A field that the first tenant's file does not
-/// have is not managed there, and stays as it is in the other.
+/// Carries the `selected` files from one tenant to another: the fields that both manage, and that are asked for. A field that the
+/// first tenant's file does not have is not managed there, and stays as it is in the other.
 pub fn promote(
-    from: &Stems<'_>,
+    from: Side<'_>,
     gone: &Gone<'_>,
-    to: &Stems<'_>,
+    to: Side<'_>,
     overrides: &Overrides,
-    fields: &dyn Fn(Field) -> bool,
+    is_asked: &dyn Fn(Field) -> bool,
     selected: &BTreeSet<Counterpart<'_>>,
-    (from_domain, to_domain): (&str, &str),
 ) -> Promotion {
     // Where another resource's file has the stem by now, it is unknown which of the two was meant.
     let gone = gone.iter().map(|(id, stem)| {
-        let stem = Some(*stem).filter(|stem| !from.contains_key(&(id.kind(), *stem)));
+        let stem = Some(*stem).filter(|stem| !from.files.contains_key(&(id.kind(), *stem)));
         (*id, stem)
     });
     let here = from
+        .files
         .iter()
         .map(|((_, stem), member)| (member.id, Some(*stem)));
     let stem_of: BTreeMap<&ResourceId, Option<&str>> = gone.chain(here).collect();
     let mut promotion = Promotion::default();
-    for (file, member) in from.iter().filter(|(file, _)| selected.contains(*file)) {
+    for (file, member) in from
+        .files
+        .iter()
+        .filter(|(file, _)| selected.contains(*file))
+    {
         let (kind, stem) = *file;
-        let Some(counterpart) = to.get(file) else {
-            if !overrides.ignored.is_match(format!("{kind}/{stem}")) {
-                promotion.alone.push((kind, stem.to_owned()));
+        let Some(counterpart) = to.files.get(file) else {
+            if overrides.ignored.is_match(format!("{kind}/{stem}")) {
+                continue;
+            }
+            match to.manages(kind) {
+                true => promotion.alone.push((kind, stem.to_owned())),
+                false => _ = promotion.unmanaged_kinds.insert(kind),
             }
             continue;
         };
         let own = overrides.values.get(&(kind, stem.to_owned()));
-        for field in kind.fields().filter(|field| fields(*field)) {
+        for field in from.managed.fields(kind).filter(|field| is_asked(*field)) {
             let own = own.and_then(|values| values.get(&field));
             let value = field.of(member.fields);
             let old = field.of(counterpart.fields);
-            if field.row().is_tenants_own && own.is_none() {
-                if value
-                    .is_some_and(|value| !value.is_null() && !field.row().same(Some(value), old))
-                {
-                    promotion.own.push((kind, stem.to_owned(), field));
-                }
-                continue;
-            }
             let mut translation = Translation {
                 file: *file,
                 field,
                 stem_of: &stem_of,
                 from,
                 to,
-                domains: (from_domain, to_domain),
-                promotion: &mut promotion,
+                carried: Vec::new(),
+                missing: Vec::new(),
             };
+            if field.row().is_tenants_own && own.is_none() {
+                let differs =
+                    |value: &Value| !value.is_null() && !field.row().same(Some(value), old);
+                if to.managed.has(field) && value.is_some_and(differs) {
+                    promotion.own.push((kind, stem.to_owned(), field));
+                }
+                continue;
+            }
             let new = match (own, value) {
                 (Some(Value::Object(own)), Some(Value::Object(value)))
                     if matches!(field.row().merge, Merge::Keys | Merge::Flags) =>
@@ -146,8 +178,18 @@ pub fn promote(
                 (None, Some(value)) => translation.value(value),
                 (None, None) => continue,
             };
-            if !field.row().same(old, Some(&new)) || old.is_none() {
-                promotion.changes.push(Change {
+            let new = keeping_flags(field, old, new);
+            let is_same = field.row().same(old, Some(&new));
+            if !to.managed.has(field) {
+                if !is_same {
+                    promotion.unmanaged_fields.insert(field);
+                }
+                continue;
+            }
+            promotion.carried.extend(translation.carried);
+            promotion.missing.extend(translation.missing);
+            if !is_same || old.is_none() {
+                promotion.changes.push(Promoted {
                     kind,
                     stem: stem.to_owned(),
                     field,
@@ -158,22 +200,40 @@ pub fn promote(
             }
         }
     }
+    // Several entries may say the same of one field, as two permissions of one API do.
+    for references in [&mut promotion.missing, &mut promotion.carried] {
+        let mut said = BTreeSet::new();
+        references.retain(|one| said.insert(one.clone()));
+    }
     promotion
 }
 
+/// A switch that only the other tenant has can't be taken away from it, and stays.
+fn keeping_flags(field: Field, old: Option<&Value>, new: Value) -> Value {
+    match (field.row().merge, old, new) {
+        (Merge::Flags, Some(Value::Object(old)), Value::Object(mut new)) => {
+            for (key, value) in old {
+                new.entry(key.clone()).or_insert_with(|| value.clone());
+            }
+            Value::Object(new)
+        }
+        (_, _, new) => new,
+    }
+}
+
 /// Says the references of one field in the other tenant's ids.
-struct Translation<'a, 'p> {
+struct Translation<'a> {
     file: Counterpart<'a>,
     field: Field,
     /// The stem of each resource that the first tenant knows, where it has one.
     stem_of: &'a BTreeMap<&'a ResourceId, Option<&'a str>>,
-    from: &'a Stems<'a>,
-    to: &'a Stems<'a>,
-    domains: (&'a str, &'a str),
-    promotion: &'p mut Promotion,
+    from: Side<'a>,
+    to: Side<'a>,
+    carried: Vec<BrokenReference>,
+    missing: Vec<BrokenReference>,
 }
 
-impl Translation<'_, '_> {
+impl Translation<'_> {
     fn value(&mut self, value: &Value) -> Value {
         match self.field.row().refers_to {
             Some(reference) => {
@@ -183,7 +243,11 @@ impl Translation<'_, '_> {
         }
     }
 
-    fn reference(&mut self, reference: kinds::Reference, text: &str) -> String {
+    fn reference(&mut self, reference: Reference, text: &str) -> String {
+        // An empty text refers to nothing.
+        if text.is_empty() {
+            return String::new();
+        }
         match (reference.kind(), reference.by) {
             (Some(kind), None) => self.by_id(kind, text),
             (Some(kind), Some(by)) => self.by_field(kind, by, text),
@@ -194,10 +258,13 @@ impl Translation<'_, '_> {
     fn by_id(&mut self, kind: &'static Kind, text: &str) -> String {
         let known = self.stem_of.get(&ResourceId::new(kind, text)).copied();
         let means = known.flatten();
-        match (known, means.and_then(|stem| self.to.get(&(kind, stem)))) {
+        match (
+            known,
+            means.and_then(|stem| self.to.files.get(&(kind, stem))),
+        ) {
             (_, Some(counterpart)) => return counterpart.id.as_str().to_owned(),
-            (Some(_), None) => self.promotion.missing.push(self.entry(text, means)),
-            (None, None) => self.promotion.carried.push(self.entry(text, None)),
+            (Some(_), None) => self.missing.push(self.entry(text, means)),
+            (None, None) => self.carried.push(self.entry(text, None)),
         }
         text.to_owned()
     }
@@ -212,17 +279,17 @@ impl Translation<'_, '_> {
                 .and_then(Value::as_str)
                 .map(str::to_owned)
         };
-        let mut here = self.from.iter().filter(|((of, _), _)| *of == kind);
+        let mut here = self.from.files.iter().filter(|((of, _), _)| *of == kind);
         let means = here.find(|(_, member)| said(member).as_deref() == Some(text));
         let means = means.map(|((_, stem), _)| *stem);
         if let Some(stem) = means {
-            match self.to.get(&(kind, stem)).and_then(said) {
+            match self.to.files.get(&(kind, stem)).and_then(said) {
                 Some(counterpart) => return counterpart,
-                None => self.promotion.missing.push(self.entry(text, means)),
+                None => self.missing.push(self.entry(text, means)),
             }
             return text.to_owned();
         }
-        let (from, to) = self.domains;
+        let (from, to) = (self.from.domain, self.to.domain);
         let own = format!("https://{from}/");
         match text
             .strip_prefix(&own)
@@ -230,14 +297,14 @@ impl Translation<'_, '_> {
         {
             Some(path) => format!("https://{to}/{path}"),
             None => {
-                self.promotion.carried.push(self.entry(text, None));
+                self.carried.push(self.entry(text, None));
                 text.to_owned()
             }
         }
     }
 
-    fn entry(&self, text: &str, means: Option<&str>) -> Reference {
-        Reference {
+    fn entry(&self, text: &str, means: Option<&str>) -> BrokenReference {
+        BrokenReference {
             kind: self.file.0,
             stem: self.file.1.to_owned(),
             field: self.field,
@@ -251,6 +318,7 @@ impl Translation<'_, '_> {
 mod tests {
     use super::*;
     use crate::kinds::clients::KIND;
+    use crate::kinds::{Manage, roles, tenant_settings};
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -288,16 +356,24 @@ mod tests {
         }
     }
 
+    fn side<'a>(files: &'a Stems<'a>, managed: &'a Managed, domain: &'a str) -> Side<'a> {
+        Side {
+            files,
+            managed,
+            domain,
+        }
+    }
+
     fn all(from: &Tenant, to: &Tenant, overrides: &Overrides) -> Promotion {
+        let managed = Managed::default();
         let stems = from.stems();
         promote(
-            &stems,
+            side(&stems, &managed, "dev.example"),
             &Gone::new(),
-            &to.stems(),
+            side(&to.stems(), &managed, "prod.example"),
             overrides,
             &|_| true,
             &stems.keys().copied().collect(),
-            ("dev.example", "prod.example"),
         )
     }
 
@@ -385,23 +461,84 @@ mod tests {
         let (dev, prod) = (dev.stems(), prod.stems());
         let [old, d3] = ["old", "d3"].map(|id| ResourceId::new(&KIND, id));
         let gone = Gone::from([(&old, "new"), (&d3, "api")]);
-        let own = Overrides::default();
+        let (own, managed) = (Overrides::default(), Managed::default());
         let promotion = promote(
-            &dev,
+            side(&dev, &managed, ""),
             &gone,
-            &prod,
+            side(&prod, &managed, ""),
             &own,
             &|_| true,
             &BTreeSet::from([(&KIND, "web")]),
-            ("", ""),
         );
         assert_eq!(promotion.changes[0].new, json!(["old", "p3", "x"]));
-        let entries = |references: Vec<Reference>| -> Vec<_> {
+        let entries = |references: Vec<BrokenReference>| -> Vec<_> {
             let references = references.into_iter();
             references.map(|one| (one.entry, one.means)).collect()
         };
         assert_eq!(entries(promotion.missing), [("old".to_owned(), None)]);
         assert_eq!(entries(promotion.carried), [("x".to_owned(), None)]);
+    }
+
+    #[test]
+    fn what_only_the_first_tenant_manages_is_named_once_and_never_written() {
+        let callbacks =
+            |host: &str| json!({"callbacks": [host], "sso": true, "grant_types": ["a"]});
+        let dev = Tenant::new(&[
+            ("web", "d1", callbacks("dev")),
+            ("api", "d2", callbacks("dev")),
+        ]);
+        let prod = Tenant::new(&[
+            ("web", "p1", callbacks("prod")),
+            ("api", "p2", callbacks("prod")),
+        ]);
+        let (id, fields) = (ResourceId::new(&roles::KIND, "r1"), Map::new());
+        let role = Member {
+            id: &id,
+            fields: &fields,
+        };
+        let (mut dev, prod) = (dev.stems(), prod.stems());
+        dev.extend(["editor", "reader"].map(|stem| ((&roles::KIND, stem), role)));
+        let more = Managed::new(&BTreeMap::from([
+            (&KIND, Manage::All),
+            (&roles::KIND, Manage::All),
+        ]));
+        let selected: BTreeSet<_> = dev.keys().copied().collect();
+        let promotion = promote(
+            side(&dev, &more, ""),
+            &Gone::new(),
+            side(&prod, &Managed::default(), ""),
+            &Overrides::default(),
+            &|_| true,
+            &selected,
+        );
+        let expected = Promotion {
+            unmanaged_kinds: BTreeSet::from([&roles::KIND]),
+            unmanaged_fields: BTreeSet::from([KIND.field("callbacks").unwrap()]),
+            ..Promotion::default()
+        };
+        assert_eq!(promotion, expected);
+    }
+
+    #[test]
+    fn an_empty_reference_refers_to_nothing() {
+        let settings = &tenant_settings::KIND;
+        let [dev, prod] = [json!({"default_audience": ""}), json!({})]
+            .map(|fields| fields.as_object().unwrap().clone());
+        let id = ResourceId::new(settings, "tenant-settings");
+        let file = (settings, "tenant-settings");
+        let [dev, prod] =
+            [&dev, &prod].map(|fields| Stems::from([(file, Member { id: &id, fields })]));
+        let managed = Managed::new(&BTreeMap::from([(settings, Manage::All)]));
+        let promotion = promote(
+            side(&dev, &managed, "dev.example"),
+            &Gone::new(),
+            side(&prod, &managed, "prod.example"),
+            &Overrides::default(),
+            &|_| true,
+            &BTreeSet::from([file]),
+        );
+        assert_eq!(promotion.changes[0].new, json!(""));
+        assert_eq!((promotion.carried, promotion.missing), (vec![], vec![]));
     }
 
     proptest! {

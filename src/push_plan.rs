@@ -11,13 +11,19 @@ use crate::resource::{ListChange, Patch, Resource, ResourceId};
 /// What the tool works by, and must not change.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Own<'a> {
-    /// The id of the client whose credentials are in use.
+    /// The id of the client whose credentials are in use. Where nobody knows it, as with a ready token that can't be read, it may be
+    /// any.
     pub client: Option<&'a str>,
     /// The identifier of the Management API.
     pub management_api: Option<&'a str>,
 }
 
 impl Own<'_> {
+    /// Whether the credentials in use may be this client's.
+    fn may_be_client(self, id: &str) -> bool {
+        self.client.is_none_or(|own| own == id)
+    }
+
     /// What keeps a resource from being changed.
     fn limits(self, live: &Resource) -> Vec<&'static Limit> {
         let text = |field: &str| live.text(field);
@@ -26,7 +32,7 @@ impl Own<'_> {
             When::ManagementApi(field) => text(field).is_some_and(|text| {
                 Some(text) == self.management_api || text.ends_with(".auth0.com/api/v2/")
             }),
-            When::OwnClient(field) => self.client.is_some() && text(field) == self.client,
+            When::OwnClient(field) => text(field).is_some_and(|id| self.may_be_client(id)),
         };
         let limits = live.id().kind().limits.iter();
         limits
@@ -87,6 +93,8 @@ pub enum Reason {
     CannotRemove(String),
     /// The client is the one whose credentials are in use, and would lose its access.
     LocksOut,
+    /// The same may be so: the token does not say which client it was issued to.
+    MayLockOut,
     /// The tenant's plan does not include the kind.
     NotIncluded,
     /// The token's scope does not allow the kind to be read.
@@ -185,21 +193,28 @@ impl PushPlan {
             .cloned();
         let (unmanaged, not_updatable): (Vec<_>, Vec<_>) =
             unsent.partition(|field| field.field.key().is_some());
-        for (fields, reason) in [
-            (unmanaged, Reason::Unmanaged),
-            (not_updatable, Reason::NotUpdatable),
-        ] {
-            if !fields.is_empty() {
-                hold_back(fields, reason);
-            }
+        if !unmanaged.is_empty() {
+            hold_back(unmanaged, Reason::Unmanaged);
+        }
+        // Each field says why no update takes it.
+        let why = |field: &FieldPlan| {
+            let row = resource.id.kind().row(field.field.name());
+            row.map(|row| row.sending)
+        };
+        for fields in not_updatable.chunk_by(|one, next| why(one) == why(next)) {
+            hold_back(fields.to_vec(), Reason::NotUpdatable);
         }
         let is_own =
-            *resource.id.kind() == clients::KIND && own.client == Some(resource.id.as_str());
+            *resource.id.kind() == clients::KIND && own.may_be_client(resource.id.as_str());
         let (locking, edits): (Vec<_>, Vec<_>) = edits
             .into_iter()
             .partition(|field| is_own && locks_out(field));
         if !locking.is_empty() {
-            hold_back(locking, Reason::LocksOut);
+            let reason = match own.client {
+                Some(_) => Reason::LocksOut,
+                None => Reason::MayLockOut,
+            };
+            hold_back(locking, reason);
         }
         let mut sent = Vec::new();
         let mut values: BTreeMap<Field, Value> = BTreeMap::new();
@@ -305,10 +320,13 @@ fn list_change(edit: &FieldPlan) -> Option<ListChange> {
         entries(&edit.live).unwrap_or_default(),
     );
     let without = |list: &[Value], other: &[Value]| -> Vec<Value> {
-        list.iter()
-            .filter(|entry| !other.contains(entry))
-            .cloned()
-            .collect()
+        let mut left: Vec<Value> = Vec::new();
+        for entry in list {
+            if !other.contains(entry) && !left.contains(entry) {
+                left.push(entry.clone());
+            }
+        }
+        left
     };
     Some(ListChange {
         field,
@@ -471,7 +489,7 @@ mod tests {
             ),
         ];
         let shown = cases.map(|(what, base, local, live)| {
-            format!("{what}: {}", decided(base, local, live, None))
+            format!("{what}: {}", decided(base, local, live, Some("other")))
         });
         insta::assert_snapshot!(shown.join("\n"), @r#"
         an edit: {"name":"B"}
@@ -495,13 +513,22 @@ mod tests {
         let more = json!({"grant_types": ["client_credentials", "implicit"]});
         let shown = [
             decided(base.clone(), local.clone(), base.clone(), Some("c1")),
-            decided(base.clone(), local, base.clone(), Some("c2")),
+            decided(base.clone(), local.clone(), base.clone(), Some("c2")),
+            decided(base.clone(), local, base.clone(), None),
             decided(base.clone(), more, base, Some("c1")),
+            decided(
+                json!({}),
+                json!({"token_quota": {"a": 1}, "require_proof_of_possession": true, "app_type": "spa", "compliance_level": "none"}),
+                json!({}),
+                Some("c1"),
+            ),
         ];
         insta::assert_snapshot!(shown.join("\n"), @r#"
         {"name":"B"}; grant_types, token_endpoint_auth_method: LocksOut
         {"name":"B","grant_types":["implicit"],"token_endpoint_auth_method":"none"}
+        {"name":"B"}; grant_types, token_endpoint_auth_method: MayLockOut
         {"grant_types":["client_credentials","implicit"]}
+        app_type, compliance_level, require_proof_of_possession, token_quota: LocksOut
         "#);
     }
 }

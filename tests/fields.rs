@@ -1182,9 +1182,9 @@ fn promotion_carries_managed_fields_and_leaves_what_is_a_tenants_own() {
         warning: logins and tokens by `password` stop at once
 
     2 values written to 1 file
-    web: client_metadata is prod's own value, from overrides.yaml
-    web: default_organization means something in dev only, and stays there; prod's own can stand in its overrides.yaml
-    web: signed_request_object means something in dev only, and stays there; prod's own can stand in its overrides.yaml
+    clients/web: client_metadata is prod's own value, from overrides.yaml
+    clients/web: default_organization means something in dev only, and stays there; prod's own can stand in its overrides.yaml
+    clients/web: signed_request_object means something in dev only, and stays there; prod's own can stand in its overrides.yaml
     "#);
     let mut expected = of("prod", "cred_2");
     expected["client_metadata"] = json!({"stage": "prod", "team": "pay"});
@@ -1207,7 +1207,7 @@ fn promotion_carries_managed_fields_and_leaves_what_is_a_tenants_own() {
     );
     two.promote(&["--fields", "sso"])
         .exits(2)
-        .complains("`sso` is not managed here");
+        .complains("`sso` is not managed in dev");
 }
 
 #[test]
@@ -1350,4 +1350,28 @@ fn the_schemas_are_what_files_are_held_to() {
         assert_eq!(is_refused, !is_right, "{text}: {run}");
     }
     assert_eq!(bed.patches(), []);
+}
+
+#[test]
+fn an_empty_object_knows_of_each_key_that_it_was_not_there() {
+    for (was, said) in [(json!({}), json!({})), (json!({"team": "shop"}), json!({}))] {
+        let bed = web("[client_metadata]", json!({"client_metadata": was}));
+        set(&bed, WEB, "client_metadata", Some(said));
+        set(&bed, WEB, "description", Some(json!("new")));
+        let live = json!({"dash": "1", "team": "shop"});
+        let live = match was.get("team") {
+            Some(_) => live,
+            None => json!({"dash": "1"}),
+        };
+        bed.sandbox.edit("w", "client_metadata", Some(live));
+        bed.run(["push", "--yes"]).exits(0);
+        let dash = (
+            "client_metadata".to_owned(),
+            Some("dash".to_owned()),
+            "drift".to_owned(),
+        );
+        assert_eq!(changes(&bed), [dash], "{}", bed.read("tenant/tenant.lock"));
+        bed.run(["pull"]).exits(0);
+        assert_eq!(changes(&bed), []);
+    }
 }

@@ -71,7 +71,7 @@ fn values_go_over_in_prods_ids_and_nothing_else_changes() {
         + "https://api.example"
 
     2 values written to 1 file
-    web: allowed_clients: https://api.example is no client of dev, and is carried as it is
+    clients/web: allowed_clients: https://api.example is no client of dev, and is carried as it is
     "#);
     insta::assert_snapshot!(two.dev.read(&format!("{PROD}/web.yaml")), @"
     client_id: p-web
@@ -158,7 +158,7 @@ fn markdown_says_what_was_written_and_what_there_is_to_remark() {
 
     2 values written to 1 file.
 
-    - web: allowed&#95;clients: https://api.example is no client of dev, and is carried as it is
+    - clients/web: allowed&#95;clients: https://api.example is no client of dev, and is carried as it is
 
     | name | file | differences |
     |---|---|---|
@@ -181,7 +181,9 @@ fn a_reference_to_a_client_whose_file_is_gone_is_translated_or_refused_and_never
     let before = two.dev.age();
     two.promote(&["--fields", "allowed_clients"])
         .exits(1)
-        .complains("web: allowed_clients refers to d-api, which has no file in dev any more");
+        .complains(
+            "clients/web: allowed_clients refers to d-api, which has no file in dev any more",
+        );
     two.dev.assert_untouched(&before);
 }
 
@@ -213,7 +215,7 @@ fn fields_and_clients_can_be_chosen() {
         .complains("did you mean `name`?");
     two.promote(&["--fields", "callbacks"])
         .exits(2)
-        .complains("`callbacks` is not managed here");
+        .complains("`callbacks` is not managed in dev");
     two.promote(&["wep"])
         .exits(2)
         .complains("nothing matches `wep`");
@@ -230,7 +232,7 @@ fn a_reference_that_prod_lacks_stops_everything_and_is_named() {
     exit code 1
     --- stderr
     error: nothing was written: prod lacks what dev refers to
-    web: allowed_clients refers to api (d-api)
+    clients/web: allowed_clients refers to clients/api (d-api)
     hint: make it in prod, pull it with `tenantry pull --tenant prod`, and give its file the same name; or leave the field out with --fields
     ");
     two.dev.assert_untouched(&before);
@@ -246,7 +248,8 @@ fn a_client_without_a_counterpart_is_listed() {
     );
     let run = two.promote(&[]).exits(1);
     assert!(
-        run.stdout.contains("new: prod has no file of this name"),
+        run.stdout
+            .contains("clients/new: prod has no file of this name"),
         "{run}"
     );
     assert_eq!(
@@ -273,7 +276,7 @@ fn prods_own_values_stay_and_are_named() {
     let run = two.promote(&[]).exits(0);
     assert!(
         run.stdout
-            .contains("web: description is prod's own value, from overrides.yaml"),
+            .contains("clients/web: description is prod's own value, from overrides.yaml"),
         "{run}"
     );
     assert!(
@@ -309,4 +312,36 @@ fn a_tenant_is_not_promoted_to_itself_or_from_nowhere() {
     bed.run(["promote", "--from", "../x", "--to", "b"])
         .exits(2)
         .complains("`../x` can't be a tenant's name");
+}
+
+#[test]
+fn what_prod_does_not_manage_is_remarked_once_and_stays_as_it_is() {
+    let two = Two::new();
+    two.dev.write(
+        "tenant/dev/tenantry.yaml",
+        "manage:\n  clients: [sso]\n  roles: all\n",
+    );
+    two.dev.run(["pull", "--tenant", "dev"]).exits(0);
+    for role in ["editor", "reader"] {
+        two.dev.write(
+            &format!("tenant/dev/roles/{role}.yaml"),
+            &format!("id: rol_{role}\nname: {role}\n"),
+        );
+    }
+    two.dev.sandbox.clear_requests();
+    let run = two.promote(&[]).exits(0);
+    let (_, remarks) = run.stdout.split_once("written to 1 file\n").unwrap();
+    insta::assert_snapshot!(remarks, @"
+    clients/web: allowed_clients: https://api.example is no client of dev, and is carried as it is
+    roles: prod does not manage them, so nothing is promoted
+    clients: prod does not manage sso, so it is not promoted
+    ");
+    assert!(
+        two.dev
+            .read(&format!("{PROD}/web.yaml"))
+            .contains("sso: false")
+    );
+    two.promote(&["--fields", "sso"])
+        .exits(2)
+        .complains("`sso` is not managed in prod");
 }

@@ -1085,7 +1085,7 @@ fn the_global_client_is_not_pushed_by_a_file_that_somebody_wrote() {
     let run = bed.run(["push", "--yes", "-o", "json"]).exits(1);
     assert_eq!(run.json()["results"][0]["status"], "held_back");
     let reason = run.json()["results"][0]["reason"].to_string();
-    assert!(reason.contains("global client"), "{reason}");
+    assert!(reason.contains("not under version control"), "{reason}");
     assert_eq!(bed.patches(), []);
 }
 

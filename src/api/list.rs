@@ -197,46 +197,45 @@ pub(super) async fn these(
     ids: &[&ResourceId],
     known: usize,
 ) -> Result<Vec<Resource>, ApiError> {
-    // Each resource with a list of its own costs as much in either way, and the list of all comes on top.
-    let has_lists = ask
-        .kind
-        .collection()
-        .is_none_or(|many| many.sub_list.is_some());
-    if has_lists || ids.len() <= list_requests(known) {
+    // A resource's list at a path of its own costs as much in either way.
+    if ask.kind.collection().is_none() || ids.len() <= list_requests(known) {
         return one_by_one(ask, ids).await;
     }
-    if ask
-        .kind
-        .collection()
-        .is_some_and(|many| many.paging == Paging::None)
-    {
-        let wanted: HashSet<&ResourceId> = ids.iter().copied().collect();
-        let mut all = all_at_once(ask, &mut |resource| resource).await?;
+    let (listed, missing) = from_the_list(ask, ids).await?;
+    let mut found = with_lists(ask, listed, &mut |resource| resource).await?;
+    found.extend(one_by_one(ask, &missing).await?);
+    Ok(found)
+}
+
+/// Those of these resources that the list has, as far as it is worth reading, and those that are left to be asked for.
+async fn from_the_list<'a>(
+    ask: Ask<'_>,
+    ids: &[&'a ResourceId],
+) -> Result<(Vec<Resource>, Vec<&'a ResourceId>), ApiError> {
+    let wanted: HashSet<&ResourceId> = ids.iter().copied().collect();
+    let only_wanted = |mut all: Vec<Resource>| {
         all.retain(|resource| wanted.contains(resource.id()));
-        return Ok(all);
+        all
+    };
+    let mut as_it_is = |resource| resource;
+    let many = ask.kind.collection();
+    if many.is_some_and(|many| many.paging == Paging::None) {
+        let all = all_at_once(ask, &mut as_it_is).await?;
+        return Ok((only_wanted(all), Vec::new()));
     }
     ask.begin(None);
     let (total, first) = page(ask, 0).await?;
-    let mut as_it_is = |resource| resource;
     let mut list = List::new(ask, &mut as_it_is, total);
     // A page that repeats a resource can't be relied on. Reading the whole list says what is wrong.
     let read = list.add(first.clone()).is_ok();
     let mut missing = ids.to_vec();
     missing.retain(|id| !list.ids.contains(*id));
-    let wanted: HashSet<&ResourceId> = ids.iter().copied().collect();
     // The tenant may be larger than what is known of it; then the rest may be cheaper one by one.
     if !read || missing.len() >= list_requests(total) {
-        let mut all = all(ask, total, first, &mut |resource| resource).await?;
-        all.retain(|resource| wanted.contains(resource.id()));
-        return Ok(all);
+        let all = all(ask, total, first, &mut |resource| resource).await?;
+        return Ok((only_wanted(all), Vec::new()));
     }
-    let mut found = one_by_one(ask, &missing).await?;
-    found.extend(
-        list.finish()
-            .into_iter()
-            .filter(|resource| wanted.contains(resource.id())),
-    );
-    Ok(found)
+    Ok((only_wanted(list.finish()), missing))
 }
 
 async fn one_by_one(ask: Ask<'_>, ids: &[&ResourceId]) -> Result<Vec<Resource>, ApiError> {

@@ -15,8 +15,8 @@ use crate::cli::{PlanForm, Promote};
 use crate::files::{self, Access, Contents, FilesError, ResourceFile, TenantDirectory};
 use crate::kinds::Field;
 use crate::names::names_in;
-use crate::plan::{self, FieldPlan, Plan, PlanField, ResourcePlan, State, Tenant};
-use crate::promote::{Change, Counterpart, Gone, Member, Stems, promote};
+use crate::plan::{Change, FieldPlan, Plan, PlanField, ResourcePlan, State, Tenant};
+use crate::promote::{Counterpart, Gone, Member, Promoted, Side, Stems, promote};
 use crate::render::{self, promotion as render_promotion};
 use crate::resource::ResourceId;
 use crate::three_way::Base;
@@ -39,9 +39,15 @@ pub(super) fn run(
         ));
     }
     let from_directory = invocation.open_tenant(&options.from, Access::Read, terminal)?;
-    check_fields(&options.fields, from_directory.managed())?;
     let from = from_directory.read()?;
     let directory = invocation.open_tenant(&options.to, Access::Write, terminal)?;
+    for (tenant, directory) in [(&options.from, &from_directory), (&options.to, &directory)] {
+        check_fields(
+            &options.fields,
+            directory.managed(),
+            &format!("in {tenant}"),
+        )?;
+    }
     let to = directory.read()?;
     warn_of(&from, terminal);
     warn_of(&to, terminal);
@@ -51,20 +57,24 @@ pub(super) fn run(
     let files = files.map(|(id, file)| (names(id, Some(file)), (id.kind(), file.stem.as_str())));
     let selection = invocation.selection(&options.selectors, from_directory.path());
     let selected: BTreeSet<Counterpart<'_>> = selection.pick(files)?.into_iter().collect();
-    // A field that the other tenant does not manage would be written to its file, and never be sent.
-    let is_carried = |field: Field| {
-        let is_asked =
-            options.fields.is_empty() || options.fields.iter().any(|name| name == field.name());
-        is_asked && from_directory.managed().has(field) && directory.managed().has(field)
+    let is_asked = |field: Field| {
+        options.fields.is_empty() || options.fields.iter().any(|name| name == field.name())
     };
     let promotion = promote(
-        &stems(&from)?,
+        Side {
+            files: &stems(&from)?,
+            managed: from_directory.managed(),
+            domain: domain(&from),
+        },
         &gone(&from),
-        &stems(&to)?,
+        Side {
+            files: &stems(&to)?,
+            managed: directory.managed(),
+            domain: domain(&to),
+        },
         &overrides,
-        &is_carried,
+        &is_asked,
         &selected,
-        (domain(&from), domain(&to)),
     );
 
     if !promotion.missing.is_empty() {
@@ -81,7 +91,7 @@ pub(super) fn run(
         .iter()
         .map(|(id, file)| ((id.kind(), file.stem.as_str()), (id, file)))
         .collect();
-    for Change {
+    for Promoted {
         kind,
         stem,
         field,
@@ -89,9 +99,12 @@ pub(super) fn run(
         ..
     } in &promotion.changes
     {
-        field
-            .validate(new)
-            .map_err(|invalid| Usage::error(format!("{kind}/{stem}: {invalid}"), invalid.hint))?;
+        field.validate(new).map_err(|invalid| {
+            Usage::error(
+                format!("{}: {invalid}", render_promotion::file(kind, stem)),
+                invalid.hint,
+            )
+        })?;
     }
     let (written, failure) = match options.dry_run {
         true => (&promotion.changes[..], None),
@@ -167,7 +180,10 @@ fn stems(contents: &Contents) -> Result<Stems<'_>> {
         };
         if stems.insert((id.kind(), &file.stem), member).is_some() {
             return Err(Usage::error(
-                format!("two files are named {}, in different formats", file.stem),
+                format!(
+                    "two files are named {}, in different formats",
+                    render_promotion::file(id.kind(), &file.stem)
+                ),
                 format!(
                     "rename one: the name ties a {} to its counterpart in other tenants",
                     id.kind().singular
@@ -182,9 +198,9 @@ fn stems(contents: &Contents) -> Result<Stems<'_>> {
 fn write<'a>(
     directory: &TenantDirectory,
     files: &ByStem<'_>,
-    changes: &'a [Change],
+    changes: &'a [Promoted],
     terminal: &Terminal,
-) -> (&'a [Change], Option<FilesError>) {
+) -> (&'a [Promoted], Option<FilesError>) {
     let mut written = 0;
     for ((id, file), of_file) in by_file(files, changes) {
         let mut fields = Map::clone(&file.fields);
@@ -207,9 +223,10 @@ fn write<'a>(
 /// Each file that changes, with its changes, which are in the order of files.
 fn by_file<'a>(
     files: &'a ByStem<'a>,
-    changes: &'a [Change],
-) -> impl Iterator<Item = ((&'a ResourceId, &'a ResourceFile), &'a [Change])> {
-    let is_same = |one: &Change, next: &Change| (one.kind, &one.stem) == (next.kind, &next.stem);
+    changes: &'a [Promoted],
+) -> impl Iterator<Item = ((&'a ResourceId, &'a ResourceFile), &'a [Promoted])> {
+    let is_same =
+        |one: &Promoted, next: &Promoted| (one.kind, &one.stem) == (next.kind, &next.stem);
     let changes = changes.chunk_by(is_same);
     changes.filter_map(|changes| {
         let first = changes.first()?;
@@ -218,12 +235,12 @@ fn by_file<'a>(
 }
 
 /// The changes as a plan, to be shown like any other: what the file said is on the side of the tenant.
-fn plan(options: &Promote, to: &Contents, files: &ByStem<'_>, changes: &[Change]) -> Plan {
+fn plan(options: &Promote, to: &Contents, files: &ByStem<'_>, changes: &[Promoted]) -> Plan {
     let resources = by_file(files, changes).map(|((id, file), changes)| {
         let base = to.lock.as_ref().and_then(|lock| lock.base(id));
         let fields = changes.iter().map(|change| FieldPlan {
             field: PlanField::Updatable(change.field.into()),
-            change: plan::Change::Edit,
+            change: Change::Edit,
             base: base
                 .map_or(Base::NoBase, |base| base.get(&change.field.into()))
                 .cloned(),

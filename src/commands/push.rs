@@ -45,7 +45,7 @@ pub(super) async fn run(
         true => Access::Read,
         false => Access::Write,
     };
-    check_fields(&options.fields, &project.managed())?;
+    check_fields(&options.fields, &project.managed(), "here")?;
     let asked = (&options.selectors, &options.base);
     let mut workspace = Workspace::open(invocation, settings, &project, asked, access, terminal)?;
     let checked = workspace.check_edits()?;

@@ -290,11 +290,11 @@ impl Read {
     }
 }
 
-/// Refuses a choice of fields that push does not send here.
+/// Refuses a choice of fields that push does not send `at` a place: here, or in a tenant.
 ///
 /// # Errors
 /// Names the first of them.
-pub(super) fn check_fields(names: &[String], managed: &Managed) -> Result<()> {
+pub(super) fn check_fields(names: &[String], managed: &Managed, at: &str) -> Result<()> {
     let is_managed = |name: &str| {
         let mut fields = managed.kinds().flat_map(|kind| managed.fields(kind));
         fields.any(|field| field.name() == name)
@@ -314,7 +314,7 @@ pub(super) fn check_fields(names: &[String], managed: &Managed) -> Result<()> {
         None => ("clients", asked.as_str()),
     };
     Err(Usage::error(
-        format!("`{asked}` is not managed here"),
+        format!("`{asked}` is not managed {at}"),
         format!(
             "`manage: {{{kind}: [{name}]}}` in {} has push send it",
             files::PROJECT_FILE
@@ -362,7 +362,7 @@ pub(super) fn read(
         let base = locked.map(|(_, locked)| ResourceBase::certain(&locked.base, None));
         file == files::LOCK_FILE
             || selection.touches(&Names {
-                kind: file.split_once('/').and_then(|(kind, _)| Kind::named(kind)),
+                kind: Kind::of_file(&file),
                 id: locked.map_or("", |(id, _)| id.as_str()),
                 stem: path.file_stem().and_then(|stem| stem.to_str()),
                 file: Some(&file),

@@ -1,6 +1,6 @@
 //! `overrides.yaml`: values that a tenant keeps as its own, whatever is promoted to it.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::Value;
@@ -8,15 +8,15 @@ use serde_json::Value;
 use super::document::{Document, Format, ParseError};
 use crate::json::Step;
 use crate::kinds::{Field, KINDS, Kind, Managed};
-use crate::promote::{Counterpart, Overrides};
+use crate::promote::{Counterpart, Overrides, OwnValues};
 
 /// The file's name in the tenant directory.
 pub const OVERRIDES_FILE: &str = "overrides.yaml";
 
 /// The key below which files are listed that need no counterpart.
 const IGNORE: &str = "ignore";
-const BY_STEM: &str =
-    "write `clients: {web-app: {name: \"Acme\"}}`, by file name without its extension; globs work";
+const BY_STEM: &str = "write `clients: {web-app: {name: \"Acme\"}}`, by file name without its extension; globs work, and what there is one of has a name, \
+                       too: `tenant-settings: {tenant-settings: {friendly_name: \"Acme\"}}`";
 
 /// Reads overrides for a tenant with these files, each by kind and stem. A stem that is written out wins over a glob.
 ///
@@ -43,19 +43,14 @@ pub(super) fn parse(
         values: BTreeMap::new(),
         ignored: ignored(&document)?,
     };
-    for kind in KINDS {
-        if let Some(values) = document.fields().get(kind.name) {
-            let stems = files
-                .iter()
-                .filter(|(of, _)| *of == kind)
-                .map(|(_, stem)| *stem);
-            let stems: Vec<&str> = stems.collect();
-            let values = of_kind(&document, (kind, managed), values, &stems)?;
-            let values = values.into_iter();
-            overrides
-                .values
-                .extend(values.map(|(stem, values)| ((kind, stem), values)));
-        }
+    for (name, values) in document.fields().iter().filter(|(name, _)| *name != IGNORE) {
+        let files: Vec<Counterpart<'_>> = files
+            .iter()
+            .filter(|(kind, _)| kind.name == name)
+            .copied()
+            .collect();
+        let values = of_name(&document, managed, (name, values), &files)?;
+        overrides.values.extend(values);
     }
     Ok(overrides)
 }
@@ -65,25 +60,28 @@ fn error(document: &Document<'_>, path: &[&str], message: String, hint: &str) ->
     document.problem(document.position_at(&path), message, hint)
 }
 
-/// The values of one kind, by stem.
-fn of_kind(
+/// The values below one name. Several kinds may share it: a pattern matches files of any of them, and a field counts for those that
+/// have it.
+fn of_name<'a>(
     document: &Document<'_>,
-    (kind, managed): (&'static Kind, &Managed),
-    values: &Value,
-    stems: &[&str],
-) -> Result<BTreeMap<String, BTreeMap<Field, Value>>, ParseError> {
+    managed: &Managed,
+    (name, values): (&str, &Value),
+    files: &[Counterpart<'a>],
+) -> Result<OwnValues, ParseError> {
     let error = |path: &[&str], message: String, hint: &str| error(document, path, message, hint);
     let Value::Object(patterns) = values else {
-        return Err(error(&[kind.name], format!("`{kind}` is no map"), BY_STEM));
+        return Err(error(&[name], format!("`{name}` is no map"), BY_STEM));
     };
-    let by_name: HashSet<&str> = stems.iter().copied().collect();
-    let mut exact: BTreeMap<String, BTreeMap<Field, Value>> = BTreeMap::new();
-    let mut globs: BTreeMap<(String, Field), (&str, Value)> = BTreeMap::new();
+    let singular = Kind::named(name).map_or(name, |kind| kind.singular);
+    let by_stem: HashMap<&str, Counterpart<'a>> =
+        files.iter().map(|file| (file.1, *file)).collect();
+    let mut exact = OwnValues::new();
+    let mut globs: BTreeMap<(&'a str, Field), (&str, &Value)> = BTreeMap::new();
     for (pattern, values) in patterns {
-        let at = [kind.name, pattern.as_str()];
+        let at = [name, pattern.as_str()];
         // A stem that is written out is found without a look at the others.
-        let matching: Vec<&str> = if by_name.contains(pattern.as_str()) {
-            vec![pattern]
+        let matching: Vec<Counterpart<'a>> = if let Some(file) = by_stem.get(pattern.as_str()) {
+            vec![*file]
         } else {
             let glob = Glob::new(pattern).map_err(|problem| {
                 error(
@@ -93,54 +91,57 @@ fn of_kind(
                 )
             })?;
             let glob = glob.compile_matcher();
-            let stems = stems.iter().copied();
-            stems.filter(|stem| glob.is_match(stem)).collect()
+            let files = files.iter().copied();
+            files.filter(|(_, stem)| glob.is_match(stem)).collect()
         };
         if matching.is_empty() {
-            let message = format!("`{pattern}` is no {} of this tenant", kind.singular);
+            let message = format!("`{pattern}` is no {singular} of this tenant");
             return Err(error(&at, message, BY_STEM));
         }
         let Value::Object(values) = values else {
             return Err(error(&at, format!("`{pattern}` has no fields"), BY_STEM));
         };
-        for (name, value) in values {
-            let at = [kind.name, pattern.as_str(), name.as_str()];
-            let Some(field) = kind.field(name).filter(|field| managed.has(*field)) else {
-                let managed: Vec<&str> = managed.fields(kind).map(Field::name).collect();
+        let kinds: BTreeSet<&'static Kind> = matching.iter().map(|(kind, _)| *kind).collect();
+        for (key, value) in values {
+            let at = [name, pattern.as_str(), key.as_str()];
+            let fields = kinds.iter().filter_map(|kind| kind.field(key));
+            let fields: Vec<Field> = fields.filter(|field| managed.has(*field)).collect();
+            if fields.is_empty() {
+                let managed = kinds.iter().flat_map(|kind| managed.fields(kind));
+                let managed: BTreeSet<&str> = managed.map(Field::name).collect();
+                let managed: Vec<&str> = managed.into_iter().collect();
                 let hint = format!(
-                    "the managed fields of {} are {}",
-                    kind.plural,
+                    "the managed fields of `{pattern}` are {}",
                     managed.join(", ")
                 );
-                return Err(error(&at, format!("`{name}` is no managed field"), &hint));
-            };
-            field
-                .validate(value)
-                .map_err(|invalid| error(&at, invalid.to_string(), &invalid.hint))?;
-            for stem in &matching {
-                if *stem == pattern {
-                    exact
-                        .entry(pattern.clone())
-                        .or_default()
-                        .insert(field, value.clone());
-                    continue;
-                }
-                let before = globs.insert(((*stem).to_owned(), field), (pattern, value.clone()));
-                if let Some((other, _)) = before.filter(|(_, before)| before != value) {
-                    let message = format!(
-                        "`{pattern}` and `{other}` give {stem} different values for {field}"
-                    );
-                    let hint = format!(
-                        "write the {} out: its own entry wins over globs",
-                        kind.singular
-                    );
-                    return Err(error(&at, message, &hint));
+                return Err(error(&at, format!("`{key}` is no managed field"), &hint));
+            }
+            for field in fields {
+                field
+                    .validate(value)
+                    .map_err(|invalid| error(&at, invalid.to_string(), &invalid.hint))?;
+                for (kind, stem) in matching.iter().filter(|(kind, _)| *kind == field.kind()) {
+                    if stem == pattern {
+                        let values = exact.entry((kind, pattern.clone())).or_default();
+                        values.insert(field, value.clone());
+                        continue;
+                    }
+                    let before = globs.insert((stem, field), (pattern, value));
+                    if let Some((other, _)) = before.filter(|(_, before)| *before != value) {
+                        let message = format!(
+                            "`{pattern}` and `{other}` give {stem} different values for {field}"
+                        );
+                        let hint =
+                            format!("write the {singular} out: its own entry wins over globs");
+                        return Err(error(&at, message, &hint));
+                    }
                 }
             }
         }
     }
     for ((stem, field), (_, value)) in globs {
-        exact.entry(stem).or_default().entry(field).or_insert(value);
+        let values = exact.entry((field.kind(), stem.to_owned())).or_default();
+        values.entry(field).or_insert_with(|| value.clone());
     }
     Ok(exact)
 }
@@ -194,6 +195,10 @@ fn ignored(document: &Document<'_>) -> Result<GlobSet, ParseError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::Manage;
+    use crate::kinds::attack_protection::{
+        BOT_DETECTION, BREACHED_PASSWORD_DETECTION, BRUTE_FORCE_PROTECTION,
+    };
     use crate::kinds::clients::KIND;
 
     fn show(text: &str) -> String {
@@ -207,6 +212,43 @@ mod tests {
             }
             Err(error) => format!("{}: {error}", error.position),
         }
+    }
+
+    #[test]
+    fn parts_of_one_name_each_have_their_fields() {
+        let managed = [
+            &BOT_DETECTION,
+            &BREACHED_PASSWORD_DETECTION,
+            &BRUTE_FORCE_PROTECTION,
+        ];
+        let files = managed.map(|kind| (kind, kind.only_stem().unwrap()));
+        let managed = managed.map(|kind| (kind, Manage::All));
+        let managed = Managed::new(&managed.into_iter().collect());
+        let shown = [
+            "bot-detection: {bot_detection_level: low}",
+            "'*': {enabled: false}",
+            "brute-force-protection: {max_attempts: 5}\n  'b*': {max_attempts: 10}",
+            "bot-detection: {enabled: false}",
+            "captcha: {active_provider_id: none}",
+        ]
+        .map(|values| {
+            let text = format!("attack-protection:\n  {values}\n");
+            match parse(text.as_bytes(), &managed, &files) {
+                Ok(overrides) => {
+                    let values = overrides.values.iter();
+                    let values = values.map(|((_, stem), values)| format!("{stem}: {values:?}"));
+                    values.collect::<Vec<_>>().join(", ")
+                }
+                Err(error) => format!("{}: {error}", error.position),
+            }
+        });
+        insta::assert_snapshot!(shown.join("\n"), @r#"
+        bot-detection: {bot_detection_level: String("low")}
+        breached-password-detection: {enabled: Bool(false)}, brute-force-protection: {enabled: Bool(false)}
+        brute-force-protection: {max_attempts: Number(5)}
+        2:19: `enabled` is no managed field
+        2:3: `captcha` is no part of attack protection of this tenant
+        "#);
     }
 
     #[test]

@@ -80,9 +80,11 @@ const ROWS: &[Row] = &[
         .clears(EmptyList)
         .risks(&[PAGES_STOP, Risk::OpenUrl]),
     // What sort of application it is, which decides what else it may be.
-    Row::opt_in("app_type").risks(&[Risk::Changed(
-        "another type has other rules, and logins may break at once",
-    )]),
+    Row::opt_in("app_type")
+        .guarded(Guard::Value)
+        .risks(&[Risk::Changed(
+            "another type has other rules, and logins may break at once",
+        )]),
     // How approvals in the background reach people.
     Row::opt_in("async_approval_notification_channels").clears(Null),
     // Where a login may return to. The first one is the default of SAML and of logins that the identity provider begins.
@@ -101,7 +103,9 @@ const ROWS: &[Row] = &[
     // Texts of its own, by key.
     Row::opt_in("client_metadata").merges(Keys),
     // The rules of which security profile it keeps.
-    Row::opt_in("compliance_level").clears(Null),
+    Row::opt_in("compliance_level")
+        .guarded(Guard::Value)
+        .clears(Null),
     Row::derived("cross_origin_auth"),
     // Whether pages elsewhere may log people in.
     Row::opt_in("cross_origin_authentication").risks(&[Risk::Changed(
@@ -117,6 +121,7 @@ const ROWS: &[Row] = &[
     Row::opt_in("custom_login_page_preview"),
     // The organization that machines act for.
     Row::opt_in("default_organization")
+        .guarded(Guard::Value)
         .clears(Null)
         .tenants_own(),
     // Settings of Okta's express configuration.
@@ -173,7 +178,9 @@ const ROWS: &[Row] = &[
     // When people are asked for their organization.
     Row::opt_in("organization_require_behavior").clears(Null),
     // Whether people log in to an organization.
-    Row::opt_in("organization_usage").clears(Null),
+    Row::opt_in("organization_usage")
+        .guarded(Guard::Value)
+        .clears(Null),
     // Seconds for which a pushed request is good.
     Row::opt_in("par_request_expiry").clears(Null),
     // What keeps a third-party client from redirecting anywhere.
@@ -185,7 +192,7 @@ const ROWS: &[Row] = &[
         &["policies", "audience"],
     ),
     // Whether its tokens are bound to it.
-    Row::opt_in("require_proof_of_possession"),
+    Row::opt_in("require_proof_of_possession").guarded(Guard::Value),
     // Whether each login has to be pushed first.
     Row::opt_in("require_pushed_authorization_requests"),
     // How a native session goes on in a browser.
@@ -213,7 +220,9 @@ const ROWS: &[Row] = &[
     // Which tokens of others it may exchange.
     Row::opt_in("token_exchange").clears(Null),
     // How many tokens it may ask for.
-    Row::opt_in("token_quota").clears(Null),
+    Row::opt_in("token_quota")
+        .guarded(Guard::Value)
+        .clears(Null),
     // Its access to tokens of others, by ids of credentials that only its tenant has.
     Row::opt_in("token_vault_privileged_access")
         .clears(Null)

@@ -47,6 +47,23 @@ impl Row {
 }
 
 impl Field {
+    /// Whether what the tenant has is on the way from `base` to `local`: of a list that is changed entry by entry, some entries
+    /// were added or removed, and nothing else happened to it. An update that was stopped leaves it so.
+    pub fn is_on_the_way(self, base: &Value, local: &Value, live: &Value) -> bool {
+        let many = self.kind().collection();
+        let list = many.and_then(|many| many.sub_list.as_ref());
+        let (Value::Array(base), Value::Array(local), Value::Array(live)) = (base, local, live)
+        else {
+            return false;
+        };
+        let mut stays = base.iter().filter(|entry| local.contains(entry));
+        list.is_some_and(|list| list.field == self.name())
+            && stays.all(|entry| live.contains(entry))
+            && live
+                .iter()
+                .all(|entry| base.contains(entry) || local.contains(entry))
+    }
+
     /// What of a value is sent to a tenant that has `there`: of switches, those that differ. What it serves is nobody's mistake.
     pub fn new_part<'a>(self, value: &'a Value, there: Option<&Value>) -> Cow<'a, Value> {
         match (self.row().merge, value, there) {
@@ -149,12 +166,8 @@ fn same_but_for_order(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// Whether two lists have the same entries, each as often.
+/// Whether two lists are the same set: an entry that is there twice is one entry.
 fn same_entries(one: &[Value], other: &[Value]) -> bool {
-    let mut left: Vec<&Value> = other.iter().collect();
-    one.len() == other.len()
-        && one.iter().all(|entry| {
-            let found = left.iter().position(|other| *other == entry);
-            found.map(|at| left.swap_remove(at)).is_some()
-        })
+    let has_all = |one: &[Value], other: &[Value]| other.iter().all(|entry| one.contains(entry));
+    has_all(one, other) && has_all(other, one)
 }

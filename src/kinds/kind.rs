@@ -136,6 +136,16 @@ pub enum When {
 }
 
 impl Kind {
+    /// The kind of the resource whose file this is, by its path in the tenant directory.
+    pub fn of_file(path: &str) -> Option<&'static Kind> {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        let is_its = |kind: &&Kind| {
+            kind.folder() == folder && kind.only_stem().is_none_or(|only| only == stem)
+        };
+        super::KINDS.into_iter().find(is_its)
+    }
+
     /// The id of the only resource, where there is one only.
     pub fn only(&self) -> Option<&'static str> {
         match &self.shape {

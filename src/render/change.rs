@@ -7,19 +7,63 @@ use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
 use super::value::{self, exact, inline, line, look_alike, multi_line};
+use crate::kinds::{FieldKey, Reference};
 use crate::names::Names;
 use crate::plan::{Change, FieldPlan};
 
-/// The name of what an entry of a list refers to.
-pub(super) type EntryNames<'n, 'a> = dyn Fn(&str) -> Option<&'a str> + 'n;
-
-/// The names of what the entries of a field refer to: none, where they are no references.
-pub(super) fn entry_names<'n, 'a: 'n>(
-    field: &FieldPlan,
+/// Names beside the references in a value.
+#[derive(Clone, Copy)]
+pub(super) struct Named<'n, 'a> {
+    /// What the value refers to, if it does, and where in it.
+    reference: Option<Reference>,
     names: &'n Names<'a>,
-) -> impl Fn(&str) -> Option<&'a str> + 'n {
-    let reference = field.field.key().and_then(|key| key.field.row().refers_to);
-    move |text| names(reference?, text)
+}
+
+impl<'n, 'a> Named<'n, 'a> {
+    /// Of the values of a field.
+    pub(super) fn of(field: &FieldPlan, names: &'n Names<'a>) -> Named<'n, 'a> {
+        let whole = |key: &FieldKey| key.key.is_none();
+        let key = field.field.key().filter(|key| whole(key));
+        Named {
+            reference: key.and_then(|key| key.field.row().refers_to),
+            names,
+        }
+    }
+
+    /// Of what stands below a key of the value.
+    fn below(self, key: &str) -> Named<'n, 'a> {
+        let below = |reference: Reference| match reference.at {
+            [first, at @ ..] if *first == key => Some(Reference { at, ..reference }),
+            _ => None,
+        };
+        Named {
+            reference: self.reference.and_then(below),
+            ..self
+        }
+    }
+
+    /// What stands behind the value: the names of all that it refers to, each once, or nothing.
+    fn behind(self, value: Option<&Value>) -> String {
+        let (Some(reference), Some(value)) = (self.reference, value) else {
+            return String::new();
+        };
+        let mut named: Vec<&str> = Vec::new();
+        for (_, text) in reference.in_value(value) {
+            let name = (self.names)(reference, text);
+            if let Some(name) = name.filter(|name| *name != text && !named.contains(name)) {
+                named.push(name);
+            }
+        }
+        match named.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", line(&named.join(", "))),
+        }
+    }
+
+    /// The value on one line, with the names behind it.
+    pub(super) fn inline(self, value: Option<&Value>) -> String {
+        inline(value) + &self.behind(value)
+    }
 }
 
 /// A line of a change.
@@ -74,15 +118,19 @@ impl Line {
 }
 
 /// A value that differs, and where it is within its field.
-pub(super) struct Leaf<'a> {
+pub(super) struct Leaf<'a, 'n, 'm> {
     pub(super) name: String,
+    pub(super) names: Named<'n, 'm>,
     pub(super) old: Option<&'a Value>,
     pub(super) new: Option<&'a Value>,
 }
 
 /// What the values of a field were and become: of two objects only the keys that differ. A conflict is two changes, and has none
 /// of these.
-pub(super) fn of_field(field: &FieldPlan) -> Vec<Leaf<'_>> {
+pub(super) fn of_field<'a, 'n, 'm>(
+    field: &'a FieldPlan,
+    names: Named<'n, 'm>,
+) -> Vec<Leaf<'a, 'n, 'm>> {
     let FieldPlan {
         field,
         change,
@@ -99,19 +147,32 @@ pub(super) fn of_field(field: &FieldPlan) -> Vec<Leaf<'_>> {
         Change::Unmanaged => (local, live),
         Change::Conflict => return Vec::new(),
     };
-    leaves(&field.to_string(), old, new)
+    leaves(&field.to_string(), names, old, new)
 }
 
 /// What differs within a field: of two objects only the keys that do, `client_metadata.team`.
-fn leaves<'a>(name: &str, old: Option<&'a Value>, new: Option<&'a Value>) -> Vec<Leaf<'a>> {
+fn leaves<'a, 'n, 'm>(
+    name: &str,
+    names: Named<'n, 'm>,
+    old: Option<&'a Value>,
+    new: Option<&'a Value>,
+) -> Vec<Leaf<'a, 'n, 'm>> {
     let (Some(Value::Object(before)), Some(Value::Object(after))) = (old, new) else {
         let name = name.to_owned();
-        return vec![Leaf { name, old, new }];
+        return vec![Leaf {
+            name,
+            names,
+            old,
+            new,
+        }];
     };
     let added = after.keys().filter(|key| !before.contains_key(*key));
     let keys = before.keys().chain(added);
     keys.filter(|key| before.get(*key) != after.get(*key))
-        .flat_map(|key| leaves(&format!("{name}.{key}"), before.get(key), after.get(key)))
+        .flat_map(|key| {
+            let (old, new) = (before.get(key), after.get(key));
+            leaves(&format!("{name}.{key}"), names.below(key), old, new)
+        })
         .collect()
 }
 
@@ -121,11 +182,7 @@ pub(super) fn has_parts(value: Option<&Value>) -> bool {
 }
 
 /// The lines of a change.
-pub(super) fn lines(
-    old: Option<&Value>,
-    new: Option<&Value>,
-    names: &EntryNames<'_, '_>,
-) -> Vec<Line> {
+pub(super) fn lines(old: Option<&Value>, new: Option<&Value>, names: Named<'_, '_>) -> Vec<Line> {
     if look_alike(old, new) {
         let note = Line::new(Sign::Note, "only characters that can't be seen differ");
         let sides = [(Sign::Removed, old), (Sign::Added, new)];
@@ -148,32 +205,36 @@ pub(super) fn lines(
     if !same_lines && multi_line(old).or(multi_line(new)).is_some() {
         return text_lines(both.0.unwrap_or_default(), both.1.unwrap_or_default());
     }
-    words(old, new)
+    words(old, new, names)
 }
 
 /// Two values under each other, the changed words marked.
-fn words(old: Option<&Value>, new: Option<&Value>) -> Vec<Line> {
+fn words(old: Option<&Value>, new: Option<&Value>, names: Named<'_, '_>) -> Vec<Line> {
     let (before, after) = (inline(old), inline(new));
     let diff = TextDiff::from_words(&before, &after);
-    let side = |sign: Sign, skip: ChangeTag| {
+    let side = |sign: Sign, value: Option<&Value>, skip: ChangeTag| {
         let changes = diff.iter_all_changes().filter(|one| one.tag() != skip);
+        let parts = changes.map(|change| Part {
+            text: change.value().to_owned(),
+            marked: change.tag() != ChangeTag::Equal && old.is_some() && new.is_some(),
+        });
+        let named = Part {
+            text: names.behind(value),
+            marked: false,
+        };
+        let named = Some(named).filter(|named| !named.text.is_empty());
         Line {
             sign,
-            parts: changes
-                .map(|change| Part {
-                    text: change.value().to_owned(),
-                    marked: change.tag() != ChangeTag::Equal && old.is_some() && new.is_some(),
-                })
-                .collect(),
+            parts: parts.chain(named).collect(),
         }
     };
-    let removed = old.map(|_| side(Sign::Removed, ChangeTag::Insert));
-    let added = new.map(|_| side(Sign::Added, ChangeTag::Delete));
+    let removed = old.map(|_| side(Sign::Removed, old, ChangeTag::Insert));
+    let added = new.map(|_| side(Sign::Added, new, ChangeTag::Delete));
     removed.into_iter().chain(added).collect()
 }
 
 /// The entries that went and came; `new` is None where the list itself went.
-fn entries(old: &[Value], new: Option<&[Value]>, names: &EntryNames<'_, '_>) -> Vec<Line> {
+fn entries(old: &[Value], new: Option<&[Value]>, names: Named<'_, '_>) -> Vec<Line> {
     let list = new.unwrap_or_default();
     let (removed, added) = (without(old, list), without(list, old));
     let mut lines = Vec::new();
@@ -197,7 +258,7 @@ fn entries(old: &[Value], new: Option<&[Value]>, names: &EntryNames<'_, '_>) -> 
                 sign,
                 match entry.as_str().is_some_and(has_twin) {
                     true => exact(Some(entry)),
-                    false => reference(entry, names),
+                    false => names.inline(Some(entry)),
                 },
             ));
         }
@@ -245,17 +306,97 @@ fn text_lines(old: &str, new: &str) -> Vec<Line> {
     lines
 }
 
-/// An entry of a list, with the name of what it refers to.
-fn reference(entry: &Value, names: &EntryNames<'_, '_>) -> String {
-    let name = entry.as_str().and_then(names);
-    let name = name.map(|name| format!(" ({})", line(name)));
-    inline(Some(entry)) + &name.unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::{clients, roles, tenant_settings};
+    use crate::plan::PlanField;
+    use crate::three_way::Base;
     use serde_json::json;
+
+    fn shown(lines: &[Line]) -> String {
+        let lines = lines.iter();
+        lines
+            .map(|line| format!("{}{}\n", line.sign.prefix(), line.text()))
+            .collect()
+    }
+
+    #[test]
+    fn references_have_names_behind_them_wherever_they_stand() {
+        let permission =
+            |api: &str| json!({"permission_name": "read:it", "resource_server_identifier": api});
+        let policy =
+            |api: &str| json!({"policies": [{"audience": api, "scope": ["a"]}], "leeway": 0});
+        let fields = [
+            (
+                roles::KIND.field("permissions"),
+                json!([permission("https://orders"), permission("https://gone")]),
+                json!([permission("https://bills")]),
+            ),
+            (
+                tenant_settings::KIND.field("default_audience"),
+                json!("https://orders"),
+                json!("https://bills"),
+            ),
+            (
+                clients::KIND.field("refresh_token"),
+                policy("https://orders"),
+                policy("https://bills"),
+            ),
+            (
+                clients::KIND.field("allowed_clients"),
+                json!([]),
+                json!(["https://orders"]),
+            ),
+            (
+                clients::KIND.field("description"),
+                json!("https://orders"),
+                json!("https://bills"),
+            ),
+        ];
+        let names = |reference: Reference, text: &str| match (reference.kind, text) {
+            ("resource-servers", "https://orders") => Some("Orders\u{7}API"),
+            ("resource-servers", "https://bills") => Some("Bills API"),
+            _ => None,
+        };
+        let shown = fields.map(|(field, live, local)| {
+            let field = FieldPlan {
+                field: PlanField::Updatable(field.unwrap().into()),
+                change: Change::Edit,
+                base: Base::Unknown,
+                local: Some(local),
+                live: Some(live),
+                is_unsent_edit: false,
+            };
+            let leaves = of_field(&field, Named::of(&field, &names));
+            let leaves = leaves.iter().map(|leaf| {
+                let lines = lines(leaf.old, leaf.new, leaf.names);
+                format!("{}\n{}", leaf.name, shown(&lines))
+            });
+            leaves.collect::<String>()
+        });
+        insta::assert_snapshot!(shown.join("\n"), @r#"
+        permissions
+        - {"permission_name":"read:it","resource_server_identifier":"https://orders"} (Orders\u{7}API)
+        - {"permission_name":"read:it","resource_server_identifier":"https://gone"}
+        + {"permission_name":"read:it","resource_server_identifier":"https://bills"} (Bills API)
+
+        default_audience
+        - "https://orders" (Orders\u{7}API)
+        + "https://bills" (Bills API)
+
+        refresh_token.policies
+        - {"audience":"https://orders","scope":["a"]} (Orders\u{7}API)
+        + {"audience":"https://bills","scope":["a"]} (Bills API)
+
+        allowed_clients
+        + "https://orders"
+
+        description
+        - "https://orders"
+        + "https://bills"
+        "#);
+    }
 
     #[test]
     fn what_only_looks_the_same_is_shown_as_it_is() {
@@ -268,11 +409,11 @@ mod tests {
             (json!("größe"), json!("große")),
         ];
         let shown = pairs.map(|(old, new)| {
-            let lines = lines(Some(&old), Some(&new), &|_| None);
-            let lines = lines.iter();
-            lines
-                .map(|line| format!("{}{}\n", line.sign.prefix(), line.text()))
-                .collect::<String>()
+            let nobody = Named {
+                reference: None,
+                names: &|_, _| None,
+            };
+            shown(&lines(Some(&old), Some(&new), nobody))
         });
         insta::assert_snapshot!(shown.join("\n"), @r#"
         - "a b"

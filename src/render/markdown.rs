@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::change::{self, EntryNames, Line, Sign, entry_names};
+use super::change::{self, Line, Named, Sign};
 use super::group::Group;
 use super::json::change_name;
 use super::value::line;
@@ -197,7 +197,7 @@ const GROUPS: [(Group, &str); 5] = [
 
 fn field_diff(diff: &mut String, field: &FieldPlan, names: &Names<'_>) {
     let name = line(&field.field.to_string());
-    let names: &EntryNames<'_, '_> = &entry_names(field, names);
+    let names = Named::of(field, names);
     if field.change == Change::Conflict && field.base == Base::Unknown {
         let _ = writeln!(diff, "@@ {name} (base is unknown) @@");
         signed(
@@ -213,9 +213,9 @@ fn field_diff(diff: &mut String, field: &FieldPlan, names: &Names<'_>) {
             );
         }
     }
-    for leaf in change::of_field(field) {
+    for leaf in change::of_field(field, names) {
         let name = line(&leaf.name);
-        let lines = change::lines(leaf.old, leaf.new, names);
+        let lines = change::lines(leaf.old, leaf.new, leaf.names);
         if Group::of(field) == Group::Unmanaged {
             let _ = writeln!(diff, "{name}");
             sided(diff, &lines);

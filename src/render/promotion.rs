@@ -3,8 +3,9 @@
 use super::text::resource;
 use super::{Names, counted, printable};
 use crate::files::OVERRIDES_FILE;
+use crate::kinds::{Kind, Shape};
 use crate::plan::Plan;
-use crate::promote::{Promotion, Reference};
+use crate::promote::{BrokenReference, Promotion};
 
 /// The values that are written, in one line how many, and what there is to remark.
 pub(crate) fn text(plan: &Plan, summary: &str, remarks: &[String], names: &Names<'_>) -> String {
@@ -34,46 +35,82 @@ pub(crate) fn summary(plan: &Plan, dry_run: bool) -> String {
 pub(crate) fn remarks(promotion: &Promotion, from: &str, to: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for change in promotion.changes.iter().filter(|change| change.overridden) {
+        let file = file(change.kind, &change.stem);
         lines.push(format!(
-            "{}: {} is {to}'s own value, from {OVERRIDES_FILE}",
-            change.stem, change.field
+            "{file}: {} is {to}'s own value, from {OVERRIDES_FILE}",
+            change.field
         ));
     }
-    for Reference {
-        stem, field, entry, ..
-    } in &promotion.carried
-    {
-        let kind = field.row().refers_to.and_then(|reference| reference.kind());
-        let one = kind.map_or("resource", |kind| kind.singular);
+    for broken in &promotion.carried {
+        let BrokenReference { field, entry, .. } = broken;
+        let one = referred_kind(broken).map_or("resource", |kind| kind.singular);
         lines.push(format!(
-            "{stem}: {field}: {entry} is no {one} of {from}, and is carried as it is"
+            "{}: {field}: {entry} is no {one} of {from}, and is carried as it is",
+            file(broken.kind, &broken.stem)
         ));
     }
-    for (_, stem, field) in &promotion.own {
+    for (kind, stem, field) in &promotion.own {
+        let file = file(kind, stem);
         lines.push(format!(
-            "{stem}: {field} means something in {from} only, and stays there; {to}'s own can stand in its {OVERRIDES_FILE}"
+            "{file}: {field} means something in {from} only, and stays there; {to}'s own can stand in its {OVERRIDES_FILE}"
         ));
     }
-    for (_, stem) in &promotion.alone {
+    for kind in &promotion.unmanaged_kinds {
+        let them = match kind.shape {
+            Shape::Many(_) => "them",
+            Shape::One { .. } => "it",
+        };
         lines.push(format!(
-            "{stem}: {to} has no file of this name, so nothing is promoted"
+            "{}: {to} does not manage {them}, so nothing is promoted",
+            all_files(kind)
+        ));
+    }
+    for field in &promotion.unmanaged_fields {
+        lines.push(format!(
+            "{}: {to} does not manage {field}, so it is not promoted",
+            all_files(field.kind())
+        ));
+    }
+    for (kind, stem) in &promotion.alone {
+        let file = file(kind, stem);
+        lines.push(format!(
+            "{file}: {to} has no file of this name, so nothing is promoted"
         ));
     }
     lines
 }
 
+/// A file without its extension, which it may not share with its counterpart.
+pub(crate) fn file(kind: &Kind, stem: &str) -> String {
+    match kind.folder() {
+        "" => stem.to_owned(),
+        folder => format!("{folder}/{stem}"),
+    }
+}
+
+/// A kind by where its files are: several kinds may have one name.
+fn all_files(kind: &Kind) -> &'static str {
+    match &kind.shape {
+        Shape::Many(_) => kind.name,
+        Shape::One { file, .. } => file,
+    }
+}
+
+fn referred_kind(broken: &BrokenReference) -> Option<&'static Kind> {
+    let reference = broken.field.row().refers_to;
+    reference.and_then(|reference| reference.kind())
+}
+
 /// Why nothing is written where a reference would break, and what to do.
-pub(crate) fn missing(missing: &[Reference], from: &str, to: &str) -> (String, String) {
-    let line = |Reference {
-                    stem,
-                    field,
-                    entry,
-                    means,
-                    ..
-                }: &Reference| match means {
-        Some(means) => format!("{stem}: {field} refers to {means} ({entry})"),
-        None => {
-            format!("{stem}: {field} refers to {entry}, which has no file in {from} any more")
+pub(crate) fn missing(missing: &[BrokenReference], from: &str, to: &str) -> (String, String) {
+    let line = |broken: &BrokenReference| {
+        let BrokenReference { field, entry, .. } = broken;
+        let who = file(broken.kind, &broken.stem);
+        match (&broken.means, referred_kind(broken)) {
+            (Some(stem), Some(kind)) => {
+                format!("{who}: {field} refers to {} ({entry})", file(kind, stem))
+            }
+            _ => format!("{who}: {field} refers to {entry}, which has no file in {from} any more"),
         }
     };
     let lines: Vec<String> = missing.iter().map(line).collect();

@@ -45,6 +45,10 @@ pub(crate) fn reason(held_back: &HeldBack) -> String {
                 line(key)
             )
         }
+        Reason::MayLockOut => format!(
+            "{fields}: the token does not say which client it was issued to, and this one would lose its access: change it in the \
+             dashboard, or push with that client's credentials"
+        ),
         Reason::LocksOut => format!(
             "{fields}: the {one} is the one whose credentials are in use, which would lose its access: change it in the dashboard"
         ),

@@ -6,10 +6,10 @@ use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
-use super::change::{self, EntryNames, Line, Part, Sign, entry_names, has_parts};
+use super::change::{self, Line, Named, Part, Sign, has_parts};
 use super::group::Group;
 use super::json::ListedResource;
-use super::value::{exact, inline, line, look_alike};
+use super::value::{exact, line, look_alike};
 use super::{reason, resources, summary};
 use crate::apply::{Outcome, UpdateResult};
 use crate::names::Names;
@@ -57,6 +57,10 @@ fn resource_plan(text: &mut String, resource: &ResourcePlan, names: &Names<'_>) 
     let (name, id) = (line(&resource.name), line(resource.id.as_str()));
     // Writing to a String can't fail.
     let _ = match &resource.file {
+        // Of what there is one of, the file says it all.
+        Some(file) if resource.id.kind().only().is_some() => {
+            writeln!(text, "{FILE}{}{FILE:#}", line(file))
+        }
         Some(file) => writeln!(
             text,
             "{FILE}{}{FILE:#}  {name} {DIM}{id}{DIM:#}",
@@ -113,7 +117,7 @@ fn differences(text: &mut String, resource: &ResourcePlan, names: &Names<'_>) {
             .filter(move |field| Group::of(field) == group)
     };
     for field in of(Group::Edit) {
-        edit(text, field, &entry_names(field, names));
+        edit(text, field, Named::of(field, names));
     }
     for (group, style, heading) in GROUPS {
         let mut fields = of(group).peekable();
@@ -122,18 +126,18 @@ fn differences(text: &mut String, resource: &ResourcePlan, names: &Names<'_>) {
         }
         let _ = writeln!(text, "  {style}{heading}{style:#}");
         for field in fields {
-            let names = entry_names(field, names);
+            let names = Named::of(field, names);
             match group {
                 Group::Edit => {}
-                Group::Conflict => conflict(text, field, &names),
-                Group::Drift | Group::UnsentEdit => changes(text, "    ", field, &names),
-                Group::Unmanaged => unmanaged(text, field, &names),
+                Group::Conflict => conflict(text, field, names),
+                Group::Drift | Group::UnsentEdit => changes(text, "    ", field, names),
+                Group::Unmanaged => unmanaged(text, field, names),
             }
         }
     }
 }
 
-fn edit(text: &mut String, field: &FieldPlan, names: &EntryNames<'_, '_>) {
+fn edit(text: &mut String, field: &FieldPlan, names: Named<'_, '_>) {
     changes(text, "  ", field, names);
     if field.overwrites() {
         let why = match field.base {
@@ -152,7 +156,7 @@ fn warn_of_risk(text: &mut String, indent: &str, field: &FieldPlan) {
 }
 
 /// All of it dimmed, the colours of old and new too.
-fn unmanaged(text: &mut String, field: &FieldPlan, names: &EntryNames<'_, '_>) {
+fn unmanaged(text: &mut String, field: &FieldPlan, names: Named<'_, '_>) {
     let mut lines = String::new();
     changes(&mut lines, "    ", field, names);
     for one in anstream::adapter::strip_str(&lines).to_string().lines() {
@@ -161,7 +165,7 @@ fn unmanaged(text: &mut String, field: &FieldPlan, names: &EntryNames<'_, '_>) {
 }
 
 /// Three sides: as they stand, or what each side changed where that says more.
-fn conflict(text: &mut String, field: &FieldPlan, names: &EntryNames<'_, '_>) {
+fn conflict(text: &mut String, field: &FieldPlan, names: Named<'_, '_>) {
     let FieldPlan {
         field: name,
         base,
@@ -183,7 +187,7 @@ fn conflict(text: &mut String, field: &FieldPlan, names: &EntryNames<'_, '_>) {
                 signed(text, "        ", &line);
             }
         } else {
-            sides(text, &[("file  ", local), ("tenant", live)]);
+            sides(text, &[("file  ", local), ("tenant", live)], names);
         }
         warn_of_risk(text, "      ", field);
         return;
@@ -200,31 +204,32 @@ fn conflict(text: &mut String, field: &FieldPlan, names: &EntryNames<'_, '_>) {
         sides(
             text,
             &[("base  ", base), ("file  ", local), ("tenant", live)],
+            names,
         );
     }
     warn_of_risk(text, "      ", field);
 }
 
 /// Short values under each other.
-fn sides(text: &mut String, sides: &[(&str, Option<&Value>)]) {
+fn sides(text: &mut String, sides: &[(&str, Option<&Value>)], names: Named<'_, '_>) {
     let pairs = sides.iter().zip(sides.iter().cycle().skip(1));
-    let form = match pairs
+    let look_alike = pairs
         .into_iter()
-        .any(|(one, other)| look_alike(one.1, other.1))
-    {
-        true => exact,
-        false => inline,
-    };
+        .any(|(one, other)| look_alike(one.1, other.1));
     for (side, value) in sides {
-        let _ = writeln!(text, "      {side}  {}", form(*value));
+        let value = match look_alike {
+            true => exact(*value),
+            false => names.inline(*value),
+        };
+        let _ = writeln!(text, "      {side}  {value}");
     }
 }
 
 /// A field's value becoming another, in the form that reads best: on one line, or below the field's name.
-fn changes(text: &mut String, indent: &str, field: &FieldPlan, names: &EntryNames<'_, '_>) {
-    for leaf in change::of_field(field) {
+fn changes(text: &mut String, indent: &str, field: &FieldPlan, names: Named<'_, '_>) {
+    for leaf in change::of_field(field, names) {
         let name = line(&leaf.name);
-        let (old, new) = (inline(leaf.old), inline(leaf.new));
+        let [old, new] = [leaf.old, leaf.new].map(|value| leaf.names.inline(value));
         let is_short = old.width() + new.width() <= SHORT;
         let is_plain = !has_parts(leaf.old) && !has_parts(leaf.new);
         if is_short && is_plain && !look_alike(leaf.old, leaf.new) {
@@ -234,7 +239,7 @@ fn changes(text: &mut String, indent: &str, field: &FieldPlan, names: &EntryName
             );
         } else {
             let _ = writeln!(text, "{indent}{name}:");
-            for line in change::lines(leaf.old, leaf.new, names) {
+            for line in change::lines(leaf.old, leaf.new, leaf.names) {
                 signed(text, &format!("{indent}  "), &line);
             }
         }
@@ -416,4 +421,58 @@ fn in_columns(row: &[String], widths: &[usize]) -> String {
     });
     let cells: Vec<String> = cells.collect();
     cells.join("  ").trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::{Reference, tenant_settings};
+    use crate::plan::Change;
+    use crate::resource::ResourceId;
+    use serde_json::json;
+
+    #[test]
+    fn short_values_have_the_names_of_what_they_refer_to_behind_them() {
+        let audience = tenant_settings::KIND.field("default_audience").unwrap();
+        let field = |change, base| FieldPlan {
+            field: PlanField::Updatable(audience.into()),
+            change,
+            base,
+            local: Some(json!("https://a")),
+            live: Some(json!("https://b")),
+            is_unsent_edit: false,
+        };
+        let before = Base::Is(json!(""));
+        let plan = ResourcePlan {
+            id: ResourceId::new(&tenant_settings::KIND, "tenant-settings"),
+            name: "tenant-settings".to_owned(),
+            file: Some("tenant-settings.yaml".to_owned()),
+            state: State::Changed,
+            fields: vec![
+                field(Change::Edit, before.clone()),
+                field(Change::Conflict, before),
+                field(Change::Conflict, Base::Unknown),
+            ],
+        };
+        let names = |_: Reference, text: &str| match text {
+            "https://a" => Some("API A"),
+            "https://b" => Some("API B"),
+            _ => None,
+        };
+        let text = resource(&plan, &names);
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text), @r#"
+        tenant-settings.yaml
+          default_audience: "https://b" (API B) → "https://a" (API A)
+            overwrites what the tenant changed since both were last in step
+          conflict: the file and the tenant both changed since they were last in step
+            default_audience:
+              base    ""
+              file    "https://a" (API A)
+              tenant  "https://b" (API B)
+            default_audience:
+              base    unknown: nobody can tell which side changed
+              file    "https://a" (API A)
+              tenant  "https://b" (API B)
+        "#);
+    }
 }

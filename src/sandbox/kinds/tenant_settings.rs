@@ -46,8 +46,7 @@ const FIXED_FLAGS: [&str; 3] = [
 ];
 
 /// What only the answer to a write has, by path.
-const ONLY_WRITTEN: [&str; 4] = [
-    "client_id_metadata_document_supported",
+const ONLY_WRITTEN: [&str; 3] = [
     "flags.cannot_change_enforce_client_authentication_on_passwordless_start",
     "flags.enforce_client_authentication_on_passwordless_start",
     "universal_login.identifier_first",
