@@ -1,6 +1,7 @@
 //! What a push sent to a tenant and what was there before, field by field: a value that is kept beside the lock, line by line, and
 //! that the document of `push -o json` can be read as. An undo is made of it. Pure.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::str;
 
@@ -19,6 +20,9 @@ use crate::resource::{Resource, ResourceId};
 const VERSION: u64 = 1;
 /// The version of the document of a push.
 const DOCUMENT: u64 = 2;
+
+/// An id is a part of a path, and no tenant's comes near this.
+const LONGEST_ID: usize = 1024;
 
 /// What one run sent to a tenant: a push, or an undo, which is the last push for the next undo.
 #[derive(Debug, Clone, PartialEq)]
@@ -240,10 +244,12 @@ impl SentPush {
             (Some(sent), _) => sent,
             (None, _) => return Err(format!("`{id}` was not there before")),
         };
-        sent.became = match status {
-            "updated" => Became::Updated,
-            "not_attempted" => Became::NotSent,
-            "failed" => Became::Unknown,
+        sent.became = match (status, sent.became) {
+            // A part of it went through, and the rest is noted by a line of its own.
+            ("failed" | "not_attempted", Became::Updated) => Became::Unknown,
+            ("updated", _) => Became::Updated,
+            ("not_attempted", _) => Became::NotSent,
+            ("failed", _) => Became::Unknown,
             _ => return Err(format!("`{}` is no status", status.escape_debug())),
         };
         for answered in fields(sent.id.kind(), line)? {
@@ -292,13 +298,19 @@ impl SentPush {
             .ok_or_else(|| error("results", "the document of a push has `results`".to_owned()))?;
         let resources = results.iter().map(result).collect::<Result<Vec<_>, _>>();
         let resources = resources.map_err(|problem| error("results", problem))?;
-        let resources: Vec<SentResource> = resources.into_iter().flatten().collect();
-        let mut ids = BTreeSet::new();
-        if let Some(repeated) = resources.iter().find(|one| !ids.insert(&one.id)) {
-            let one = repeated.id.kind().singular;
-            let problem = format!("the {one} {} is there twice", repeated.id);
-            return Err(error("results", problem));
+        let mut parts: BTreeMap<ResourceId, SentResource> = BTreeMap::new();
+        for resource in resources.into_iter().flatten() {
+            match parts.entry(resource.id.clone()) {
+                Entry::Occupied(mut part) => {
+                    let joined = part.get_mut().join(resource);
+                    joined.map_err(|problem| error("results", problem))?;
+                }
+                Entry::Vacant(place) => {
+                    place.insert(resource);
+                }
+            }
         }
+        let resources = parts.into_values().collect();
         Ok(SentPush {
             tenant,
             base: BaseFrom::Lock,
@@ -309,6 +321,32 @@ impl SentPush {
 }
 
 impl SentResource {
+    /// Joins the rest of an update, of which a part went through: a push tells both.
+    fn join(&mut self, rest: SentResource) -> Result<(), String> {
+        let twice = || {
+            let one = self.id.kind().singular;
+            format!("the {one} {} is there twice", self.id)
+        };
+        if self.became == Became::Made || rest.became == Became::Made {
+            return Err(twice());
+        }
+        for field in rest.fields {
+            let known = self.fields.iter_mut().find(|known| known.key == field.key);
+            match known {
+                None => self.fields.push(field),
+                // Of a list, some entries went through: what came of those is where the rest began.
+                Some(known) if known.after == field.before => {
+                    known.answered = Some(field.before);
+                    known.in_file.after.clone_from(&field.after);
+                    known.after = field.after;
+                }
+                Some(_) => return Err(twice()),
+            }
+        }
+        self.became = Became::Unknown;
+        Ok(())
+    }
+
     fn line(&self) -> String {
         let fields = self.fields.iter().map(SentField::entry).collect();
         let mut line = of_resource(&self.id, "sending");
@@ -502,6 +540,10 @@ fn resource_id(object: &Map<String, Value>) -> Result<ResourceId, String> {
         let kind = kind.escape_debug();
         format!("`{kind}` is no kind that this tenantry knows")
     })?;
+    if id.len() > LONGEST_ID {
+        let name = known.id_name();
+        return Err(format!("no {name} is longer than {LONGEST_ID} bytes"));
+    }
     let id = ResourceId::new(known, id);
     match id.is_addressable() {
         true => Ok(id),

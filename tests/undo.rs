@@ -167,7 +167,56 @@ fn what_sends_nothing_leaves_the_last_push() {
     bed.sandbox
         .fail_next(FaultRule::new(Fault::StatusBefore(403)).method("PATCH"));
     push(&bed).exits(2);
+    assert_eq!(bed.read(RECORD), before);
     bed.edit(ALPHA, "again", "first");
+    undo(&bed).exits(0);
+    assert_eq!(descriptions(&bed), ["one", "two"]);
+}
+
+#[test]
+fn an_update_of_which_a_part_went_through_is_undone() {
+    let client = json!({"description": "one", "app_type": "spa"});
+    let bed = managing(
+        "[app_type]",
+        client,
+        "description: one",
+        "description: first",
+    );
+    bed.edit(ALPHA, "app_type: spa", "app_type: native");
+    save(&bed, &bed.run(["push", "--yes", "-o", "json"]).exits(0));
+    // The push tells two parts: the one that went through, and the rest.
+    let mut document: Value = serde_json::from_str(&bed.read("push.json")).unwrap();
+    let mut rest = document["results"][0].clone();
+    let fields = document["results"][0]["fields"].as_array_mut().unwrap();
+    rest["fields"] = json!([fields.remove(1)]);
+    for (status, lines) in [("failed", 3), ("not_attempted", 3)] {
+        rest["status"] = json!(status);
+        let mut told = document.clone();
+        told["results"].as_array_mut().unwrap().push(rest.clone());
+        bed.write("push.json", &told.to_string());
+        cut_record(&bed, lines);
+        let note = json!({"status": status, "kind": "clients", "id": "a"});
+        bed.write(RECORD, &format!("{}{note}\n", bed.read(RECORD)));
+        bed.sandbox.edit("a", "app_type", Some(json!("spa")));
+        bed.sandbox.edit("a", "description", Some(json!("first")));
+        for undo in [
+            &["undo", "--dry-run"][..],
+            &["undo", "--dry-run", "--of", "push.json"],
+        ] {
+            let run = bed.run(undo.iter().copied()).exits(1);
+            assert!(run.stdout.contains("1 edit in 1 client"), "{run}");
+            assert!(
+                run.stdout.contains("description: \"first\" → \"one\""),
+                "{run}"
+            );
+        }
+    }
+    undo(&bed).exits(0);
+    assert_eq!(bed.live("a")["description"], "one");
+    assert!(
+        bed.read(ALPHA).contains("app_type: native"),
+        "an edit that was never sent stays one"
+    );
 }
 
 #[test]
@@ -536,6 +585,12 @@ fn a_record_is_read_up_to_where_a_kill_tore_it() {
     bed.write(RECORD, &whole[..whole.len() - 20]);
     undo(&bed).exits(0);
     assert_eq!(descriptions(&bed), ["one", "two"]);
+    // An undo that did all before it was killed is finished, and the torn line is gone.
+    let whole = bed.read(RECORD).replace("{\"finished\":true}\n", "");
+    bed.write(RECORD, &whole[..whole.len() - 20]);
+    assert_eq!(undo(&bed).exits(0).stdout, "nothing to undo\n");
+    undo(&bed).exits(0);
+    assert_eq!(descriptions(&bed), ["first", "second"]);
 }
 
 #[test]
@@ -653,6 +708,17 @@ fn nothing_else_passes_for_the_document_of_a_push() {
             "`tenant` is no updatable field",
         ),
         ("{", "is not JSON"),
+        (
+            &document.replace("\"id\": \"b\"", "\"id\": \"a\""),
+            "the client a is there twice",
+        ),
+        (
+            &document.replace(
+                "\"id\": \"b\"",
+                &format!("\"id\": \"{}\"", "b".repeat(2000)),
+            ),
+            "no client_id is longer than 1024 bytes",
+        ),
     ] {
         bed.write("push.json", text);
         bed.sandbox.clear_requests();
@@ -719,6 +785,19 @@ fn a_field_that_is_not_managed_any_more_is_held_back() {
         "{run}"
     );
     bed.assert_only_gets();
+    // Of keys, it is their field that can be managed.
+    let client = json!({"client_metadata": {"a": "1", "b": "1"}});
+    let bed = managing(
+        "[client_metadata]",
+        client,
+        "  a: \"1\"\n  b: \"1\"",
+        "  a: \"2\"\n  b: \"2\"",
+    );
+    push(&bed).exits(0);
+    bed.write("tenant/tenantry.yaml", "manage: {}\n");
+    let run = undo(&bed).exits(1);
+    let hint = "client_metadata.a, client_metadata.b: push does not send it; `manage: {clients: [client_metadata]}`";
+    assert!(run.stdout.contains(hint), "{run}");
 }
 
 #[test]

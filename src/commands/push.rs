@@ -438,13 +438,25 @@ async fn send(
 /// the last record.
 fn close(mut record: SentRecord, by: SentBy, outcomes: &[Outcome], is_remembered: bool) {
     let results = || outcomes.iter().map(|outcome| &outcome.result);
-    if results().all(|result| matches!(result, UpdateResult::NotAttempted)) {
+    if !outcomes.iter().any(may_have_effect) {
         record.take_back();
     } else if by != SentBy::Push
         && is_remembered
         && results().all(|result| matches!(result, UpdateResult::Updated { .. }))
     {
         record.note(FINISHED);
+    }
+}
+
+/// Whether something on the tenant may be another way since. A change to a list may take several requests, of which the first may
+/// have gone through.
+fn may_have_effect(outcome: &Outcome) -> bool {
+    match &outcome.result {
+        UpdateResult::Updated { .. } => true,
+        UpdateResult::NotAttempted => false,
+        UpdateResult::Failed(error) => {
+            outcome.update.patch.list().is_some() || !error.is_refused_at_once()
+        }
     }
 }
 

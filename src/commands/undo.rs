@@ -21,7 +21,7 @@ use crate::plan::{ResourcePlan, State};
 use crate::push_plan::{HeldBack, Own, PushPlan, Reason};
 use crate::resource::ResourceId;
 use crate::select::Selection;
-use crate::sent::{Became, FINISHED, InFile, SentBy, SentPush};
+use crate::sent::{Became, InFile, SentBy, SentPush};
 use crate::settings::Connection;
 use crate::undo::{Back, Undo, file_after};
 
@@ -109,8 +109,12 @@ pub(super) async fn run(
     drop(names);
     let rewrites = rewrites(&push, &undo.files, &mut workspace, &live, terminal)?;
     if push.updates.is_empty() && from.by == SentBy::UnfinishedUndo && options.of.is_none() {
-        // It was killed after it had done all.
-        workspace.directory.add_to_sent(FINISHED)?;
+        // It was killed after it had done all. The last line of its record may be torn, and nothing can be added to that.
+        let finished = SentPush {
+            by: SentBy::Undo,
+            ..going_on(from.clone())
+        };
+        workspace.directory.begin_sent(&finished.write())?;
     }
     let sent = match from.by {
         SentBy::UnfinishedUndo => going_on(from),

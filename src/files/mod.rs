@@ -17,6 +17,7 @@ mod resource_file;
 mod sent;
 mod slug;
 mod source;
+mod state_dir;
 
 use document::conflict_marker;
 

@@ -1,20 +1,15 @@
-//! The record of what the last push sent, beside the lock. It is for the one who pushed, and git ignores it: a folder of its own says
-//! so. Nothing is read or written there through a link, which a repository that somebody cloned may have put there.
+//! The record of what the last push sent: it is for the one who pushed, beside the lock.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::LARGEST_FILE;
-use super::aside;
 use super::atomic;
 use super::directory::TenantDirectory;
 use super::error::{FilesError, io};
-use crate::opening;
 
-/// The folder in the tenant directory of what tenantry keeps for itself.
-const OWN_FOLDER: &str = ".tenantry";
-/// The record in it, an object a line.
+/// The record, an object a line.
 const RECORD: &str = "last-push.jsonl";
 /// What was written as a whole is no larger than any file; what became of it is noted below.
 const LARGEST_RECORD: u64 = 2 * LARGEST_FILE;
@@ -35,15 +30,7 @@ impl TenantDirectory {
     /// # Errors
     /// It is no regular file, or a link, or the system refuses.
     pub fn read_sent(&self) -> Result<Option<Vec<u8>>, FilesError> {
-        let path = self.path().join(OWN_FOLDER).join(RECORD);
-        match self
-            .no_link()
-            .and_then(|()| opening::read(&path, LARGEST_RECORD))
-        {
-            Ok(text) => Ok(Some(text)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(io("read", path)(error)),
-        }
+        self.read_state(RECORD, LARGEST_RECORD)
     }
 
     /// Begins a new record in the place of the last one. This text is on the disk when it returns.
@@ -51,19 +38,11 @@ impl TenantDirectory {
     /// # Errors
     /// The system refuses, or what is there is a link; the last record is as it was.
     pub fn begin_sent(&self, text: &str) -> Result<SentRecord, FilesError> {
-        let folder = self.path().join(OWN_FOLDER);
-        let path = folder.join(RECORD);
-        let begin = || {
-            self.no_link()?;
-            fs::create_dir_all(&folder)?;
-            ignore(&folder)?;
-            aside::clean(self.path(), &folder);
-            // What can't be read is no record that anybody could miss.
-            let former = opening::read(&path, LARGEST_RECORD).ok();
-            atomic::write(self.path(), &path, text.as_bytes())?;
-            Ok((former, appending(&path)?))
-        };
-        let (former, file) = begin().map_err(io("write", &path))?;
+        // What can't be read is no record that anybody could miss.
+        let former = self.read_sent().ok().flatten();
+        self.write_state(RECORD, text.as_bytes())?;
+        let path = self.state_path(RECORD);
+        let file = appending(&path).map_err(io("write", &path))?;
         log::debug!("{} is written", path.display());
         Ok(SentRecord {
             root: self.path().to_owned(),
@@ -71,29 +50,6 @@ impl TenantDirectory {
             file,
             former,
         })
-    }
-
-    /// Adds a line to the record that is there.
-    ///
-    /// # Errors
-    /// As [`TenantDirectory::begin_sent`].
-    pub fn add_to_sent(&self, line: &str) -> Result<(), FilesError> {
-        let path = self.path().join(OWN_FOLDER).join(RECORD);
-        let added = self
-            .no_link()
-            .and_then(|()| appending(&path)?.write_all(line.as_bytes()));
-        added.map_err(io("write", path))
-    }
-
-    /// Refuses a folder or a record that is a link, or lies behind one.
-    fn no_link(&self) -> io::Result<()> {
-        let folder = self.path().join(OWN_FOLDER);
-        for path in [folder.join(RECORD), folder] {
-            if path.is_symlink() {
-                return Err(io::Error::other("it is a link, and none is followed there"));
-            }
-        }
-        Ok(())
     }
 }
 
@@ -120,17 +76,8 @@ impl SentRecord {
     }
 }
 
-/// Has git ignore the folder, itself included.
-fn ignore(folder: &Path) -> io::Result<()> {
-    match File::create_new(folder.join(".gitignore")) {
-        Ok(mut file) => file.write_all(b"*\n"),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
 /// Opens the record to add to it.
-fn appending(path: &Path) -> io::Result<File> {
+fn appending(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.append(true);
     #[cfg(unix)]

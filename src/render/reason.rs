@@ -20,8 +20,13 @@ pub(crate) fn reason(held_back: &HeldBack) -> String {
         }
         Reason::Unmanaged => {
             let kind = held_back.resource.id.kind();
+            let names = held_back.resource.fields.iter();
+            let mut names: Vec<&str> = names.map(|field| field.field.name()).collect();
+            // Of several keys, it is one field that is managed.
+            names.dedup();
+            let names = line(&names.join(", "));
             format!(
-                "{fields}: push does not send it; `manage: {{{kind}: [{fields}]}}` in tenantry.yaml has it sent"
+                "{fields}: push does not send it; `manage: {{{kind}: [{names}]}}` in tenantry.yaml has it sent"
             )
         }
         Reason::NotUpdatable => {
