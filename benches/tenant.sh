@@ -268,7 +268,7 @@ share() {
     wait "$one" || failed=yes
     [ -z "$failed" ]
     max_rate=8
-    row "${undo:-push} of 100 edits at --max-rate 8, 16/s, burst 50" 2 one
+    row "${undo:-push} of 100 edits at --max-rate 8 of 16/s" 2 one
     max_rate=''
     row "push of 100 edits beside it" 2 two
   done
