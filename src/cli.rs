@@ -104,7 +104,7 @@ pub(crate) enum Command {
     Push(Push),
     /// Take back what the last push sent, where the tenant still says it
     #[command(
-        after_help = "Exit code: 0 done, 1 something was held back, 2 failure, 130 interrupted\nFiles that still say what was sent go back, too\nAn undo is the last push for the next undo; one that was killed is finished by the next\nWithout a terminal to ask on, --yes is required\nExample: tenantry undo --tenant dev"
+        after_help = "Exit code: 0 done, 1 something was held back, 2 failure, 130 interrupted\nFiles that still say what was sent go back, too\nAn undo is the last push for the next undo; one that was killed is finished by the next\nWithout a terminal to ask on, --yes is required\nExample: tenantry undo --tenant dev --dry-run"
     )]
     Undo(Undo),
     /// Carry one tenant's values to another's files, references translated; no network
