@@ -132,7 +132,7 @@ fn dropped_edits(
 }
 
 /// Sets a field, or a key of one, or takes it out.
-fn put(fields: &mut Map<String, Value>, key: &FieldKey, value: Option<&Value>) {
+pub(crate) fn put(fields: &mut Map<String, Value>, key: &FieldKey, value: Option<&Value>) {
     let (name, of) = (key.field.name(), &key.key);
     match (of, value) {
         (None, Some(value)) => {

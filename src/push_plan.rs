@@ -121,6 +121,13 @@ pub enum Reason {
     ThereByNow,
     /// Something else in a saved plan is held back.
     RestOfPlan,
+    /// The push that is undone made the resource.
+    MadeByPush,
+    /// The tenant had no value before the push that is undone, and nothing takes one away; or what does opens access, which the
+    /// sentence says.
+    NothingBefore(Option<&'static str>),
+    /// The tenant had a value before that no update takes, for this reason.
+    Refused(String),
 }
 
 impl Reason {

@@ -152,6 +152,15 @@ impl ApiError {
         }
     }
 
+    /// Whether the one request that was sent was refused, so that nothing came of it. A 408 or a 499 may come from a proxy that did not
+    /// wait for the answer.
+    pub fn is_refused_at_once(&self) -> bool {
+        matches!(
+            self,
+            ApiError::Refused { status: 400..=407 | 409..=498, attempts: 0..=1, .. }
+        )
+    }
+
     /// Whether any other request would fail in the same way: no network, no token, no permission, no allowance left.
     pub fn concerns_every_request(&self) -> bool {
         match self {

@@ -24,6 +24,7 @@ use reqwest::Method;
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 
+use crate::cost::Allowed;
 use crate::kinds::{Field, Kind, Label, Shape};
 use crate::resource::{ListChange, Patch, Resource, ResourceId};
 use crate::settings::Connection;
@@ -206,6 +207,11 @@ impl Reader {
         self.0.access_token().await
     }
 
+    /// How fast requests may go, as far as the answers so far tell.
+    pub fn allowed(&self) -> Allowed {
+        self.0.allowed()
+    }
+
     /// A writer that shares this reader's token, connections and pace.
     pub fn writer(&self) -> Writer {
         Writer(Arc::clone(&self.0))
@@ -273,6 +279,21 @@ impl Writer {
         }
         done.fields.push(*field);
         Ok(())
+    }
+
+    /// How many requests [`Writer::update`] sends for this, where nothing goes wrong.
+    pub fn requests(id: &ResourceId, patch: &Patch) -> usize {
+        let patches = usize::from(patch.iter().next().is_some());
+        let lists = patch.list().map_or(0, |change| {
+            [&change.added, &change.removed]
+                .map(|entries| entries.len().div_ceil(list::PAGE))
+                .iter()
+                .sum()
+        });
+        let is_read_again = id.kind().reads_again || patch.list().is_some();
+        let sub_list = id.kind().collection();
+        let sub_list = sub_list.is_some_and(|collection| collection.sub_list.is_some());
+        patches + lists + usize::from(is_read_again) * (1 + usize::from(sub_list))
     }
 
     /// The resource as it is after an update.

@@ -12,6 +12,7 @@ mod invocation;
 mod list;
 mod log;
 mod man;
+mod manner;
 mod misused;
 mod place;
 mod promote;
@@ -24,6 +25,7 @@ mod scopes;
 mod session;
 mod terminal;
 mod token;
+mod undo;
 mod workspace;
 
 use std::error::Error as StdError;
@@ -108,6 +110,7 @@ pub(crate) async fn run(
         }
         Command::Diff(options) => diff::run(&invocation, options, terminal).await,
         Command::Push(options) => push::run(&invocation, options, terminal).await,
+        Command::Undo(options) => undo::run(&invocation, options, terminal).await,
         Command::Check(options) => check::run(&invocation, options, terminal),
         Command::Promote(options) => promote::run(&invocation, options, terminal),
         Command::List(options) => list::run(&invocation, options, terminal).await,

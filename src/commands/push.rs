@@ -1,7 +1,7 @@
 //! `push`: shows the plan that diff shows, asks, and sends its edits. The lock is written after each answer, so a push that is
 //! killed at any moment is finished by the next one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +11,7 @@ use anyhow::Result;
 use serde_json::{Map, Value};
 
 use super::invocation::Invocation;
+use super::manner::Manner;
 use super::session::LiveResources;
 use super::workspace::{Read, Workspace, check_fields, report_unread};
 use super::{Ending, Terminal, consent, saved};
@@ -18,7 +19,7 @@ use crate::api::ApiError;
 use crate::apply::{Outcome, UpdateResult, apply};
 use crate::base::Bases;
 use crate::cli::{Push, ResultForm};
-use crate::files::{Access, FilesError, TenantDirectory};
+use crate::files::{self, Access, FilesError, ResourceFile, SentRecord, TenantDirectory};
 use crate::kinds::{FieldKey, Kind};
 use crate::merge::pushed;
 use crate::names::{Names, names_in};
@@ -27,7 +28,9 @@ use crate::push_plan::{HeldBack, Own, PushPlan, Reason, Update};
 use crate::render;
 use crate::resource::{Resource, ResourceId};
 use crate::saved_plan::{Since, since};
+use crate::sent::{FINISHED, InFile, SentBy, SentPush, outcome_line};
 use crate::settings::Connection;
+use crate::undo::Rewrite;
 
 pub(super) async fn run(
     invocation: &Invocation<'_>,
@@ -38,7 +41,8 @@ pub(super) async fn run(
     let project = invocation.project()?;
     let is_protected =
         project.protected == Some(true) || settings.as_ref().is_some_and(Connection::is_protected);
-    consent::check_yes(options, invocation, is_protected, settings.as_ref())?;
+    let manner = Manner::from(options);
+    consent::check_yes(&manner, invocation, is_protected, settings.as_ref())?;
     let access = match options.dry_run {
         true => Access::Read,
         false => Access::Write,
@@ -75,12 +79,12 @@ pub(super) async fn run(
     push.held_back.extend(read.held_back);
     let names = names_in(&live, &workspace.contents.resources);
     let ending = match options.dry_run {
-        true => show(&push, options, &names, terminal)?,
+        true => show(&push, &manner, &names, terminal)?,
         false => match confirm(
             &mut push,
             &workspace,
             is_protected,
-            options,
+            &manner,
             &names,
             terminal,
         )
@@ -89,8 +93,10 @@ pub(super) async fn run(
             Some(ending) => ending,
             None => {
                 drop(names);
+                let sent = sent(&push, SentBy::Push, &live, |_, _| None);
                 remember_read(&mut workspace, &push, &live, whole);
-                send_and_report(workspace, push, options, terminal).await?
+                send_and_report(workspace, push, (sent, &Rewrites::new()), &manner, terminal)
+                    .await?
             }
         },
     };
@@ -108,8 +114,13 @@ pub(super) struct Planned {
 }
 
 /// Shows the plan and what of it a push would hold back.
-fn show(push: &PushPlan, options: &Push, names: &Names<'_>, terminal: &Terminal) -> Result<Ending> {
-    match options.output.form {
+pub(super) fn show(
+    push: &PushPlan,
+    manner: &Manner,
+    names: &Names<'_>,
+    terminal: &Terminal,
+) -> Result<Ending> {
+    match manner.form {
         ResultForm::Text => {
             let mut text = render::text::plan(&push.plan, names);
             text.push_str(&render::text::held_back(&push.held_back));
@@ -122,23 +133,23 @@ fn show(push: &PushPlan, options: &Push, names: &Names<'_>, terminal: &Terminal)
 }
 
 /// Shows the plan, and asks where that is due. None where it may be sent; else how the push ended.
-async fn confirm(
+pub(super) async fn confirm(
     push: &mut PushPlan,
     workspace: &Workspace,
     is_protected: bool,
-    options: &Push,
+    manner: &Manner,
     names: &Names<'_>,
     terminal: &Terminal,
 ) -> Result<Option<Ending>> {
     // With --interactive, the resources are shown one by one, with a question each.
-    let stepping = options.interactive && !push.updates.is_empty();
-    match options.output.form {
+    let stepping = manner.interactive && !push.updates.is_empty();
+    match manner.form {
         ResultForm::Text if stepping || push.plan.resources.is_empty() => {}
         ResultForm::Text => terminal.text(&render::text::plan(&push.plan, names))?,
         ResultForm::Json => note_drift(&push.plan, terminal),
     }
     if push.has_conflict() {
-        let ending = finish(push, Vec::new(), options, terminal)?;
+        let ending = finish(push, Vec::new(), manner, terminal)?;
         workspace.note_earlier(&push.plan, terminal);
         return Ok(Some(ending));
     }
@@ -146,22 +157,30 @@ async fn confirm(
         let file = update.file.as_deref().unwrap_or(update.id.as_str());
         terminal.warn(&format!("{file}: {field}: {risk}"));
     }
-    if push.updates.is_empty() || options.yes {
+    let cost = |push: &PushPlan| workspace.session.cost(push);
+    if push.updates.is_empty() || manner.yes {
+        let cost = cost(push);
+        if cost.is_worth_a_word() {
+            terminal.note(&cost.to_string());
+        }
         return Ok(None);
     }
-    if !consent::ask(push, is_protected, options, names, terminal)? {
+    if !consent::ask(push, is_protected, manner, cost, names, terminal)? {
         push.hold_back_everything(&Reason::NotConfirmed);
-        return finish(push, Vec::new(), options, terminal).map(Some);
+        return finish(push, Vec::new(), manner, terminal).map(Some);
     }
     // The question may have taken a while, and somebody else may have edited the tenant meanwhile.
     let Some(moved) = moved(push, workspace).await? else {
         return Ok(None);
     };
     push.hold_back_everything(&Reason::ChangedSinceQuestion);
-    finish(push, Vec::new(), options, terminal)?;
+    finish(push, Vec::new(), manner, terminal)?;
     terminal.error(
         &format!("nothing was sent: the tenant changed since the question\n{moved}"),
-        Some("run `tenantry push` again, and look at the new plan"),
+        Some(&format!(
+            "run `tenantry {}` again, and look at the new plan",
+            manner.verb.name()
+        )),
     );
     Ok(Some(Ending::Differences))
 }
@@ -180,16 +199,17 @@ fn remember_read(workspace: &mut Workspace, push: &PushPlan, live: &LiveResource
 }
 
 /// Sends the updates, and says what became of them.
-async fn send_and_report(
+pub(super) async fn send_and_report(
     workspace: Workspace,
     mut push: PushPlan,
-    options: &Push,
+    recorded: (SentPush, &Rewrites),
+    manner: &Manner,
     terminal: &Terminal,
 ) -> Result<Ending> {
     let updates = std::mem::take(&mut push.updates);
     terminal.begin_sending();
-    let (outcomes, written) = send(workspace, updates, terminal).await;
-    let ending = finish(&push, outcomes, options, terminal)?;
+    let (outcomes, written) = send(workspace, updates, recorded, terminal).await;
+    let ending = finish(&push, outcomes, manner, terminal)?;
     if let Err(error) = written {
         terminal.error(
             &error.to_string(),
@@ -330,10 +350,27 @@ async fn moved(push: &PushPlan, workspace: &Workspace) -> Result<Option<String>>
     Ok((!moved.is_empty()).then(|| moved.join("\n")))
 }
 
-/// Sends the updates, and writes what was answered into the lock as it comes in.
+/// What is about to be sent, for the record. `in_file` tells what a file says before and after, where that is not what the tenant says.
+pub(super) fn sent(
+    push: &PushPlan,
+    by: SentBy,
+    live: &LiveResources,
+    in_file: impl Fn(&ResourceId, &FieldKey) -> Option<(InFile, bool)>,
+) -> SentPush {
+    let Plan { tenant, base, .. } = &push.plan;
+    let of = (tenant.clone(), base.clone(), by);
+    SentPush::of(of, &push.updates, live, in_file)
+}
+
+/// What files are to say by resource, once the tenant has answered.
+pub(super) type Rewrites = BTreeMap<ResourceId, Rewrite>;
+
+/// Sends the updates, and writes what was answered into the files that change with it and into the lock as it comes in. What is sent
+/// is on the disk before the first request goes out, so that it can be undone wherever it stops.
 async fn send(
     workspace: Workspace,
     updates: Vec<Update>,
+    (sent, rewrites): (SentPush, &Rewrites),
     terminal: &Terminal,
 ) -> (Vec<Outcome>, Result<(), FilesError>) {
     let Workspace {
@@ -344,14 +381,20 @@ async fn send(
         ..
     } = workspace;
     let files = contents.resources;
-    let written = bases.write(&directory);
-    if written.is_err() {
-        let outcomes = updates.into_iter().map(|update| Outcome {
-            update,
-            result: UpdateResult::NotAttempted,
-        });
-        return (outcomes.collect(), written);
-    }
+    let record = || match updates.is_empty() {
+        true => Ok(None),
+        false => directory.begin_sent(&sent.write()).map(Some),
+    };
+    let mut record = match bases.write(&directory).and_then(|()| record()) {
+        Ok(record) => record,
+        Err(error) => {
+            let outcomes = updates.into_iter().map(|update| Outcome {
+                update,
+                result: UpdateResult::NotAttempted,
+            });
+            return (outcomes.collect(), Err(error));
+        }
+    };
     terminal.progress().begin("updating", Some(updates.len()));
     let (tell, answers) = mpsc::channel();
     let can_remember = Arc::new(AtomicBool::new(true));
@@ -366,15 +409,19 @@ async fn send(
         {
             terminal.progress().advance(1);
         }
+        if let Some(record) = &mut record {
+            record.note(&outcome_line(outcome));
+        }
         if let UpdateResult::Updated { resource, .. } = &outcome.result
             && let Some(file) = files.get(&outcome.update.id)
         {
-            let sent = outcome.update.fields.iter();
-            let sent = sent.filter_map(|edit| edit.field.key().cloned());
+            let done = &outcome.update.fields;
+            let sent = done.iter().filter_map(|edit| edit.field.key().cloned());
+            let rewrite = rewrites.get(&outcome.update.id);
             // Sending can't fail: the receiver lives until this sender is dropped.
             let _ = tell.send(Answered {
-                file: file.file.clone(),
-                local: Arc::clone(&file.fields),
+                file: file.clone(),
+                rewrite: rewrite.and_then(|rewrite| rewrite.file_after(&file.fields, done).0),
                 live: resource.clone(),
                 sent: sent.collect(),
             });
@@ -384,23 +431,55 @@ async fn send(
     })
     .await;
     drop(tell);
-    match remembering.await {
-        Ok(written) => (outcomes, written),
+    let written = match remembering.await {
+        Ok(written) => written,
         Err(error) => resume_unwind(error.into_panic()),
+    };
+    if let Some(record) = record {
+        close(record, sent.by, &outcomes, written.is_ok());
+    }
+    (outcomes, written)
+}
+
+/// Closes the record of what was sent: an undo that did all that it had to do, in files as well, is noted, and what sent nothing leaves
+/// the last record.
+fn close(mut record: SentRecord, by: SentBy, outcomes: &[Outcome], is_remembered: bool) {
+    let results = || outcomes.iter().map(|outcome| &outcome.result);
+    if !outcomes.iter().any(may_have_effect) {
+        record.take_back();
+    } else if by != SentBy::Push
+        && is_remembered
+        && results().all(|result| matches!(result, UpdateResult::Updated { .. }))
+    {
+        record.note(FINISHED);
+    }
+}
+
+/// Whether something on the tenant may be another way since. A change to a list may take several requests, of which the first may
+/// have gone through.
+fn may_have_effect(outcome: &Outcome) -> bool {
+    match &outcome.result {
+        UpdateResult::Updated { .. } => true,
+        UpdateResult::NotAttempted => false,
+        UpdateResult::Failed(error) => {
+            outcome.update.patch.list().is_some() || !error.is_refused_at_once()
+        }
     }
 }
 
 /// An update that the tenant answered.
 struct Answered {
-    file: String,
-    local: Arc<Map<String, Value>>,
+    file: ResourceFile,
+    /// What its file is to say from now on.
+    rewrite: Option<Map<String, Value>>,
     live: Resource,
     sent: Vec<FieldKey>,
 }
 
 /// Writes answers into the lock: all that came in while it was written the last time, again and again until nothing is new. So
 /// requests don't wait for the disk, and an answer costs no more where the lock is long. An answer that is lost in a kill does no
-/// harm: file and tenant agree, so the next push sends nothing twice. The first failure counts, whatever works later.
+/// harm: file and tenant agree, so the next push sends nothing twice. A file that changes is written before its base does. The first
+/// failure counts, whatever works later.
 fn remember(
     answers: mpsc::Receiver<Answered>,
     mut bases: Bases,
@@ -411,15 +490,22 @@ fn remember(
     while let Ok(answered) = answers.recv() {
         for answered in iter::once(answered).chain(answers.try_iter()) {
             let id = answered.live.id();
+            let mut local: &Map<String, Value> = &answered.file.fields;
+            if let Some(rewrite) = &answered.rewrite {
+                match rewrite_file(directory, id, &answered.file, rewrite) {
+                    Ok(()) => local = rewrite,
+                    Err(error) => first_failure = first_failure.and(Err(error)),
+                }
+            }
             let base = pushed(
                 directory.managed(),
-                &answered.local,
+                local,
                 bases.of(id),
                 &answered.live,
                 true,
                 &answered.sent,
             );
-            bases.record(id, &answered.file, base);
+            bases.record(id, &answered.file.file, base);
         }
         let written = bases.write(directory);
         if written.is_err() {
@@ -428,6 +514,24 @@ fn remember(
         first_failure = first_failure.and(written);
     }
     first_failure
+}
+
+/// Gives a resource's file these fields, and changes nothing else in it.
+pub(super) fn rewrite_file(
+    directory: &TenantDirectory,
+    id: &ResourceId,
+    file: &ResourceFile,
+    fields: &Map<String, Value>,
+) -> Result<(), FilesError> {
+    let leading = directory.managed().leading(id.kind());
+    let rewritten = files::rewrite(&file.text, fields, &leading, file.format);
+    if rewritten.comments_lost {
+        log::warn!(
+            "{}: its comments and layout could not be kept with the new values; git has them",
+            file.file
+        );
+    }
+    directory.rewrite_file(file, &rewritten.text)
 }
 
 /// Says which fields are in conflict, and how to decide, with the words to type where it is one resource. `base` is what was typed.
@@ -473,21 +577,23 @@ fn report_conflicts(plan: &Plan, base: Option<&str>, terminal: &Terminal) {
 fn finish(
     push: &PushPlan,
     outcomes: Vec<Outcome>,
-    options: &Push,
+    manner: &Manner,
     terminal: &Terminal,
 ) -> Result<Ending> {
     let is_nothing = push.plan.resources.is_empty() && push.held_back.is_empty();
-    match options.output.form {
+    match manner.form {
         ResultForm::Json => terminal.result(&render::json::push(push, &outcomes))?,
         ResultForm::Text if push.has_conflict() => {}
-        ResultForm::Text if is_nothing => terminal.result("nothing to push\n")?,
+        ResultForm::Text if is_nothing => {
+            terminal.result(&format!("nothing to {}\n", manner.verb.name()))?;
+        }
         ResultForm::Text if outcomes.is_empty() => {
             terminal.text(&render::text::nothing_sent(&push.held_back))?;
         }
         ResultForm::Text => terminal.text(&render::text::outcomes(&outcomes, &push.held_back))?,
     }
     if push.has_conflict() {
-        report_conflicts(&push.plan, options.base.base.as_deref(), terminal);
+        report_conflicts(&push.plan, manner.base.as_deref(), terminal);
     }
     let failed: Vec<_> = outcomes
         .iter()
@@ -502,8 +608,9 @@ fn finish(
             more => format!(" (and {more} more)"),
         };
         let hint = ApiError::hint_of_all(&failed).unwrap_or_default();
+        let verb = manner.verb.name();
         let hint =
-            format!("{hint}\nwhat was updated is remembered: `tenantry push` sends the rest");
+            format!("{hint}\nwhat was updated is remembered: `tenantry {verb}` sends the rest");
         terminal.error(&format!("{first}{more}"), Some(hint.trim()));
         return Ok(Ending::Failure);
     }
@@ -521,13 +628,16 @@ mod tests {
     use super::*;
     use crate::kinds::{Managed, clients::KIND};
     use serde_json::json;
+    use std::path::Path;
 
     fn answered(id: &str) -> Answered {
         let fields = json!({"client_id": id, "name": "A"});
         let live = Resource::new(&KIND, fields.as_object().unwrap().clone()).unwrap();
+        let text = fields.to_string().into_bytes();
+        let read = files::parse_resource(&KIND, Path::new("clients/a.json"), text).unwrap();
         Answered {
-            file: "clients/a.yaml".to_owned(),
-            local: Arc::new(live.fields().clone()),
+            file: read.file,
+            rewrite: None,
             live,
             sent: vec![KIND.field("name").unwrap().into()],
         }

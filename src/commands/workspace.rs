@@ -134,17 +134,32 @@ impl Workspace {
         access: Access,
         terminal: &Terminal,
     ) -> Result<Workspace> {
-        if let Some(Stray {
-            path,
-            message,
-            hint,
-        }) = invocation.misnamed_settings()?
-        {
-            let path = invocation.root().join(path);
-            terminal.warn(&format!("{}: {message}; {hint}", path.display()));
-        }
+        warn_of_misnamed_settings(invocation, terminal)?;
         let directory = invocation.open(project.managed(), access, terminal)?;
         let selection = invocation.selection(selectors, directory.path());
+        let opened = (directory, access);
+        Workspace::of_opened(
+            invocation,
+            settings,
+            project,
+            (selection, base),
+            opened,
+            terminal,
+        )
+    }
+
+    /// The same of a directory that is open already.
+    ///
+    /// # Errors
+    /// As [`Workspace::open`].
+    pub(super) fn of_opened(
+        invocation: &Invocation<'_>,
+        settings: Option<Connection>,
+        project: &Project,
+        (selection, base): (Selection, &cli::Base),
+        (directory, access): (TenantDirectory, Access),
+        terminal: &Terminal,
+    ) -> Result<Workspace> {
         let contents = read(&directory, &selection, terminal)?;
         let mut session = invocation.connect(settings, terminal)?;
         session.manages_several = directory.managed().kinds().count() > 1;
@@ -397,6 +412,23 @@ pub(super) fn plan<'a>(
         }
     }
     plan
+}
+
+/// Says where the settings of all tenants have a name under which they are not read.
+pub(super) fn warn_of_misnamed_settings(
+    invocation: &Invocation<'_>,
+    terminal: &Terminal,
+) -> Result<()> {
+    if let Some(Stray {
+        path,
+        message,
+        hint,
+    }) = invocation.misnamed_settings()?
+    {
+        let path = invocation.root().join(path);
+        terminal.warn(&format!("{}: {message}; {hint}", path.display()));
+    }
+    Ok(())
 }
 
 /// Reads a tenant directory for a command about these resources. A problem in any other file is only a warning.

@@ -14,8 +14,10 @@ mod overrides;
 mod position;
 mod project;
 mod resource_file;
+mod sent;
 mod slug;
 mod source;
+mod state_dir;
 mod strays;
 
 use document::conflict_marker;
@@ -31,6 +33,7 @@ pub use overrides::OVERRIDES_FILE;
 pub use position::Position;
 pub use project::{PROJECT_FILE, Project};
 pub use resource_file::{ReadFile, ResourceFile, is_resource_file, parse as parse_resource};
+pub use sent::SentRecord;
 pub use slug::{slug, stems_for_new_files};
 pub use source::Source;
 pub use strays::{Stray, misnamed_settings};

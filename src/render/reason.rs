@@ -33,8 +33,13 @@ pub(crate) fn reason(held_back: &HeldBack) -> String {
         }
         Reason::Unmanaged => {
             let kind = held_back.resource.id.kind();
+            let names = held_back.resource.fields.iter();
+            let mut names: Vec<&str> = names.map(|field| field.field.name()).collect();
+            // Of several keys, it is one field that is managed.
+            names.dedup();
+            let names = line(&names.join(", "));
             format!(
-                "{fields}: push does not send it; `manage: {{{kind}: [{fields}]}}` in tenantry.yaml has it sent"
+                "{fields}: push does not send it; `manage: {{{kind}: [{names}]}}` in tenantry.yaml has it sent"
             )
         }
         Reason::NotUpdatable => {
@@ -85,5 +90,18 @@ pub(crate) fn reason(held_back: &HeldBack) -> String {
         Reason::GoneSince => format!("the {one} is gone from the tenant"),
         Reason::ThereByNow => format!("the tenant has the {one} by now"),
         Reason::RestOfPlan => "held back with the rest of the plan".to_owned(),
+        Reason::MadeByPush => format!("the push made the {one}, and undo deletes nothing"),
+        Reason::NothingBefore(None) => {
+            format!("{fields}: it had no value before, and no update takes one away")
+        }
+        Reason::NothingBefore(Some(widens)) => {
+            format!("{fields}: it had no value before, and {widens}")
+        }
+        Reason::Refused(problem) => {
+            format!(
+                "{fields}: no update takes the value before: {}",
+                line(problem)
+            )
+        }
     }
 }
