@@ -2,7 +2,8 @@
 # Whole commands of the release binary against `tenantry sandbox serve`, which can be slow and strict like a real tenant. Prints a
 # row of a markdown table for each run.
 #
-#   benches/tenant.sh [--quick] [start] [sizes] [history] [limits] [together]      without names, all of them; --quick leaves out `limits`
+#   benches/tenant.sh [--quick] [start] [sizes] [history] [limits] [together] [share]
+#   without names, all of them; --quick leaves out `limits`
 #
 #   TENANTRY  the binary; by default target/release/tenantry, built first
 #   SIZES     how many clients the tenants in `sizes` have (500 5000)
@@ -14,17 +15,17 @@
 #
 # requests   as the command tells them on stderr (`-v`), token included; `429` of them were refused by the tenant's rate limit
 # floor      the longest of: the requests that have to wait for one another, times the latency; all requests 16 at a time, which
-#            is what tenantry has under way at most; and what the rate limit takes to allow for all of them
+#            is what tenantry has under way at most; and what the rate limit, or --max-rate, takes to allow for all of them
 # CPU        user and system time
 # memory     the peak; what starts the command is a python of some ten megabytes, so less can't be told
 set -euo pipefail
 
 sizes=${SIZES:-500 5000} edits=${EDITS:-50} latency=${LATENCY:-100} commits=${COMMITS:-10000}
-chosen=() all=(start sizes history limits together)
+chosen=() all=(start sizes history limits together share)
 for argument in "$@"; do
   case $argument in
-    --quick) all=(start sizes history together) ;;
-    start | sizes | history | limits | together) chosen+=("$argument") ;;
+    --quick) all=(start sizes history together share) ;;
+    start | sizes | history | limits | together | share) chosen+=("$argument") ;;
     *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0"; exit 2 ;;
   esac
 done
@@ -41,6 +42,9 @@ folder=$(mktemp -d) place='' places=0 server=''
 stop() { [ -z "$server" ] || { kill "$server" && wait "$server" || true; } 2>/dev/null; server=''; }
 trap 'stop; rm -rf "$folder"' EXIT
 trap 'exit 130' INT TERM
+
+# The --max-rate of the runs in a row, if they have one.
+max_rate=''
 
 # Nothing of the user's settings, and a token cache that goes with the folder.
 bare=(env -i PATH="$PATH" HOME="$folder")
@@ -92,7 +96,7 @@ row() {
   shift 2
   (cd "$place" && python3 -IS -c '
 import re, sys
-what, chain, milliseconds, rate, burst, *names = sys.argv[1:]
+what, chain, milliseconds, rate, burst, max_rate, *names = sys.argv[1:]
 sent = [re.match(r"(GET|POST|PATCH) /\S+ (\S+)", line) for name in names for line in open(name + ".err")]
 answers = [match.group(2) for match in sent if match]
 limited = answers.count("429")
@@ -101,9 +105,11 @@ walls, cpus, peaks = zip(*costs)
 floor = max(int(chain), (len(answers) - limited) / 16) * int(milliseconds) / 1000
 if rate:
     floor = max(floor, (len(answers) - limited - int(burst)) / float(rate))
+if max_rate:
+    floor = max(floor, (len(answers) - 1) / float(max_rate))
 print("| %-44s | %8d | %4d | %7.2f | %6.2f | %5.2f | %9.0f |"
       % (what, len(answers), limited, floor, max(walls), sum(cpus), max(peaks)))
-' "$what" "$chain" "$milliseconds" "$rate" "$burst" "$@")
+' "$what" "$chain" "$milliseconds" "$rate" "$burst" "$max_rate" "$@")
 }
 
 # edit COUNT [DIRECTORY [FIRST]]: gives so many clients another name, in their files.
@@ -243,6 +249,28 @@ together() {
     wait "$one" || failed=yes
     [ -z "$failed" ]
     row "two pushes of 100 at once, 16/s, burst 50, $round" 2 one two
+  done
+}
+
+# A push and its undo at a rate of their own leave the rest of the limit to somebody else, who pushes at the same time.
+share() {
+  local undo one failed
+  serve 500 50 16 50
+  run 0 pull pull
+  cp -R "$place/tenant" "$place/tenant2"
+  edit 100
+  for undo in '' undo; do
+    edit 100 tenant2 100
+    fill
+    run 0 one "${undo:-push}" --yes --max-rate 8 &
+    one=$! failed=''
+    run 0 two --dir tenant2 push --yes || failed=yes
+    wait "$one" || failed=yes
+    [ -z "$failed" ]
+    max_rate=8
+    row "${undo:-push} of 100 edits at --max-rate 8 of 16/s" 2 one
+    max_rate=''
+    row "push of 100 edits beside it" 2 two
   done
 }
 

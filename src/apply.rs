@@ -4,10 +4,10 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::api::{ApiError, Writer};
+use crate::api::{ApiError, Unfinished, Writer};
 use crate::create::{Answered, New};
-use crate::kinds::Kind;
-use crate::plan::PlanField;
+use crate::kinds::{Field, Kind};
+use crate::plan::{FieldPlan, PlanField};
 use crate::push_plan::Update;
 use crate::resource::{Resource, ResourceId};
 use futures_util::stream::{self, StreamExt};
@@ -18,7 +18,7 @@ const SIDE_BY_SIDE: usize = 16;
 /// A tenant that fails so many updates one after the other, after all retries, is down.
 const DOWN: usize = 3;
 
-/// An update and what became of it.
+/// An update and what became of it. Where a part of it went through, that part and the rest are two.
 #[derive(Debug)]
 pub struct Outcome {
     /// The update.
@@ -119,20 +119,27 @@ impl Run {
         let mut under_way = std::pin::pin!(
             stream::iter(updates)
                 .map(|update| async {
-                    let result = match stop.stops(update.id.kind()) {
-                        true => UpdateResult::NotAttempted,
-                        false => send(writer, &update).await,
+                    let sent = match stop.stops(update.id.kind()) {
+                        true => vec![Outcome {
+                            update,
+                            result: UpdateResult::NotAttempted,
+                        }],
+                        false => send(writer, update).await,
                     };
-                    stop.heed(&update, &result);
-                    Outcome { update, result }
+                    if let Some(Outcome { update, result }) = sent.last() {
+                        stop.heed(update, result);
+                    }
+                    sent
                 })
                 .buffer_unordered(SIDE_BY_SIDE)
         );
-        while let Some(outcome) = under_way.next().await {
-            if !report(&outcome) {
-                stop.everything.set(true);
+        while let Some(sent) = under_way.next().await {
+            for outcome in sent {
+                if !report(&outcome) {
+                    stop.everything.set(true);
+                }
+                outcomes.push(outcome);
             }
-            outcomes.push(outcome);
         }
         outcomes
     }
@@ -189,8 +196,8 @@ impl Stop {
     }
 }
 
-async fn send(writer: &Writer, update: &Update) -> UpdateResult {
-    match writer.update(&update.id, &update.patch).await {
+async fn send(writer: &Writer, update: Update) -> Vec<Outcome> {
+    let unfinished = match writer.update(&update.id, &update.patch).await {
         Ok(resource) => {
             let is_kept = |field: &PlanField, sent| {
                 let key = field.key();
@@ -201,14 +208,68 @@ async fn send(writer: &Writer, update: &Update) -> UpdateResult {
                 .iter()
                 .map(|edit| (&edit.field, edit.local.as_ref()));
             let differing = sent.filter(|(field, sent)| !is_kept(field, *sent));
-            UpdateResult::Updated {
+            let result = UpdateResult::Updated {
                 differing: differing.map(|(field, _)| field.clone()).collect(),
                 resource,
-            }
+            };
+            return vec![Outcome { update, result }];
         }
-        Err(ApiError::Stopped { .. }) => UpdateResult::NotAttempted,
-        Err(error) => UpdateResult::Failed(error),
+        Err(unfinished) => unfinished,
+    };
+    let Unfinished { error, sent, since } = unfinished;
+    let result = match error {
+        ApiError::Stopped { .. } => UpdateResult::NotAttempted,
+        error => UpdateResult::Failed(error),
+    };
+    match since {
+        None => vec![Outcome { update, result }],
+        Some(since) => in_two(update, &sent, since, result),
     }
+}
+
+/// The outcome of an update of which a part went through: of that part, and of the rest. `since` is the resource as it is now.
+fn in_two(update: Update, sent: &[Field], since: Resource, result: UpdateResult) -> Vec<Outcome> {
+    let is_sent = |field: &FieldPlan| {
+        let key = field.field.key();
+        key.is_some_and(|key| sent.contains(&key.field))
+    };
+    let (mut done, mut rest): (Vec<_>, Vec<_>) = update.fields.iter().cloned().partition(is_sent);
+    // Of a list, some entries may have been added or removed.
+    for field in &mut rest {
+        let key = field.field.key();
+        let now = key.and_then(|key| key.of(since.fields())).cloned();
+        if now.is_some() && now != field.live {
+            let part = FieldPlan {
+                local: now.clone(),
+                ..field.clone()
+            };
+            done.push(part);
+            field.live = now;
+        }
+    }
+    let of = |fields: Vec<FieldPlan>, result: UpdateResult| Outcome {
+        update: Update {
+            fields,
+            ..update.clone()
+        },
+        result,
+    };
+    let mut outcomes = Vec::new();
+    if !done.is_empty() {
+        let differing = Vec::new();
+        let resource = since;
+        outcomes.push(of(
+            done,
+            UpdateResult::Updated {
+                resource,
+                differing,
+            },
+        ));
+    }
+    if !rest.is_empty() || !matches!(result, UpdateResult::NotAttempted) {
+        outcomes.push(of(rest, result));
+    }
+    outcomes
 }
 
 #[cfg(test)]

@@ -102,6 +102,11 @@ pub(crate) enum Command {
         after_help = "Exit code: 0 done, 1 something was held back, 2 failure, 130 interrupted\nIt sends managed fields only: name, description and allowed_clients of clients, and what `manage:` in tenantry.yaml adds\nWithout a terminal to ask on, --yes is required\nExample: tenantry push --tenant dev --yes"
     )]
     Push(Push),
+    /// Take back what the last push sent, where the tenant still says it
+    #[command(
+        after_help = "Exit code: 0 done, 1 something was held back, 2 failure, 130 interrupted\nFiles that still say what was sent go back, too\nAn undo is the last push for the next undo; one that was killed is finished by the next\nWithout a terminal to ask on, --yes is required\nExample: tenantry undo --tenant dev --dry-run"
+    )]
+    Undo(Undo),
     /// Carry one tenant's values to another's files, references translated; no network
     #[command(
         after_help = "Exit code: 0 done, 1 a file without a counterpart or, with --dry-run, something to write, 2 failure\nWith --create, a new file has every managed field, what else the resource needs to be the same (such as its type and grant types), and never an id, a secret or a credential; what exists in each tenant by itself, as the Management API does, is left alone\nExample: tenantry promote --from dev --to prod --create --dry-run"
@@ -244,6 +249,23 @@ pub(crate) struct Push {
     pub overwrite_drift: bool,
     /// Show what would be sent, and send nothing; exit code and forms are those of diff
     #[arg(long, conflicts_with_all = ["yes", "interactive"])]
+    pub dry_run: bool,
+    /// In which form.
+    #[command(flatten)]
+    pub output: Output<ResultForm>,
+}
+
+/// `undo`.
+#[derive(Debug, Args)]
+pub(crate) struct Undo {
+    /// Undo the push that printed this `push -o json`, in place of the last one from this directory
+    #[arg(long, value_name = "FILE", add = candidates::files())]
+    pub of: Option<PathBuf>,
+    /// Don't ask; a protected tenant has to be named with --tenant then
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Show what would be sent, and send nothing; exit code and forms are those of diff
+    #[arg(long, conflicts_with = "yes")]
     pub dry_run: bool,
     /// In which form.
     #[command(flatten)]
@@ -399,7 +421,16 @@ fn kind_name(kind: &Kind) -> String {
 
 fn kind(name: &str) -> Result<&'static Kind, String> {
     let kind = KINDS.into_iter().find(|kind| kind_name(kind) == name);
-    kind.ok_or_else(|| format!("the kinds are {}", kind_names().join(", ")))
+    kind.ok_or_else(|| {
+        let parts: Vec<String> = Kind::all_named(name).map(kind_name).collect();
+        match parts.is_empty() {
+            true => format!("the kinds are {}", kind_names().join(", ")),
+            false => format!(
+                "each of its parts has a schema of its own: {}",
+                parts.join(", ")
+            ),
+        }
+    })
 }
 
 /// `completions`.
@@ -525,6 +556,7 @@ impl Command {
             Command::Pull(pull) => pull.output.form == ResultForm::Json,
             Command::Diff(diff) => diff.output.form == PlanForm::Json,
             Command::Push(push) => push.output.form == ResultForm::Json,
+            Command::Undo(undo) => undo.output.form == ResultForm::Json,
             Command::List(list) => list.output.form == ResultForm::Json,
             Command::Check(check) => check.output.form == FindingsForm::Json,
             Command::Promote(promote) => promote.output.form == PlanForm::Json,

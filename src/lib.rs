@@ -19,6 +19,7 @@
 //! | [`resource`] | one resource less its secrets, and what an update of it sends | I/O |
 //! | [`signing`] | the private-key JWT client assertion | I/O |
 //! | [`settings`] | environment and `.env` files → one validated connection | change the environment, show a secret |
+//! | [`cost`] | requests and the tenant's limit → what a run costs, in words | I/O |
 //! | [`api`] | reads a tenant; updates a resource; token, pace, retries, paging | touch files, except the token cache |
 //! | [`promote`] | one tenant's values said in another's ids | I/O |
 //! | [`three_way`] | base, local, live of a field → edit, drift, conflict; and its new base | I/O |
@@ -33,6 +34,8 @@
 //! | [`names`] | what people call what a reference means | I/O |
 //! | [`select`] | `SELECTOR…` arguments → resources | I/O |
 //! | [`apply`] | sends a push plan's updates; nothing else sends a write | decide what to send |
+//! | [`sent`] | what a push sent and what was there before ↔ the record of it | I/O |
+//! | [`undo`] | what a push sent → the plan that takes it back, and what files go back to | I/O |
 //! | `render` | plans and results → text, JSON, markdown: a file a document | print |
 //! | [`sandbox`] | a tenant on loopback, by the official OpenAPI | share code or data with the others but `json`: what is shared hides its own faults |
 //! | `cli`, `candidates` | clap types, and what a word of a command line could become | decide anything |
@@ -91,6 +94,7 @@ mod cli;
 mod closest;
 #[cfg(feature = "cli")]
 mod commands;
+pub mod cost;
 pub mod create;
 pub mod files;
 pub mod git;
@@ -116,12 +120,14 @@ pub mod sandbox;
 pub mod saved_plan;
 pub mod schema;
 pub mod select;
+pub mod sent;
 pub mod settings;
 pub mod signing;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod testing;
 pub mod three_way;
+pub mod undo;
 mod yaml;
 
 #[cfg(feature = "cli")]

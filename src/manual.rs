@@ -120,6 +120,10 @@ const FILES: &[Explained] = &[
         "The tenant's domain, and the values as of the last pull or push. Commit it.",
     ),
     (
+        "DIR/NAME/.tenantry/",
+        "What the last push sent and what was there before, for undo. git ignores it.",
+    ),
+    (
         "DIR/NAME/overrides.yaml",
         "Values that promote leaves as they are in this tenant.",
     ),

@@ -132,7 +132,7 @@ fn dropped_edits(
 }
 
 /// Sets a field, or a key of one, or takes it out.
-fn put(fields: &mut Map<String, Value>, key: &FieldKey, value: Option<&Value>) {
+pub(crate) fn put(fields: &mut Map<String, Value>, key: &FieldKey, value: Option<&Value>) {
     let (name, of) = (key.field.name(), &key.key);
     match (of, value) {
         (None, Some(value)) => {
@@ -237,39 +237,84 @@ pub fn pushed(
     }
     let before = base.and_then(ResourceBase::unsent);
     let unsent = match (is_whole, before) {
-        (false, before) => before.cloned(),
-        (true, before) => Some(unsent_pushed(live, local, &values, before)),
+        (false, before) => {
+            before.map(|before| unsent_unread(live.id(), local, &values, base, before))
+        }
+        (true, _) => Some(unsent_pushed(live, local, &values, base)),
     };
     NewBase { values, unsent }
 }
 
-/// A print of each field that push does not send: of what both sides say, or else of what base had.
+/// A print of each field that push does not send: of what both sides say, or else of what base had. A field that was managed
+/// before has its base as a value still. A print says of no field that it is its own, so all of them stay where one that neither
+/// side has is needed.
 fn unsent_pushed(
     live: &Resource,
     local: &Map<String, Value>,
     values: &BaseValues,
-    before: Option<&Prints>,
+    base: Option<ResourceBase<'_>>,
 ) -> Prints {
     let kind = live.id().kind();
+    let was = |name: &str, value: &Value| base.and_then(|base| base.unsent_was(name, Some(value)));
     let mut unsent = Prints::default();
+    let mut is_elsewhere = false;
     for (name, there) in unsent_fields(live.id(), live.fields(), values) {
         let here = local.get(name);
-        let was = |value: &Value| before.is_none_or(|before| before.has(name, value));
-        if here.is_none() || kind.same(name, here, Some(there)) || was(there) {
+        let is_same = here.is_none() || kind.same(name, here, Some(there));
+        // What the tenant derived anew is no edit of a file that lags behind.
+        let is_derived = kind.derived_from(name).is_some();
+        if is_same || is_derived || was(name, there).unwrap_or(true) {
             unsent.add(name, there);
         }
-        if let Some(here) =
-            here.filter(|here| kind.same(name, Some(here), Some(there)) || was(here))
+        if let Some(here) = here
+            && (is_same || was(name, here).unwrap_or(true))
         {
             unsent.add(name, here);
         }
+        if !is_same {
+            let sides = [Some(there), here].into_iter().flatten();
+            is_elsewhere |=
+                !is_derived && sides.into_iter().all(|side| was(name, side) == Some(false));
+            unsent.extend(managed_before(base, values).filter(|(field, _)| field == name));
+        }
+    }
+    if is_elsewhere && let Some(before) = base.and_then(ResourceBase::unsent) {
+        unsent.add_all(before);
     }
     for (name, here) in unsent_fields(live.id(), local, values) {
-        if before.is_some_and(|before| before.has(name, here)) {
+        if was(name, here) == Some(true) {
             unsent.add(name, here);
         }
     }
     unsent
+}
+
+/// The same where the tenant was not asked for those fields: what is known of them stays.
+fn unsent_unread(
+    id: &ResourceId,
+    local: &Map<String, Value>,
+    values: &BaseValues,
+    base: Option<ResourceBase<'_>>,
+    before: &Prints,
+) -> Prints {
+    let mut unsent = before.clone();
+    unsent.extend(managed_before(base, values));
+    for (name, here) in unsent_fields(id, local, values) {
+        if base.and_then(|base| base.unsent_was(name, Some(here))) == Some(true) {
+            unsent.add(name, here);
+        }
+    }
+    unsent
+}
+
+/// What base has of fields that a lock entry with these values does not have: the project managed them once.
+fn managed_before<'a>(
+    base: Option<ResourceBase<'a>>,
+    values: &'a BaseValues,
+) -> impl Iterator<Item = (&'a str, &'a Value)> {
+    let known = base.into_iter().flat_map(ResourceBase::values);
+    let known = known.map(|(field, value): (Field, &Value)| (field.name(), value));
+    known.filter(|(name, _)| !values.knows(name))
 }
 
 /// What a file becomes once its resource is made of what it `said` then: its id, and what the tenant answered. What it says by now is

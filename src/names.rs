@@ -17,7 +17,8 @@ pub fn names_in<'a>(
     files: &'a BTreeMap<ResourceId, ResourceFile>,
 ) -> impl Fn(Reference, &str) -> Option<&'a str> {
     |reference, text| {
-        let kind = reference.kind()?;
+        // Nothing refers to nothing, also where something has an empty id.
+        let kind = reference.kind().filter(|_| !text.is_empty())?;
         let Some(by) = reference.by else {
             let id = ResourceId::new(kind, text);
             return match live.get(&id) {
@@ -35,6 +36,19 @@ pub fn names_in<'a>(
             None => kind.label_in(&files.find(|(_, file)| is_meant(&file.fields))?.1.fields),
         }
     }
+}
+
+/// What a resource is called that only has a file: what its fields say, or else its id.
+pub fn name_in_file(id: &ResourceId, fields: &Map<String, Value>, names: &Names<'_>) -> String {
+    match labels(id.kind(), fields, names) {
+        labels if labels.is_empty() => id.to_string(),
+        labels => joined(&labels),
+    }
+}
+
+/// The names that a resource is called by as one.
+pub fn joined(labels: &[String]) -> String {
+    labels.join(" → ")
 }
 
 /// The names that a resource with these fields is called by, one after the other.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::base::{BaseFrom, ResourceBase};
 use crate::create::New;
-use crate::kinds::{Creation, Field, FieldKey, Managed, Sending};
+use crate::kinds::{Creation, Field, FieldKey, Managed, Risk};
 use crate::resource::{Resource, ResourceId};
 use crate::three_way::{Base, three_way};
 
@@ -262,12 +262,16 @@ impl FieldPlan {
     /// What an edit does at once to who may log in where, in a sentence; None where it does nothing of the kind.
     pub fn risk(&self) -> Option<String> {
         let key = self.field.key()?;
-        if !matches!(self.change, Change::Edit | Change::Conflict) || key.key.is_some() {
+        if !matches!(self.change, Change::Edit | Change::Conflict) {
             return None;
         }
         let risks = key.field.row().risks.iter();
         let (live, local) = (self.live.as_ref(), self.local.as_ref());
-        let sentences: Vec<String> = risks.filter_map(|risk| risk.of(live, local)).collect();
+        let sentence = |risk: &Risk| match &key.key {
+            Some(name) => risk.of_key(name, live, local),
+            None => risk.of(live, local),
+        };
+        let sentences: Vec<String> = risks.filter_map(sentence).collect();
         (!sentences.is_empty()).then(|| sentences.join("; "))
     }
 }
@@ -365,11 +369,7 @@ pub fn unsent_edits<'a>(
 fn is_unsent(id: &ResourceId, name: &str, managed: &Managed) -> bool {
     let kind = id.kind();
     let is_managed = || kind.field(name).is_some_and(|field| managed.has(field));
-    let is_derived = || {
-        kind.row(name)
-            .is_some_and(|row| row.sending == Sending::Derived)
-    };
-    !kind.is_id(name) && !is_managed() && !is_derived()
+    !kind.is_id(name) && !is_managed()
 }
 
 /// The base of a field of a resource, for a tenant at which it has this value.
@@ -488,11 +488,16 @@ fn unmanaged_fields(
         let only_local = only_local.filter(|(name, _)| !live.fields().contains_key(*name));
         differing.extend(only_local.map(|(name, local)| (name, Some(local), None)));
     }
+    let base = |name: &str, side: Option<&Value>| sides.base?.unsent_was(name, side);
+    let is_edit =
+        |name: &str, local: Option<&Value>| local.is_some() && base(name, local) == Some(false);
     differing.retain(|(name, local, live)| {
-        is_unsent(sides.id, name, managed) && !kind.same(name, *local, *live)
+        is_unsent(sides.id, name, managed)
+            && !kind.same(name, *local, *live)
+            // What the tenant derives is no difference, unless somebody edited it.
+            && (kind.derived_from(name).is_none() || is_edit(name, *local))
     });
     differing.sort_by_key(|(name, ..)| *name);
-    let base = |name: &str, side: Option<&Value>| sides.base?.unsent_was(name, side);
     differing
         .into_iter()
         .map(|(name, local, live)| FieldPlan {
@@ -508,7 +513,7 @@ fn unmanaged_fields(
             },
             local: local.cloned(),
             live: live.cloned(),
-            is_unsent_edit: local.is_some() && base(name, local) == Some(false),
+            is_unsent_edit: is_edit(name, local),
         })
         .collect()
 }

@@ -6,7 +6,7 @@ use crate::base::{Bases, NewBase};
 use crate::files::{self, Format, NewFile, ResourceFile, TenantDirectory, stems_for_new_files};
 use crate::kinds::{Field, Managed};
 use crate::merge::{Dropped, Kept, differing, merge};
-use crate::names::{labels, names_in};
+use crate::names::{labels, name_in_file, names_in};
 use crate::plan::unsent_edits;
 use crate::resource::{Resource, ResourceId};
 
@@ -104,7 +104,10 @@ pub fn decide(
                     let file = TenantDirectory::file_of(kind, new_stems.get(*id)?, wishes.format);
                     Some(new(managed, live, file, wishes.format))
                 }
-                (Some(file), None) => Some(gone(managed, id, file, bases, wishes)),
+                (Some(file), None) => {
+                    let name = name_in_file(id, &file.fields, &called);
+                    Some(gone(managed, (id, name), file, bases, wishes))
+                }
                 (None, None) => None,
             }),
         );
@@ -177,7 +180,7 @@ fn existing(
 /// an edit that was never pushed keeps it, unless edits are to be discarded.
 fn gone(
     managed: &Managed,
-    id: &ResourceId,
+    (id, name): (&ResourceId, String),
     file: &ResourceFile,
     bases: &Bases,
     wishes: Wishes,
@@ -200,10 +203,9 @@ fn gone(
         live: None,
         is_unsent: false,
     };
-    let name = id.kind().label_in(&file.fields);
     Pulled {
         id: id.clone(),
-        name: name.unwrap_or(id.as_str()).to_owned(),
+        name,
         file: file.file.clone(),
         status: match is_pruned {
             true => Status::Pruned,

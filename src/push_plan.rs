@@ -140,6 +140,13 @@ pub enum Reason {
     CannotMake(Refusal),
     /// The value names this file in the place of an id, and that one has no id yet.
     WaitsFor(String),
+    /// The push that is undone made the resource.
+    MadeByPush,
+    /// The tenant had no value before the push that is undone, and nothing takes one away; or what does opens access, which the
+    /// sentence says.
+    NothingBefore(Option<&'static str>),
+    /// The tenant had a value before that no update takes, for this reason.
+    Refused(String),
 }
 
 impl Reason {
@@ -681,7 +688,7 @@ mod tests {
         a value is cleared: {"default_organization":null}
         a field that no update takes: tenant: NotUpdatable
         one that the tenant changed: 
-        a twin that the tenant derives:
+        a twin that the tenant derives: oidc_backchannel_logout: NotUpdatable
         "#);
     }
 

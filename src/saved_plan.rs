@@ -10,7 +10,7 @@ use crate::base::{BaseFrom, ResourceBase};
 use crate::create::New;
 use crate::files::{Document, Format, ParseError, Position, ResourceFile};
 use crate::json;
-use crate::kinds::{FieldKey, Kind, Managed};
+use crate::kinds::{FieldKey, Kind, Managed, with_article};
 use crate::plan::{Change, FieldPlan, Plan, PlanField, ResourcePlan, State, Tenant, change_of};
 use crate::push_plan::{HeldBack, Reason};
 use crate::resource::{Resource, ResourceId};
@@ -259,7 +259,7 @@ fn resource(saved: SavedResource) -> Result<ResourcePlan, String> {
     let id = ResourceId::new(kind, id);
     if !id.is_addressable() {
         let id = id.as_str().escape_debug();
-        return Err(format!("`{id}` can't be a {}", kind.id_name()));
+        return Err(format!("`{id}` can't be {}", with_article(kind.id_name())));
     }
     Ok(ResourcePlan {
         id,

@@ -397,6 +397,8 @@ mod tests {
             ("par_request_expiry", json!("60")),
             ("callbacks", json!(["https://a.example", "a.example/callback"])),
             ("callbacks", json!("https://a.example")),
+            ("callbacks", json!(["https://a.example", "JavaScript:alert(1)"])),
+            ("allowed_logout_urls", json!([" javascript:alert(1)"])),
             ("web_origins", json!([""])),
             ("initiate_login_uri", json!("http://a.example")),
             ("logo_uri", json!("logo.png")),
@@ -454,6 +456,8 @@ mod tests {
         par_request_expiry is text, not a whole number (write the number without quotes)
         callbacks[1] is no URL (begin it with its scheme, such as `https://`)
         callbacks is text, not a list (write a list)
+        callbacks[1] runs in the browser of whoever is sent there, and leads nowhere (write where people are sent, such as `https://shop.example.com`)
+        allowed_logout_urls[0] runs in the browser of whoever is sent there, and leads nowhere (write where people are sent, such as `https://shop.example.com`)
         web_origins[0] is empty
         initiate_login_uri is no https URL (begin it with `https://`)
         logo_uri is no URL (begin it with its scheme, such as `https://`)
@@ -619,6 +623,7 @@ mod tests {
                     schema["x-messages"]["pattern"]["problem"].is_string(),
                     "{rule}"
                 ),
+                "not" => assert!(schema["x-messages"]["not"]["problem"].is_string(), "{rule}"),
                 "minLength" | "minItems" | "minProperties" => assert_eq!(rule, 1),
                 "type" | "enum" | "required" | "maxLength" | "maxProperties" | "minimum"
                 | "maximum" => {}

@@ -1,4 +1,4 @@
-//! Which resources a command is about: by file, file stem, name or id, globs allowed, `KIND/…` for one kind; what matches by several
+//! Which resources a command is about: by file, file stem, name or id, globs allowed, `KIND` or `KIND/…` for one kind; what matches by several
 //! of these selects them all. A selector that matches nothing is an error, since it is a typing mistake.
 
 use std::collections::BTreeSet;
@@ -22,6 +22,8 @@ struct Selector {
     /// None where the text is no valid glob: then it can only be a name as it stands.
     glob: Option<GlobMatcher>,
     path_glob: Option<GlobMatcher>,
+    /// Whether it is the name of a kind, which selects all of it.
+    is_kind: bool,
     /// What stands below the folder of a kind: `clients/web-*`.
     in_kind: Option<(String, String, Option<GlobMatcher>)>,
 }
@@ -41,6 +43,8 @@ pub struct Names<'a> {
     pub local_name: Option<&'a str>,
     /// Its name on the tenant.
     pub live_name: Option<&'a str>,
+    /// What it is called beside its name, such as an API's identifier.
+    pub other_name: Option<&'a str>,
 }
 
 /// Selectors that match no resource.
@@ -182,6 +186,7 @@ impl Selector {
         Selector {
             glob: matcher(text),
             path_glob: path.as_deref().and_then(matcher),
+            is_kind: Kind::named(text).is_some(),
             in_kind: path.as_deref().and_then(in_kind),
             text: text.to_owned(),
             path,
@@ -194,7 +199,9 @@ impl Selector {
             let in_kind = self.in_kind.as_ref();
             in_kind.is_some_and(|(kind, below, _)| is_of(names, kind) && below == name)
         };
-        is_file || names.all().any(|name| name == self.text || is_below(name))
+        is_file
+            || (self.is_kind && is_of(names, &self.text))
+            || names.all().any(|name| name == self.text || is_below(name))
     }
 
     fn globs(&self, names: &Names<'_>) -> bool {
@@ -217,9 +224,8 @@ fn is_of(names: &Names<'_>, kind: &str) -> bool {
 
 impl<'a> Names<'a> {
     fn all(self) -> impl Iterator<Item = &'a str> {
-        [Some(self.id), self.stem, self.local_name, self.live_name]
-            .into_iter()
-            .flatten()
+        let names = [self.stem, self.local_name, self.live_name, self.other_name];
+        names.into_iter().flatten().chain([self.id])
     }
 }
 
@@ -237,6 +243,7 @@ mod tests {
             stem: Some("web-app"),
             local_name: Some("Web/App [dev]"),
             live_name: Some("Web App"),
+            other_name: Some("urn:web"),
         };
         let api = Names {
             kind: Some(&clients::KIND),
@@ -258,6 +265,8 @@ mod tests {
             "Web/App [dev]",
             "Web App",
             "Abc",
+            "urn:web",
+            "clients/urn:web",
             "web-*",
             "A?c",
             "{web-app,x}",
@@ -272,11 +281,17 @@ mod tests {
         ] {
             assert_eq!(pick(&[selector]), Ok(vec![1]), "{selector}");
         }
-        for selector in ["clients/*", "clients/", "tenant/dev/clients"] {
+        for selector in ["clients", "clients/*", "clients/", "tenant/dev/clients"] {
             assert_eq!(pick(&[selector]), Ok(vec![1, 2]), "{selector}");
         }
         assert_eq!(pick(&["clients/API"]), Ok(vec![2]));
-        for selector in ["roles/web-app", "roles/*", "c*", "clients/web-app.json"] {
+        for selector in [
+            "roles",
+            "roles/web-app",
+            "roles/*",
+            "c*",
+            "clients/web-app.json",
+        ] {
             assert!(pick(&[selector]).is_err(), "{selector}");
         }
         assert_eq!(pick(&["*"]), Ok(vec![1, 2]));

@@ -378,3 +378,57 @@ fn every_tenant_is_checked_at_once() {
         .exits(2)
         .complains("leave one of the two out");
 }
+
+/// A file under a name that tenantry does not read is not silently left out.
+#[test]
+fn a_file_that_no_kind_s_name_fits_is_found() {
+    let bed = two();
+    bed.write(
+        "tenant/tenantry.yaml",
+        "manage: {attack-protection: all, tenant-settings: all}\n",
+    );
+    bed.pull();
+    run(&bed, &["check"]).exits(0);
+    let part = "tenant/attack-protection/brute-force";
+    bed.rename(&format!("{part}-protection.yaml"), &format!("{part}.yaml"));
+    bed.rename("tenant/tenant-settings.yaml", "tenant/settings.yaml");
+    bed.write("tenant/role/editor.yaml", "name: Editor\n");
+    bed.write("tenant/clients/sub/alpha.yaml", "client_id: a\n");
+    bed.write("tenant/clients/notes.md", "# Notes\n");
+    let expected = [
+        (
+            "attack-protection/brute-force.yaml",
+            "brute-force-protection.yaml",
+        ),
+        ("clients/sub/alpha.yaml", "to clients/"),
+        ("role", "`roles/`"),
+        ("settings.yaml", "`tenant-settings.yaml`"),
+    ];
+    bed.git(&["init", "-q"]);
+    bed.git(&["add", "tenant"]);
+    for options in [&["check"][..], &["check", "--staged"]] {
+        let found = run(&bed, options).exits(1).stdout;
+        assert!(found.ends_with(", 4 findings\n"), "{found}");
+        for (file, hint) in expected {
+            assert!(found.contains(&format!("tenant/{file}:1:1: ")), "{found}");
+            assert!(found.contains(hint), "{found}");
+        }
+    }
+    for command in [&["diff"][..], &["push", "--yes"], &["pull"]] {
+        let said = bed.run(command.iter().copied()).stderr;
+        for (file, hint) in expected {
+            assert!(said.contains(file) && said.contains(hint), "{said}");
+        }
+    }
+    // The settings of all tenants stand in the folder above.
+    let bed = Bed::new().start();
+    bed.write("tenant/dev/clients/a.yaml", "client_id: a\nname: A\n");
+    bed.write("tenant/prod/clients/b.yaml", "client_id: b\nname: B\n");
+    bed.write("tenant/tenantry.yml", "manage: {clients: all}\n");
+    let found = run(&bed, &["check", "--all-tenants"]).exits(1).stdout;
+    insta::assert_snapshot!(found, @"
+    tenant/tenantry.yml:1:1: tenantry does not read anything of this name
+      hint: did you mean `tenantry.yaml`?
+    2 files, 1 finding
+    ");
+}

@@ -65,6 +65,7 @@ fn the_example_of_every_command_works_and_ends_as_its_help_says() {
     tenantry pull --tenant dev: 0
     tenantry diff --tenant dev web-app: 1
     tenantry push --tenant dev --yes: 0
+    tenantry undo --tenant dev --dry-run: 1
     tenantry promote --from dev --to prod --create --dry-run: 1
     tenantry check --tenant dev -o github: 0
     tenantry list --tenant dev -o json: 0

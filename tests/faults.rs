@@ -253,9 +253,20 @@ fn a_full_disk_stops_a_pull_and_leaves_whole_files() {
 #[cfg(unix)]
 #[test]
 fn a_push_on_a_full_disk_says_what_it_sent_and_the_next_one_sends_nothing_again() {
-    let bed = edited(2);
+    let bed = Bed::new().plain_clients(60).pulled();
+    edit(&bed, 0);
+    edit(&bed, 1);
     let lock = bed.read("tenant/tenant.lock");
+    // Where not even what is about to be sent can be noted, nothing is sent.
     let run = on_a_full_disk(&bed, 0, "push --yes").exits(2);
+    assert!(
+        run.stderr
+            .contains("error: can't write tenant/.tenantry/last-push.jsonl: "),
+        "{run}"
+    );
+    bed.assert_only_gets();
+    // The lock is much longer than that.
+    let run = on_a_full_disk(&bed, 2, "push --yes").exits(2);
     // The second one is on its way by then, or is kept from going.
     let left = run.stdout.matches("\nnot attempted  ").count();
     assert_eq!(run.stdout.matches("\nupdated  ").count(), 2 - left, "{run}");

@@ -173,7 +173,9 @@ fn with_no_tenantry_yaml_three_fields_are_sent_and_no_other_can_be() {
     clients/web.yaml  Web w
       unmanaged: the file changed it, and push sends it only where tenantry.yaml manages the field
         sso: false → true
+      never sent: the file changed it, and no push sends it
         third_party_security_mode: "strict" → "permissive"
+          it is set when a client is made, and no update takes it
 
     2 unmanaged differences in 1 client
     held back      clients/web.yaml: sso: push does not send it; `manage: {clients: [sso]}` in tenantry.yaml has it sent
@@ -960,6 +962,40 @@ fn an_edit_that_push_does_not_send_is_never_silent() {
     }
 }
 
+/// What is known of a field stays known where the project does not manage it any more, whatever a push then remembers.
+#[test]
+fn a_field_that_was_managed_once_is_no_edit_of_a_file_that_nobody_edited() {
+    let fields = json!({"callbacks": ["https://a.example"], "description": "old"});
+    let there = json!(["https://b.example"]);
+    for is_sent in [true, false] {
+        let bed = web("[callbacks]", fields.clone());
+        manage(&bed, "[]");
+        bed.sandbox.edit("w", "callbacks", Some(there.clone()));
+        set(&bed, WEB, "description", Some(json!("new")));
+        if !is_sent {
+            bed.sandbox.edit("w", "description", Some(json!("new")));
+        }
+        assert_eq!(push(&bed).0.code, 0);
+        assert!(bed.base("w").get("callbacks").is_none());
+        let (run, sent) = push(&bed);
+        assert_eq!((run.code, sent), (0, vec![]), "{run}");
+        let diff = bed.run(["diff"]).exits(1);
+        assert!(!diff.stdout.contains("the file changed"), "{diff}");
+        // What somebody then edits is an edit, and going back is none.
+        let edited = json!(["https://c.example"]);
+        set(&bed, WEB, "callbacks", Some(edited));
+        let (run, _) = push(&bed);
+        assert_eq!(run.code, 1, "{run}");
+        set(&bed, WEB, "callbacks", Some(fields["callbacks"].clone()));
+        assert_eq!(push(&bed).0.code, 0);
+        set(&bed, WEB, "description", Some(json!("newer")));
+        assert_eq!(push(&bed).0.code, 0);
+        let pull = bed.run(["pull"]).exits(0);
+        assert!(!pull.stdout.contains("dropped"), "{pull}");
+        assert_eq!(said(&bed, WEB)["callbacks"], there);
+    }
+}
+
 #[test]
 fn a_new_key_is_an_edit_too() {
     for base in [&[][..], &["--base", "HEAD"]] {
@@ -1004,11 +1040,115 @@ fn derived_twins_are_no_difference() {
         bed.sandbox.edit("w", "oidc_backchannel_logout", None);
         assert_eq!(changes(&bed), []);
         set(&bed, WEB, "cross_origin_auth", None);
-        set(&bed, WEB, "oidc_backchannel_logout", Some(json!({})));
         let (run, sent) = push(&bed);
         assert_eq!((run.code, sent), (0, vec![]), "{run}");
         bed.run(["diff"]).exits(0);
     }
+}
+
+/// Whoever edits a twin is told which field to edit; a file whose twin only lags behind says nothing.
+#[test]
+fn an_edit_of_a_derived_twin_names_its_source() {
+    let fields = json!({"cross_origin_authentication": false, "cross_origin_auth": false});
+    let bed = web("all", fields);
+    set(&bed, WEB, "cross_origin_auth", Some(json!(true)));
+    let told = "the tenant derives it from `cross_origin_authentication`, which is the one to edit";
+    let diff = bed.run(["diff"]).exits(1);
+    assert!(
+        diff.stdout
+            .contains("  never sent: the file changed it, and no push sends it\n"),
+        "{diff}"
+    );
+    assert!(diff.stdout.contains(told), "{diff}");
+    for _ in 0..2 {
+        let (run, sent) = push(&bed);
+        assert_eq!((run.code, sent), (1, vec![]), "{run}");
+        assert!(
+            run.stdout
+                .contains(&format!("cross_origin_auth: push never sends it: {told}")),
+            "{run}"
+        );
+    }
+    let check = bed.run(["check"]).exits(1);
+    assert!(
+        check.stdout.contains("no push sends `cross_origin_auth`: the tenant derives it from `cross_origin_authentication`"),
+        "{check}"
+    );
+    let pull = bed.run(["pull"]).exits(0);
+    assert!(
+        pull.stdout
+            .contains("dropped cross_origin_auth: true, which push does not send; it is false"),
+        "{pull}"
+    );
+    bed.run(["check"]).exits(0);
+    // The twin follows its source on the tenant, and the file's is a step behind.
+    set(&bed, WEB, "cross_origin_authentication", Some(json!(true)));
+    let (run, sent) = push(&bed);
+    assert_eq!((run.code, sent.len()), (0, 1), "{run}");
+    bed.sandbox
+        .edit("w", "cross_origin_auth", Some(json!(true)));
+    set(&bed, WEB, "description", Some(json!("new")));
+    assert_eq!(push(&bed).0.code, 0);
+    for command in [&["diff"][..], &["check"], &["push", "--yes"], &["pull"]] {
+        bed.run(command.iter().copied()).exits(0);
+    }
+}
+
+/// What no push sends is not said to be sent once somebody manages it.
+#[test]
+fn a_field_that_is_never_sent_is_told_by_its_reason() {
+    let bed = web("[]", json!({"tenant": "acme", "sso": true, "zz_new": 1}));
+    for (field, value) in [
+        ("tenant", json!("x")),
+        ("sso", json!(false)),
+        ("zz_new", json!(2)),
+    ] {
+        set(&bed, WEB, field, Some(value));
+    }
+    insta::assert_snapshot!(bed.run(["diff"]).exits(1).stdout, @r#"
+    clients/web.yaml  Web w
+      unmanaged: the file changed it, and push sends it only where tenantry.yaml manages the field
+        sso: true → false
+      never sent: the file changed it, and no push sends it
+        tenant: "acme" → "x"
+          the tenant sets it, and no update takes it
+        zz_new: 1 → 2
+          nobody knows whether an update takes it
+
+    3 unmanaged differences in 1 client
+    "#);
+    insta::assert_snapshot!(bed.run(["diff", "-o", "markdown"]).exits(1).stdout, @r#"
+    ### tenantry: 127.0.0.1:PORT
+
+    3 unmanaged differences in 1 client.
+
+    | name | file | differences |
+    |---|---|---|
+    | Web | clients/web.yaml | unmanaged: sso, tenant, zz&#95;new |
+
+    <details open><summary>Web <code>w</code></summary>
+
+    **Unmanaged edit**: the file changed it, and push sends it only where tenantry.yaml manages the field.
+
+    ```diff
+    @@ sso @@
+    - true
+    + false
+    ```
+
+    **Never sent**: the file changed it, and no push sends it. tenant: the tenant sets it, and no update takes it. zz&#95;new: nobody knows whether an update takes it.
+
+    ```diff
+    @@ tenant @@
+    - "acme"
+    + "x"
+    @@ zz_new @@
+    - 1
+    + 2
+    ```
+
+    </details>
+    "#);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use common::client_file::{edit_file, read};
 use common::in_process::cases;
-use common::{Bed, Fields, text, tree};
+use common::{Bed, Fields, RECORD, text, tree};
 use serde_json::{Value, json};
 use tenantry::files::{Access, TenantDirectory};
 use tenantry::kinds::Managed;
@@ -250,6 +250,91 @@ fn pull_round(round: u64) -> bool {
     killed
 }
 
+/// The tenant's clients, once the requests that a killed command had sent are answered. A description that had no value before is
+/// empty after an undo: the API knows no other way to take one away.
+fn settled(world: &World) -> BTreeMap<String, Fields> {
+    std::thread::sleep(Duration::from_millis(20));
+    let mut clients = world.bed.clients();
+    for client in clients.values_mut() {
+        if client.get("description") == Some(&json!("")) {
+            client.shift_remove("description");
+        }
+    }
+    clients
+}
+
+/// A push that was killed is undone: the tenant is as it was before, and what was never sent stays an edit.
+fn undone_push_round(round: u64) -> bool {
+    let mut chance = Chance(round);
+    let world = World::new(15);
+    world.bed.run(["pull"]).exits(0);
+    world.bed.sandbox.clear_requests();
+    let before = settled(&world);
+    let edits = world.edit(1 + chance.below(12), &mut chance);
+    let moment = Moment::Requests(1 + chance.below(2 * edits.len() + 3));
+    let killed = world.kill(&["push", "--yes", "--no-token-cache"], &moment);
+    settled(&world);
+    let is_recorded = world.bed.path(RECORD).exists();
+    let run = world.bed.run(["undo", "--yes"]);
+    assert_eq!(
+        run.code,
+        if is_recorded { 0 } else { 2 },
+        "{moment:?}: {run}"
+    );
+    assert_eq!(settled(&world), before, "{moment:?}");
+    let plan = world.bed.run(["diff", "-o", "json"]).json();
+    let summary = &plan["summary"];
+    assert_eq!(
+        (&summary["drift"], &summary["conflict"]),
+        (&json!(0), &json!(0)),
+        "{plan}"
+    );
+    let files = world.files();
+    for (id, value) in &edits {
+        let says = files[id].1.get("description");
+        assert!(
+            says == Some(value) || says == before[id].get("description"),
+            "{id}: {says:?}"
+        );
+    }
+    killed
+}
+
+/// An undo that was killed is finished by the next one, and the one after that is the push again.
+fn undo_round(round: u64) -> bool {
+    let mut chance = Chance(round);
+    let world = World::new(15);
+    world.bed.run(["pull"]).exits(0);
+    let (before, files) = (settled(&world), world.files());
+    let edits = world.edit(1 + chance.below(12), &mut chance);
+    let edited = world.files();
+    world.bed.run(PUSH).exits(0);
+    let pushed = settled(&world);
+    world.bed.sandbox.clear_requests();
+    let moment = match chance.below(3) {
+        0 => {
+            let (path, _) = &edited[edits.keys().next().unwrap()];
+            let text = std::fs::read(world.directory().join(path)).unwrap();
+            Moment::Changed(path.clone(), text)
+        }
+        _ => Moment::Requests(1 + chance.below(2 * edits.len() + 3)),
+    };
+    let killed = world.kill(&["undo", "--yes", "--no-token-cache"], &moment);
+    settled(&world);
+    if !world.bed.read(RECORD).contains("finished") {
+        world.bed.run(["undo", "--yes"]).exits(0);
+    }
+    assert_eq!(settled(&world), before, "{moment:?}");
+    assert_eq!(world.files(), files, "{moment:?}");
+    world.bed.run(["diff"]).exits(0);
+    world.bed.run(["undo", "--yes"]).exits(0);
+    assert_eq!(settled(&world), pushed, "{moment:?}");
+    assert_eq!(world.files(), edited, "{moment:?}");
+    world.bed.run(["diff"]).exits(0);
+    world.nothing_is_left_over();
+    killed
+}
+
 fn rounds(count: u32, round: impl Fn(u64) -> bool) {
     let killed = (0..u64::from(count))
         .filter(|number| round(*number))
@@ -265,6 +350,23 @@ fn a_killed_push_is_finished_by_the_next() {
 #[test]
 fn a_killed_pull_is_finished_by_the_next() {
     rounds(cases(12), pull_round);
+}
+
+#[test]
+fn a_killed_push_is_undone() {
+    rounds(cases(12), undone_push_round);
+}
+
+#[test]
+fn a_killed_undo_is_finished_by_the_next() {
+    rounds(cases(12), undo_round);
+}
+
+#[test]
+#[ignore = "hundreds of rounds: minutes"]
+fn hundreds_of_killed_pushes_and_undos_are_undone() {
+    rounds(cases(250), undone_push_round);
+    rounds(cases(250), undo_round);
 }
 
 #[test]

@@ -28,6 +28,8 @@ mod repository;
 mod requests;
 #[path = "kinds/resource_servers.rs"]
 mod resource_servers;
+#[path = "kinds/risks.rs"]
+mod risks;
 #[path = "kinds/roles.rs"]
 mod roles;
 #[path = "kinds/selected.rs"]

@@ -397,6 +397,7 @@ impl World<'_> {
                 }
             }
             Step::Save { base } => self.save(base),
+            Step::Undo => self.undone(),
             // There is no plan yet.
             Step::Run { command, .. } | Step::Killed { command, .. }
                 if command == Command::Apply && self.saved.is_none() => {}
@@ -748,7 +749,11 @@ impl World<'_> {
         before: &Sides,
     ) {
         let sides = &promise.sides;
-        assert_eq!(run.code, promise.code, "{command:?}: {run:?}");
+        let code = match command {
+            Command::Push { .. } | Command::Apply => promise.code.max(unsent_told(run, before)),
+            _ => promise.code,
+        };
+        assert_eq!(run.code, code, "{command:?}: {run:?}");
         assert_eq!(after.live, sides.live, "the tenant after {command:?}");
         let mut lock = after.lock.clone();
         for (id, entry) in &mut lock {
@@ -863,6 +868,109 @@ impl World<'_> {
                 );
             }
         }
+    }
+
+    /// A push that nobody interferes with is undone: the tenant is as it was before, but for what is held back, and the files say so. An
+    /// undo of the undo is the push again.
+    fn undone(&mut self) {
+        let before = self.look();
+        self.told(PUSH, None, None, None);
+        let (pushed, files) = (self.look(), self.tree());
+        let sent: BTreeMap<String, Fields> = self
+            .bed
+            .patches()
+            .into_iter()
+            .map(|(id, body)| (id, sent_units(body.as_object().unwrap())))
+            .collect();
+        if sent.is_empty() {
+            return;
+        }
+        let undo = || {
+            let directory = self.directory();
+            self.tenantry
+                .run(&self.bed, &directory, &["undo", "--yes", "-o", "json"])
+        };
+        let run = undo();
+        assert!(run.code <= 1, "{run:?}");
+        let record = self.directory().join(".tenantry/last-push.jsonl");
+        assert!(!fs::read_to_string(record).unwrap().contains("S3CR3T"));
+        let results = run.json()["results"].as_array().unwrap().clone();
+        let held = results
+            .iter()
+            .filter(|result| result["status"] == "held_back");
+        let held: BTreeSet<(String, String)> = held
+            .flat_map(|result| {
+                let fields = result["fields"].as_array().unwrap().iter();
+                fields.flat_map(|field| {
+                    let units = entry_units(&text(&field["field"]), field["key"].as_str());
+                    units.into_iter().map(|unit| (text(&result["id"]), unit))
+                })
+            })
+            .collect();
+        assert_eq!(run.code, i32::from(!held.is_empty()), "{run:?}");
+        // Only this one has no value that takes it away without opening access.
+        assert!(
+            held.iter().all(|(_, unit)| unit == "allowed_clients"),
+            "{run:?}"
+        );
+        let undone = self.look();
+        self.notes_stay(&undone, &files);
+        for (id, live) in &undone.live {
+            let Some((_, file)) = undone.files.get(id) else {
+                assert_eq!(live, &pushed.live[id], "{id} is in no file");
+                continue;
+            };
+            let base = undone.base(id);
+            for unit in UNITS {
+                let is_sent = sent.get(id).is_some_and(|sent| sent.contains_key(unit));
+                let (now, then) = match is_sent && !held.contains(&(id.clone(), unit.to_owned())) {
+                    true => (live.get(unit), before.live[id].get(unit)),
+                    false => (live.get(unit), pushed.live[id].get(unit)),
+                };
+                let is_cleared =
+                    then.is_none() && now.is_some_and(|now| *now == "" || *now == json!([]));
+                assert!(
+                    same(now, then) || is_cleared,
+                    "{unit} of {id}: {now:?}, {then:?}"
+                );
+                if is_sent && !held.contains(&(id.clone(), unit.to_owned())) {
+                    let says = file.get(unit);
+                    assert!(
+                        same(says, then),
+                        "{unit} in the file of {id}: {says:?}, {then:?}"
+                    );
+                    let change = change(base.as_ref(), file, live, unit);
+                    assert!(
+                        matches!(change, Change::None | Change::Left),
+                        "{unit} of {id} is {change:?}"
+                    );
+                }
+            }
+        }
+        // Where nothing could be taken back, the push is still the last one.
+        let is_as_pushed = results.iter().all(|result| result["status"] == "held_back");
+        let run = undo();
+        assert_eq!(
+            run.code,
+            i32::from(is_as_pushed && !held.is_empty()),
+            "{run:?}"
+        );
+        let again = self.look();
+        self.notes_stay(&again, &files);
+        for (id, live) in &again.live {
+            for unit in UNITS {
+                let then = pushed.live[id].get(unit);
+                assert!(same(live.get(unit), then), "{unit} of {id}");
+            }
+            let entry = |sides: &Sides| sides.lock.get(id).map(|entry| entry.base.clone());
+            assert_eq!(entry(&again), entry(&pushed), "{id} in the lock");
+        }
+        assert!(
+            same_files(&again, &pushed),
+            "{:#?} is not {:#?}",
+            again.files,
+            pushed.files
+        );
     }
 
     /// Runs a command, and then makes the disk be as if it had been killed before it wrote the lock.
@@ -1096,6 +1204,28 @@ fn reports(document: &Value, before: &Sides, after: &Sides, ids: &[&String], dis
         };
         assert_eq!(status, expected, "of {id}");
     }
+}
+
+/// The exit code for what a push holds back because it is an edit of a field that it does not send. What somebody wrote by hand is one
+/// as soon as something is known of what file and tenant said before, and what a file did not have at the commit that `--base` names is
+/// one, too. It is named each time until it is gone.
+fn unsent_told(run: &Run, before: &Sides) -> i32 {
+    let results = run.json()["results"].as_array().unwrap().clone();
+    let told = results.iter().any(|result| {
+        let id = text(&result["id"]);
+        let reason = result["reason"].as_str().unwrap_or_default();
+        if let Some((names, _)) = reason.split_once(": push does not send it") {
+            let (file, live) = (&before.files[&id].1, &before.live[&id]);
+            return names.split(", ").all(|name| {
+                let is_expected = name == "app_type" || before.rev.is_some();
+                is_expected && file.contains_key(name) && file.get(name) != live.get(name)
+            });
+        }
+        // It is looked for because of that edit.
+        let is_by_hand = || before.files[&id].1.contains_key("app_type");
+        reason == "the tenant has no client with this id" && is_by_hand()
+    });
+    i32::from(told)
 }
 
 /// That a command that did not fail did what people rely on: an edit arrives, or is held back and there is a reason; what

@@ -92,6 +92,9 @@ impl ApiError {
     pub fn effect(&self) -> Effect {
         match self {
             ApiError::Refused { message, .. } if message.ends_with(NOT_THE_APIS) => Effect::Unknown,
+            ApiError::Refused {
+                status: 408 | 499, ..
+            } => Effect::Unknown,
             ApiError::Refused { status, .. } if *status >= 500 => Effect::Unlikely,
             ApiError::Network { .. } | ApiError::OddAnswer { .. } => Effect::Unknown,
             ApiError::Refused { .. }
@@ -104,13 +107,28 @@ impl ApiError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
+            ApiError::Refused { .. } if self.is_about_the_plan() => None,
+            ApiError::Refused { .. } if self.is_missing_scope() => {
+                self.missing_scope().map(|scope| grant(&scope))
+            }
+            ApiError::Refused {
+                status: 404,
+                request,
+                code: Some(code),
+                ..
+            } if code.starts_with("inexistent_") && list_of(request).is_some() => {
+                list_of(request).map(|list| {
+                    format!(
+                        "the tenant lacks what an entry of `{list}` names: `tenantry pull` shows what is there"
+                    )
+                })
+            }
             ApiError::Refused {
                 status,
-                message,
                 code,
                 given_token,
                 ..
-            } => refused_hint(*status, message, code.as_deref(), *given_token),
+            } => refused_hint(*status, code.as_deref(), *given_token),
             ApiError::Network { hint, .. } | ApiError::TokenRefused { hint, .. } => {
                 Some(hint.clone())
             }
@@ -126,6 +144,51 @@ impl ApiError {
         }
     }
 
+    /// What to do about several errors: what the first of them needs, and every scope that is missing.
+    pub fn hint_of_all(errors: &[&ApiError]) -> Option<String> {
+        let mut scopes: Vec<String> = Vec::new();
+        for error in errors {
+            let scope = error.missing_scope();
+            scopes.extend(scope.filter(|scope| !scopes.contains(scope)));
+        }
+        let first = errors.first()?;
+        let hint = first.hint();
+        match scopes.is_empty() {
+            true => hint,
+            false if first.is_missing_scope() => Some(grant(&scopes.join(" and "))),
+            false => {
+                let grant = grant(&scopes.join(" and "));
+                Some(hint.map_or(grant.clone(), |hint| format!("{hint}\n{grant}")))
+            }
+        }
+    }
+
+    /// The scope that the token lacks, where the API says which.
+    fn missing_scope(&self) -> Option<String> {
+        match self {
+            ApiError::Refused { message, .. } if self.is_missing_scope() => {
+                // Any one of those it lists would do; these are the ones that read and write no secrets.
+                let scopes = KINDS.iter().flat_map(|kind| kind.scopes());
+                let mut listed = scopes.filter(|scope| message.contains(scope.as_str()));
+                Some(
+                    listed
+                        .next()
+                        .unwrap_or_else(|| "the missing scope".to_owned()),
+                )
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the one request that was sent was refused, so that nothing came of it. A 408 or a 499 may come from a proxy that did not
+    /// wait for the answer.
+    pub fn is_refused_at_once(&self) -> bool {
+        matches!(
+            self,
+            ApiError::Refused { status: 400..=407 | 409..=498, attempts: 0..=1, .. }
+        )
+    }
+
     /// Whether any other request would fail in the same way: no network, no token, no permission, no allowance left.
     pub fn concerns_every_request(&self) -> bool {
         match self {
@@ -138,6 +201,14 @@ impl ApiError {
         }
     }
 
+    /// Whether nothing else would get through for now either.
+    pub(super) fn is_about_the_way(&self) -> bool {
+        match self {
+            ApiError::Refused { status, .. } => matches!(status, 401 | 429),
+            other => other.concerns_every_request(),
+        }
+    }
+
     /// Whether the fault was on the other side: the same may work for another resource, or later.
     pub fn is_the_servers(&self) -> bool {
         matches!(self, ApiError::Refused { status, .. } if *status >= 500)
@@ -146,6 +217,7 @@ impl ApiError {
     /// Whether the token lacks a scope.
     pub(super) fn is_missing_scope(&self) -> bool {
         matches!(self, ApiError::Refused { status: 403, code: Some(code), .. } if code == "insufficient_scope")
+            && !self.is_about_the_plan()
     }
 
     /// Whether the token lacks a scope, or the tenant's plan does not include what was asked for: other kinds may be had.
@@ -159,9 +231,25 @@ impl ApiError {
         )
     }
 
-    /// Whether the tenant's plan does not include what was asked for.
+    /// Whether the tenant's plan does not include what was asked for. Some answers say so in words only, under the code of a missing
+    /// scope.
     pub fn is_about_the_plan(&self) -> bool {
-        matches!(self, ApiError::Refused { status: 402 | 403, code: Some(code), .. } if code == "insufficient_entitlement")
+        match self {
+            ApiError::Refused {
+                status: 402 | 403,
+                code: Some(code),
+                message,
+                ..
+            } => {
+                let names_the_plan = || {
+                    let message = message.to_ascii_lowercase();
+                    message.contains("upgrade") && !message.contains("expected any of")
+                };
+                code == "insufficient_entitlement"
+                    || (code == "insufficient_scope" && names_the_plan())
+            }
+            _ => false,
+        }
     }
 
     /// Whether the API said that there is no such resource. Of some kinds it says so without a code.
@@ -186,23 +274,23 @@ impl ApiError {
     }
 }
 
-fn refused_hint(
-    status: u16,
-    message: &str,
-    code: Option<&str>,
-    given_token: bool,
-) -> Option<String> {
+/// The list that a request adds entries to, or removes them from.
+fn list_of(request: &str) -> Option<&'static str> {
+    let many = KINDS.iter().filter_map(|kind| kind.collection());
+    let mut lists = many.filter_map(|many| Some(many.sub_list.as_ref()?.field));
+    let last = request.rsplit('/').next();
+    lists.find(|list| last == Some(list) && !request.starts_with("GET "))
+}
+
+fn grant(scopes: &str) -> String {
+    format!(
+        "in the dashboard, under Applications > APIs > Auth0 Management API > Machine to Machine Applications, grant the application \
+         {scopes}"
+    )
+}
+
+fn refused_hint(status: u16, code: Option<&str>, given_token: bool) -> Option<String> {
     let hint = match (status, code) {
-        (403, Some("insufficient_scope")) => {
-            // Any one of those it lists would do; these are the ones that read and write no secrets.
-            let scopes = KINDS.iter().flat_map(|kind| kind.scopes());
-            let mut listed = scopes.filter(|scope| message.contains(scope.as_str()));
-            let scopes = listed.next().unwrap_or_else(|| "the missing scope".to_owned());
-            format!(
-                "in the dashboard, under Applications > APIs > Auth0 Management API > Machine to Machine Applications, \
-                 grant the application {scopes}"
-            )
-        }
         (401, _) if given_token => {
             "the access token that was given is expired, revoked or for another tenant: get a new one, or set a client id \
              and secret instead"
@@ -261,4 +349,51 @@ fn after(attempts: usize) -> String {
 /// A duration in the words of a message: `1.5 s`.
 pub(crate) fn seconds(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_that_does_not_include_something_is_no_missing_scope() {
+        let refused = |message: &str, code: &str| ApiError::Refused {
+            request: "GET /api/v2/attack-protection/captcha".to_owned(),
+            status: 403,
+            message: message.to_owned(),
+            code: Some(code.to_owned()),
+            attempts: 1,
+            given_token: false,
+        };
+        let shown = [
+            (
+                "Please upgrade your subscription to use this feature",
+                "insufficient_entitlement",
+            ),
+            (
+                "Your subscription has to be upgraded to use this feature",
+                "insufficient_scope",
+            ),
+            (
+                "Insufficient scope, expected any of: read:attack_protection",
+                "insufficient_scope",
+            ),
+        ]
+        .map(|(message, code)| {
+            let error = refused(message, code);
+            (
+                error.is_about_the_plan(),
+                error.is_missing_scope(),
+                error.hint().is_some(),
+            )
+        });
+        assert_eq!(
+            shown,
+            [
+                (true, false, false),
+                (true, false, false),
+                (false, true, true)
+            ]
+        );
+    }
 }

@@ -395,7 +395,7 @@ impl<'a, 'b> List<'a, 'b> {
         for fields in page {
             let resource = Resource::new(kind, fields).ok_or_else(|| {
                 let id = kind.id_field().unwrap_or_default();
-                let problem = format!("a {} has no `{id}` that can be one", kind.singular);
+                let problem = format!("{} has no `{id}` that can be one", kind.one());
                 self.ask.odd(problem)
             })?;
             if !self.ids.insert(resource.id().clone()) {

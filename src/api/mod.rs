@@ -24,7 +24,8 @@ use reqwest::Method;
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 
-use crate::kinds::{Kind, Label, Shape};
+use crate::cost::Allowed;
+use crate::kinds::{Field, Kind, Label, Shape};
 use crate::resource::{ListChange, Patch, Resource, ResourceId};
 use crate::settings::Connection;
 use call::Call;
@@ -206,6 +207,11 @@ impl Reader {
         self.0.access_token().await
     }
 
+    /// How fast requests may go, as far as the answers so far tell.
+    pub fn allowed(&self) -> Allowed {
+        self.0.allowed()
+    }
+
     /// A writer that shares this reader's token, connections and pace.
     pub fn writer(&self) -> Writer {
         Writer(Arc::clone(&self.0))
@@ -219,39 +225,106 @@ impl Writer {
     ///
     /// # Errors
     /// The API can't be reached or refuses. A request that failed on the network may have had its effect all the same; it
-    /// was sent again until an answer came or the retries ran out.
-    pub async fn update(&self, id: &ResourceId, patch: &Patch) -> Result<Resource, ApiError> {
-        let mut answered = None;
+    /// was sent again until an answer came or the retries ran out. Requests before it had theirs, which the error says.
+    pub async fn update(&self, id: &ResourceId, patch: &Patch) -> Result<Resource, Unfinished> {
+        let mut done = Done::default();
+        let sent = self.send(id, patch, &mut done).await;
+        let is_sent = sent.is_ok();
+        let reads_again = id.kind().reads_again || patch.list().is_some();
+        let again = match (sent, done.answered.take()) {
+            (Ok(()), Some(answered)) if !reads_again => return Ok(answered),
+            (Ok(()), answered) => (self.again(id).await, answered),
+            (Err(error), answered) => (Err(error), answered),
+        };
+        let (error, answered) = match again {
+            (Ok(resource), _) => return Ok(resource),
+            (Err(error), answered) => (error, answered),
+        };
+        let is_something = done.is_list_begun || !done.fields.is_empty();
+        let since = match is_something && !is_sent && !error.is_about_the_way() {
+            true => self.again(id).await.ok(),
+            false => None,
+        };
+        Err(Unfinished {
+            error,
+            sent: done.fields,
+            since: since.or(answered),
+        })
+    }
+
+    /// The requests of an update that write.
+    async fn send(&self, id: &ResourceId, patch: &Patch, done: &mut Done) -> Result<(), ApiError> {
         if patch.iter().next().is_some() {
             let call = Call::new(Method::PATCH, path(id)).body(json!(patch));
             let answer = self.0.send(&call).await?.json(&call)?;
-            answered = Some(whole_resource(&call, id, answer)?);
+            done.answered = Some(whole_resource(&call, id, answer)?);
+            done.fields.extend(patch.iter().map(|(field, _)| field));
         }
-        if let Some(ListChange {
+        let Some(ListChange {
             field,
             added,
             removed,
         }) = patch.list()
-        {
-            for (method, entries) in [(Method::POST, added), (Method::DELETE, removed)] {
-                for entries in entries.chunks(list::PAGE) {
-                    let mut path = path(id);
-                    path.push(field.name().to_owned());
-                    let call =
-                        Call::new(method.clone(), path).body(json!({ field.name(): entries }));
-                    self.0.send(&call).await?;
-                }
+        else {
+            return Ok(());
+        };
+        for (method, entries) in [(Method::POST, added), (Method::DELETE, removed)] {
+            for entries in entries.chunks(list::PAGE) {
+                let mut path = path(id);
+                path.push(field.name().to_owned());
+                let call = Call::new(method.clone(), path).body(json!({ field.name(): entries }));
+                self.0.send(&call).await?;
+                done.is_list_begun = true;
             }
         }
-        match answered {
-            Some(answered) if !id.kind().reads_again && patch.list().is_none() => Ok(answered),
-            _ => {
-                let call = Call::new(Method::GET, path(id));
-                let again = resource(&self.0, id, &Fields::All).await?;
-                again.ok_or_else(|| call.odd_answer("it is gone right after its update".to_owned()))
-            }
-        }
+        done.fields.push(*field);
+        Ok(())
     }
+
+    /// How many requests [`Writer::update`] sends for this, where nothing goes wrong.
+    pub fn requests(id: &ResourceId, patch: &Patch) -> usize {
+        let patches = usize::from(patch.iter().next().is_some());
+        let lists = patch.list().map_or(0, |change| {
+            [&change.added, &change.removed]
+                .map(|entries| entries.len().div_ceil(list::PAGE))
+                .iter()
+                .sum()
+        });
+        let is_read_again = id.kind().reads_again || patch.list().is_some();
+        let sub_list = id.kind().collection();
+        let sub_list = sub_list.is_some_and(|collection| collection.sub_list.is_some());
+        patches + lists + usize::from(is_read_again) * (1 + usize::from(sub_list))
+    }
+
+    /// The resource as it is after an update.
+    async fn again(&self, id: &ResourceId) -> Result<Resource, ApiError> {
+        let call = Call::new(Method::GET, path(id));
+        let again = resource(&self.0, id, &Fields::All).await?;
+        again.ok_or_else(|| call.odd_answer("it is gone right after its update".to_owned()))
+    }
+}
+
+/// What of an update went through.
+#[derive(Default)]
+struct Done {
+    /// What was answered to the fields that were sent together.
+    answered: Option<Resource>,
+    /// The fields that were sent.
+    fields: Vec<Field>,
+    /// Whether entries were added to a list that has a path of its own, or removed from it.
+    is_list_begun: bool,
+}
+
+/// An update of which not every request went through.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct Unfinished {
+    /// What became of the request that failed.
+    pub error: ApiError,
+    /// The fields that the requests before it sent.
+    pub sent: Vec<Field>,
+    /// The resource since, as far as it is known; None where no request went through.
+    pub since: Option<Resource>,
 }
 
 impl Writer {

@@ -29,6 +29,17 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 /// How long to wait for one more request while the rate is not known and no answer tells when one is added.
 const BLIND_WAIT: Duration = Duration::from_millis(250);
 
+/// How many requests a second are added to a full bucket of this size, as far as that is documented: before it is measured, no
+/// answer says so.
+/// Source: <https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy/management-api-endpoint-rate-limits>.
+fn documented_rate(size: u64) -> Option<f64> {
+    match size {
+        10 => Some(2.0),
+        50 => Some(16.0),
+        _ => None,
+    }
+}
+
 /// What an answer says about the tenant's rate limit.
 /// Source: <https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy>, HTTP response
 /// headers.
@@ -141,6 +152,11 @@ impl Pace {
         self.bucket().hold(Instant::now() + wait);
     }
 
+    /// How many requests may go at once right now, and how many a second may follow; None where no answer told of a limit yet.
+    pub(super) fn allowed(&self) -> Option<(f64, Option<f64>)> {
+        self.bucket().allowed(Instant::now())
+    }
+
     fn bucket(&self) -> MutexGuard<'_, Bucket> {
         self.bucket.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -186,6 +202,8 @@ struct Bucket {
     since: Option<(Instant, u64)>,
     /// Requests added per second, as measured; a lower bound.
     rate: Option<f64>,
+    /// Requests that the full bucket holds.
+    size: Option<u64>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -261,6 +279,17 @@ impl Bucket {
         Ask::Go(self.sent)
     }
 
+    /// See [`Pace::allowed`].
+    fn allowed(&self, now: Instant) -> Option<(f64, Option<f64>)> {
+        let Limit::Left { requests, at, .. } = self.limit else {
+            return None;
+        };
+        let rate = self.rate.or(self.size.and_then(documented_rate));
+        let added = rate.unwrap_or(0.0) * now.saturating_duration_since(at).as_secs_f64();
+        let full = self.size.map_or(f64::INFINITY, |size| size as f64);
+        Some(((requests + added).min(full), rate))
+    }
+
     fn hold(&mut self, until: Instant) {
         self.held_until = Some(self.held_until.map_or(until, |held| held.max(until)));
     }
@@ -278,6 +307,7 @@ impl Bucket {
             }
             return;
         };
+        self.size = allowance.limit.or(self.size);
         if number < self.newest {
             return;
         }

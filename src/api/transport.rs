@@ -17,6 +17,7 @@ use super::pace::{Allowance, Pace};
 use super::rate::MaxRate;
 use super::token::Token;
 use super::{Options, Progress};
+use crate::cost::Allowed;
 use crate::json;
 use crate::settings::{Connection, Credentials};
 
@@ -51,6 +52,17 @@ impl Transport {
 
     pub(super) fn audience(&self) -> &str {
         self.http.connection().audience()
+    }
+
+    /// How fast requests may go that are no list, as far as the answers so far tell. Before one of those was answered, a list's limit
+    /// stands in.
+    pub(super) fn allowed(&self) -> Allowed {
+        let known = self.pace.allowed().or_else(|| self.list_pace.allowed());
+        Allowed {
+            at_once: known.map(|(at_once, _)| at_once),
+            per_second: known.and_then(|(_, per_second)| per_second),
+            max_rate: self.http.options().max_rate,
+        }
     }
 
     /// The id of the client that the credentials are of. A token that was given says whose it is, if it is a JWT.

@@ -34,6 +34,8 @@ pub enum BaseFrom {
 #[derive(Debug)]
 pub struct Bases {
     source: Source,
+    /// Whether the lock is left as it is.
+    is_lock_kept: bool,
     /// What somebody should know about them.
     pub warnings: Vec<String>,
 }
@@ -127,6 +129,11 @@ impl<'a> ResourceBase<'a> {
         self.unsent
     }
 
+    /// The values that the fields had last.
+    pub fn values(self) -> impl Iterator<Item = (Field, &'a Value)> {
+        self.newest.values()
+    }
+
     /// The name that the resource had, as far as is known.
     pub fn name(self) -> Option<&'a str> {
         let mut values = self.newest.values();
@@ -199,6 +206,7 @@ impl Bases {
         };
         Ok(Bases {
             source: Source::Lock { lock, past },
+            is_lock_kept: false,
             warnings,
         })
     }
@@ -235,6 +243,7 @@ impl Bases {
                 commit,
                 resources,
             },
+            is_lock_kept: true,
             warnings,
         })
     }
@@ -246,8 +255,14 @@ impl Bases {
                 lock: Lock::new(domain),
                 past: Past::default(),
             },
+            is_lock_kept: false,
             warnings: Vec::new(),
         }
+    }
+
+    /// Leaves the lock as it is, whatever is remembered: what is undone was sent by somebody who works without it.
+    pub fn keep_lock(&mut self) {
+        self.is_lock_kept = true;
     }
 
     /// Where they come from, for the plan's document.
@@ -346,8 +361,8 @@ impl Bases {
     /// The system refuses; the lock is as it was.
     pub fn write(&self, directory: &TenantDirectory) -> Result<(), FilesError> {
         match &self.source {
-            Source::Lock { lock, .. } => directory.write_lock(lock),
-            Source::Commit { .. } => Ok(()),
+            Source::Lock { lock, .. } if !self.is_lock_kept => directory.write_lock(lock),
+            Source::Lock { .. } | Source::Commit { .. } => Ok(()),
         }
     }
 

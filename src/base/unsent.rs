@@ -34,6 +34,17 @@ impl Prints {
         self.0.insert(print(name, value));
     }
 
+    /// Adds fields with these values.
+    pub fn extend<'a>(&mut self, fields: impl IntoIterator<Item = (&'a str, &'a Value)>) {
+        let prints = fields.into_iter().map(|(name, value)| print(name, value));
+        self.0.extend(prints);
+    }
+
+    /// Adds all of these.
+    pub fn add_all(&mut self, prints: &Prints) {
+        self.0.extend(&prints.0);
+    }
+
     /// Whether nothing is known.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

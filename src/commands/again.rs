@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 /// The commands that work on a tenant's files.
-const COMMANDS: [&str; 5] = ["pull", "diff", "push", "list", "check"];
+const COMMANDS: [&str; 6] = ["pull", "diff", "push", "undo", "list", "check"];
 
 /// The options of a command line that say which tenant and folder are meant: ` --tenant dev --dir there`.
 pub(super) fn options(tenant: Option<&str>, dir: Option<&Path>) -> String {

@@ -36,6 +36,9 @@ pub(super) fn run_on_all(
         all.files += check.files;
         all.findings.extend(check.findings);
     }
+    // What is wrong in the folder of all of them was found with each.
+    all.findings.sort();
+    all.findings.dedup();
     tell(all, None, options, terminal)
 }
 
@@ -45,13 +48,17 @@ fn of_tenant(
     terminal: &Terminal,
 ) -> Result<Check> {
     let managed = invocation.project()?.managed();
-    Ok(match options.staged {
+    let mut check = match options.staged {
         true => staged(&invocation.path()?, &managed)?.check(),
         false => invocation
             .open(managed, Access::Read, terminal)?
             .source()?
             .check(),
-    })
+    };
+    let misnamed = invocation.misnamed_settings()?;
+    let misnamed = misnamed.map(|stray| Finding::stray(stray, invocation.root()));
+    check.findings.extend(misnamed);
+    Ok(check)
 }
 
 fn tell(

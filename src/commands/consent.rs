@@ -6,8 +6,10 @@ use std::io;
 use anyhow::Result;
 
 use super::invocation::Invocation;
+use super::manner::{Manner, Verb};
 use super::{Terminal, Usage};
-use crate::cli::{Push, ResultForm};
+use crate::cli::ResultForm;
+use crate::cost::Cost;
 use crate::plan::Tenant;
 use crate::push_plan::{PushPlan, Reason};
 use crate::render::{self, Names, counted, text};
@@ -41,28 +43,34 @@ impl Answer {
 /// # Errors
 /// `--yes` is typed, the tenant is protected, and no `--tenant` on the command line says that it is meant.
 pub(super) fn check_yes(
-    options: &Push,
+    manner: &Manner,
     invocation: &Invocation<'_>,
     is_protected: bool,
     settings: Option<&Connection>,
 ) -> Result<()> {
-    if !is_protected || !options.yes {
+    if !is_protected || !manner.yes {
         return Ok(());
     }
+    let verb = manner.verb.name();
     let (name, hint) = match invocation.tenant() {
         Some(_) if invocation.names_tenant() => return Ok(()),
         Some(name) => (
             name,
-            format!("name it on the command line: tenantry push --tenant {name} --yes"),
+            format!("name it on the command line: tenantry {verb} --tenant {name} --yes"),
         ),
         None => (
             settings.map_or("the tenant", |settings| settings.domain().as_str()),
-            "give it a name (settings in .env.NAME, files in the folder NAME), and push with --tenant NAME --yes"
-                .to_owned(),
+            format!(
+                "give it a name (settings in .env.NAME, files in the folder NAME), and {verb} with --tenant NAME --yes"
+            ),
         ),
     };
+    let does = match manner.verb {
+        Verb::Push => "push to it",
+        Verb::Undo => "undo a push to it",
+    };
     Err(Usage::error(
-        format!("nothing was sent: {name} is protected, and --yes alone does not push to it"),
+        format!("nothing was sent: {name} is protected, and --yes alone does not {does}"),
         hint,
     ))
 }
@@ -71,20 +79,22 @@ pub(super) fn check_yes(
 pub(super) fn ask(
     push: &mut PushPlan,
     is_protected: bool,
-    options: &Push,
+    manner: &Manner,
+    cost: impl Fn(&PushPlan) -> Cost,
     names: &Names<'_>,
     terminal: &Terminal,
 ) -> Result<bool> {
+    let verb = manner.verb;
     if !terminal.can_ask() {
         return Err(Usage::error(
             format!(
                 "nothing was sent: there is no terminal to ask on whether to {}",
-                what(push)
+                what(push, verb)
             ),
             "say so with --yes",
         ));
     }
-    let show = |text: &str| match options.output.form {
+    let show = |text: &str| match manner.form {
         ResultForm::Text => terminal.text(text),
         ResultForm::Json => {
             // stdout is for the result.
@@ -92,22 +102,24 @@ pub(super) fn ask(
             Ok(())
         }
     };
-    if options.interactive {
+    if manner.interactive {
         choose(push, names, terminal, &show)?;
         if push.is_nothing_due() {
             return Ok(false);
         }
-    } else if options.output.form == ResultForm::Json {
+    } else if manner.form == ResultForm::Json {
         show(&text::plan(&push.plan, names))?;
     }
-    let what = what(push);
+    let (what, cost) = (what(push, verb), cost(push));
     if !is_protected {
-        return Ok(terminal.confirm(&format!("{}?", capitalized(&what)))?);
+        let question = format!("{}? It takes {cost}.", capitalized(&what));
+        return Ok(terminal.confirm(&question)?);
     }
     let Tenant { name, domain } = &push.plan.tenant;
     let name = name.as_deref().unwrap_or(domain);
-    let typed =
-        terminal.ask_discarding_typed(&format!("{name} is protected. Type its name to {what}"))?;
+    let typed = terminal.ask_discarding_typed(&format!(
+        "{name} is protected. Type its name to {what} ({cost})"
+    ))?;
     if typed.trim() != name {
         terminal.note(&format!("that is not {name}"));
         return Ok(false);
@@ -181,7 +193,7 @@ fn capitalized(text: &str) -> String {
 }
 
 /// `push 2 fields of 1 client to acme.eu.auth0.com`, and how many of them are a risk.
-fn what(push: &PushPlan) -> String {
+fn what(push: &PushPlan, verb: Verb) -> String {
     let mut parts = Vec::new();
     if !push.creates.is_empty() {
         let new = render::resources(push.creates.iter().map(|new| new.kind));
@@ -190,7 +202,7 @@ fn what(push: &PushPlan) -> String {
     if push.count_fields() > 0 {
         let fields = counted(push.count_fields(), "field", "fields");
         let resources = render::resources(push.all_updates().map(|update| update.id.kind()));
-        parts.push(format!("push {fields} of {resources}"));
+        parts.push(format!("{} {fields} of {resources}", verb.name()));
     }
     let what = parts.join(" and ");
     let risks: Vec<String> = push
@@ -211,7 +223,7 @@ fn what(push: &PushPlan) -> String {
     };
     let to = match push.count_fields() {
         0 => "on",
-        _ => "to",
+        _ => verb.preposition(),
     };
     format!("{what} {to} {}{risks}", push.plan.tenant.domain)
 }

@@ -155,25 +155,20 @@ impl Adopted {
     }
 }
 
-/// Puts what an update sent into the file of a resource that was made before: ids, in the place of the files that it still names.
+/// What the file of a resource that was made says once an update has sent these fields: ids, in the place of the files that it still
+/// names.
 pub(super) fn with_ids(
-    file: &mut ResourceFile,
+    fields: &Map<String, Value>,
     live: &Resource,
     sent: &[FieldKey],
-    directory: &TenantDirectory,
-) -> Result<(), FilesError> {
-    let mut fields = (*file.fields).clone();
+) -> Map<String, Value> {
+    let mut fields = fields.clone();
     for name in sent.iter().map(|key| key.field.name()) {
         if let Some(value) = live.fields().get(name) {
             fields.insert(name.to_owned(), value.clone());
         }
     }
-    let leading = directory.managed().leading(live.id().kind());
-    let text = files::rewrite(&file.text, &fields, &leading, file.format).text;
-    directory.rewrite_file(file, &text)?;
-    file.text = text;
-    file.fields = Arc::new(fields);
-    Ok(())
+    fields
 }
 
 /// Finishes what an earlier push may have made without knowing it: its file takes the id of the one resource that says what was

@@ -3,12 +3,15 @@
 use anyhow::Result;
 
 use super::invocation::Invocation;
+use super::session::LiveResources;
 use super::workspace::{Read, Workspace, report_unread};
 use super::{Ending, Terminal};
 use crate::cli::{Diff, PlanForm};
 use crate::files::Access;
 use crate::names::names_in;
+use crate::push_plan::HeldBack;
 use crate::render;
+use crate::resource::ResourceId;
 
 pub(super) async fn run(
     invocation: &Invocation<'_>,
@@ -26,6 +29,7 @@ pub(super) async fn run(
         Access::Read,
         terminal,
     )?;
+    workspace.note_unmanaged(terminal);
     let checked = workspace.check_edits()?;
 
     let Workspace {
@@ -46,6 +50,7 @@ pub(super) async fn run(
     };
 
     let unread = report_unread(&live, terminal);
+    let held_back = held_back(&workspace, &live);
     let (ids, new) = workspace.select(&live)?;
     workspace.check_new(&new)?;
     // What is there already can be told from a whole list only.
@@ -54,10 +59,36 @@ pub(super) async fn run(
     workspace.check_plan(&plan, &live, &checked)?;
     let names = names_in(&live, &workspace.contents.resources);
     match options.output.form {
-        PlanForm::Text => terminal.text(&render::text::plan(&plan, &names)),
+        PlanForm::Text => {
+            let plan = match plan.is_empty() && !held_back.is_empty() {
+                true => String::new(),
+                false => render::text::plan(&plan, &names),
+            };
+            let held_back = render::text::held_back(&held_back, &[]);
+            terminal.text(&format!("{plan}{held_back}"))
+        }
         PlanForm::Json => terminal.result(&render::json::plan(&plan)),
         PlanForm::Markdown => terminal.result(&render::markdown::plan(&plan, &names)),
     }?;
+    if options.output.form != PlanForm::Text {
+        for held in &held_back {
+            let file = held.resource.label();
+            terminal.note(&format!(
+                "{file}: push holds it back: {}",
+                render::reason(held)
+            ));
+        }
+    }
     workspace.note_earlier(&plan, terminal);
-    Ok(unread.and(Ending::differences(!plan.is_empty())))
+    let is_something = !plan.is_empty() || !held_back.is_empty();
+    Ok(unread.and(Ending::differences(is_something)))
+}
+
+/// The selected files that may have something to send in a kind that could not be read, as a push would hold them back.
+fn held_back(workspace: &Workspace, live: &LiveResources) -> Vec<HeldBack> {
+    let names = workspace.known_names();
+    let selected = names.filter(|(names, _)| workspace.selection.touches(names));
+    let edited = selected.filter(|(_, id)| !live.has_read(id.kind()) && workspace.may_push(id));
+    let edited: Vec<&ResourceId> = edited.map(|(_, id)| id).collect();
+    workspace.held_back_unread(&edited, live)
 }

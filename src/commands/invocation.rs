@@ -8,7 +8,9 @@ use super::{Terminal, Usage, place};
 use crate::base::Bases;
 use crate::cli::{self, Global};
 use crate::closest::closest;
-use crate::files::{self, Access, Contents, PROJECT_FILE, Project, TenantDirectory, tenants};
+use crate::files::{
+    self, Access, Contents, PROJECT_FILE, Project, Stray, TenantDirectory, tenants,
+};
 use crate::kinds::{Kind, Managed};
 use crate::opening;
 use crate::select::Selection;
@@ -124,6 +126,14 @@ impl<'a> Invocation<'a> {
     /// The project's settings for the tenant.
     pub(super) fn project(&self) -> Result<Project> {
         Ok(files::read_project(&self.root, &self.path()?)?)
+    }
+
+    /// Settings of all tenants that are not read, since their file has another name. Those in the tenant directory are found with
+    /// its other files.
+    pub(super) fn misnamed_settings(&self) -> Result<Option<Stray>> {
+        let is_apart = self.path()? != self.root;
+        let misnamed = is_apart.then(|| files::misnamed_settings(&self.root));
+        Ok(misnamed.flatten())
     }
 
     /// The project's settings for the tenant; those for all tenants where none is named and there are several.

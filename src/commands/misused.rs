@@ -9,7 +9,7 @@ use super::{Problem, Terminal};
 use crate::render::json;
 
 /// Words of other tools, and what they are here.
-const WORDS: [(&str, &str); 8] = [
+const WORDS: [(&str, &str); 10] = [
     (
         "plan",
         "`tenantry diff` shows the plan, and `tenantry diff -o json` is what `push --plan FILE` applies",
@@ -35,6 +35,14 @@ const WORDS: [(&str, &str); 8] = [
     (
         "import",
         "`tenantry push` sends the edits in the files to the tenant",
+    ),
+    (
+        "revert",
+        "`tenantry undo` takes back what the last push sent; what git reverts in the files is an edit that `tenantry push` sends",
+    ),
+    (
+        "rollback",
+        "`tenantry undo` takes back what the last push sent",
     ),
     ("-t", "the tenant is named with `--tenant NAME`"),
 ];

@@ -13,6 +13,7 @@ mod invocation;
 mod list;
 mod log;
 mod man;
+mod manner;
 mod misused;
 mod place;
 mod promote;
@@ -22,9 +23,11 @@ mod sandbox;
 mod saved;
 mod schema;
 mod scopes;
+mod sending;
 mod session;
 mod terminal;
 mod token;
+mod undo;
 mod workspace;
 
 use std::error::Error as StdError;
@@ -109,6 +112,7 @@ pub(crate) async fn run(
         }
         Command::Diff(options) => diff::run(&invocation, options, terminal).await,
         Command::Push(options) => push::run(&invocation, options, terminal).await,
+        Command::Undo(options) => undo::run(&invocation, options, terminal).await,
         Command::Check(options) => check::run(&invocation, options, terminal),
         Command::Promote(options) => promote::run(&invocation, options, terminal),
         Command::List(options) => list::run(&invocation, options, terminal).await,

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use super::invocation::Invocation;
 use super::session::LiveResources;
@@ -17,8 +17,8 @@ use crate::create::New;
 use crate::files::{
     self, Access, Contents, FilesError, Format, NewFile, ResourceFile, TenantDirectory,
 };
-use crate::kinds::{Field, Kind, Managed};
-use crate::names::names_in;
+use crate::kinds::{Field, FieldKey, Kind, Managed};
+use crate::names::{joined, labels, names_in};
 use crate::plan::{Change, FieldPlan, Plan, PlanField, ResourcePlan, State, Tenant};
 use crate::promote::{
     Asked, Counterpart, Gone, Member, NewMember, Promoted, Promotion, Side, Stems, promote,
@@ -121,10 +121,11 @@ pub(super) fn run(
         false => write(&directory, &by_stem, &new, &promotion.changes, terminal),
     };
     let plan = plan(options, &to, &by_stem, &written);
+    let unpushed = unpushed(&to, &by_stem, written.changes);
     let nobody = LiveResources::default();
     let names = names_in(&nobody, &to.resources);
     let summary = render_promotion::summary(&plan, options.dry_run);
-    let remarks = render_promotion::remarks(&promotion, &options.from, &options.to);
+    let remarks = render_promotion::remarks(&promotion, &unpushed, &options.from, &options.to);
     match options.output.form {
         PlanForm::Text => terminal.text(&render_promotion::text(&plan, &summary, &remarks, &names)),
         PlanForm::Json => {
@@ -228,8 +229,8 @@ fn stems(contents: &Contents) -> Result<Stems<'_>> {
                     render_promotion::file(kind, &file.stem)
                 ),
                 format!(
-                    "rename one: the name ties a {} to its counterpart in other tenants",
-                    kind.singular
+                    "rename one: the name ties {} to its counterpart in other tenants",
+                    kind.one()
                 ),
             ));
         }
@@ -334,27 +335,45 @@ fn by_file<'a>(
     })
 }
 
-/// The changes as a plan, to be shown like any other: what the file said is on the side of the tenant.
+/// The changes that take the place of an edit which was never pushed.
+fn unpushed<'a>(to: &Contents, files: &ByStem<'_>, changes: &'a [Promoted]) -> Vec<&'a Promoted> {
+    let is_edit = |change: &&Promoted| {
+        let file = files.get(&(change.kind, change.stem.as_str()));
+        let lock = to.lock.as_ref().zip(file);
+        let base = lock.and_then(|(lock, (id, _))| lock.base((*id)?));
+        let key = FieldKey::from(change.field);
+        let same = |one: Option<&Value>, other: Option<&Value>| key.same(one, other);
+        base.map(|base| base.get(&key))
+            .is_some_and(|base| base != Base::Unknown && !base.is_same(change.old.as_ref(), same))
+    };
+    changes.iter().filter(is_edit).collect()
+}
+
+/// The changes as a plan, to be shown like any other: what the file said is on the side of the tenant, which nobody asked, so that
+/// there is no base to compare it with.
 fn plan(options: &Promote, to: &Contents, files: &ByStem<'_>, written: &Written<'_>) -> Plan {
+    let nobody = LiveResources::default();
+    let names = names_in(&nobody, &to.resources);
     let resources = by_file(files, written.changes).filter_map(|((id, file), changes)| {
         let kind = changes.first()?.kind;
         // A resource that is still to be made has no id, which is an empty one here.
         let id = id.cloned().unwrap_or_else(|| ResourceId::new(kind, ""));
-        let base = to.lock.as_ref().and_then(|lock| lock.base(&id));
         let fields = changes.iter().map(|change| FieldPlan {
             field: PlanField::Updatable(change.field.into()),
             change: Change::Edit,
-            base: base
-                .map_or(Base::NoBase, |base| base.get(&change.field.into()))
-                .cloned(),
+            base: Base::NoBase,
             local: Some(change.new.clone()),
             live: change.old.clone(),
             is_unsent_edit: false,
         });
-        let name = kind.label_in(&file.fields);
+        // The stem is what the two tenants have in common.
+        let name = match labels(kind, &file.fields, &names) {
+            labels if labels.is_empty() => file.stem.clone(),
+            labels => joined(&labels),
+        };
         Some(ResourcePlan {
             id,
-            name: name.unwrap_or(&file.stem).to_owned(),
+            name,
             file: Some(file.file.clone()),
             state: State::Changed,
             fields: fields.collect(),

@@ -1,39 +1,29 @@
 //! `push`: shows the plan that diff shows, asks, and sends its edits. The lock is written after each answer, so a push that is
 //! killed at any moment is finished by the next one.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::iter;
-use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
-
 use anyhow::Result;
-use serde_json::{Map, Value};
-use tokio::sync::oneshot;
 
-use super::create::{Adopted, afterwards, cautions, finish_earlier, make, with_ids};
+use super::create::{afterwards, cautions, finish_earlier};
 use super::invocation::Invocation;
-use super::session::{LiveResources, Session};
-use super::workspace::{Read, Workspace, check_fields, report_unread, warn_rewritten};
+use super::manner::Manner;
+use super::sending::{Due, Rewrites, Sent, send};
+use super::session::LiveResources;
+use super::workspace::{Read, Workspace, check_fields, report_unread};
 use super::{Ending, Terminal, consent, saved};
-use crate::api::Writer;
-use crate::apply::{CreateResult, Created, Outcome, Run, UpdateResult, sort};
-use crate::base::Bases;
+use crate::api::ApiError;
+use crate::apply::{CreateResult, Created, Outcome, UpdateResult};
 use crate::cli::{Push, ResultForm};
-use crate::create::{Made, New};
-use crate::files::{Access, Contents, FilesError, NewFile, ResourceFile, TenantDirectory};
-use crate::kinds::{Field, FieldKey, Kind};
+use crate::files::Access;
+use crate::kinds::{FieldKey, Kind};
 use crate::merge::pushed;
 use crate::names::{Names, names_in};
-use crate::plan::{
-    Change, FieldPlan, Plan, PlanField, ResourcePlan, State, may_be_edited, unsent_edits,
-};
-use crate::push_plan::{HeldBack, NotMade, Own, PushPlan, Reason, Update};
+use crate::plan::{Change, Plan, ResourcePlan, may_be_edited, unsent_edits};
+use crate::push_plan::{HeldBack, NotMade, Own, PushPlan, Reason};
 use crate::render;
-use crate::resource::{Resource, ResourceId};
+use crate::resource::ResourceId;
 use crate::saved_plan::{Since, since};
+use crate::sent::{InFile, SentBy, SentPush};
 use crate::settings::Connection;
-use crate::three_way::Base;
 
 pub(super) async fn run(
     invocation: &Invocation<'_>,
@@ -44,7 +34,8 @@ pub(super) async fn run(
     let project = invocation.project()?;
     let is_protected =
         project.protected == Some(true) || settings.as_ref().is_some_and(Connection::is_protected);
-    consent::check_yes(options, invocation, is_protected, settings.as_ref())?;
+    let manner = Manner::from(options);
+    consent::check_yes(&manner, invocation, is_protected, settings.as_ref())?;
     let access = match options.dry_run {
         true => Access::Read,
         false => Access::Write,
@@ -52,6 +43,7 @@ pub(super) async fn run(
     check_fields(&options.fields, &project.managed(), "here")?;
     let asked = (&options.selectors, &options.base);
     let mut workspace = Workspace::open(invocation, settings, &project, asked, access, terminal)?;
+    workspace.note_unmanaged(terminal);
     let checked = workspace.check_edits()?;
     if !options.dry_run && finish_earlier(&mut workspace, terminal).await? {
         workspace.read_again(terminal)?;
@@ -84,12 +76,12 @@ pub(super) async fn run(
     push.not_made.extend(read.not_made);
     let names = names_in(&live, &workspace.contents.resources);
     let ending = match options.dry_run {
-        true => show(&push, options, &names, terminal)?,
+        true => show(&push, &manner, &names, terminal)?,
         false => match confirm(
             &mut push,
             &workspace,
             is_protected,
-            options,
+            &manner,
             &names,
             terminal,
         )
@@ -98,8 +90,10 @@ pub(super) async fn run(
             Some(ending) => ending,
             None => {
                 drop(names);
+                let sent = sent(&push, SentBy::Push, &live, |_, _| None);
                 remember_read(&mut workspace, &push, &live, whole);
-                send_and_report(workspace, push, options, terminal).await?
+                send_and_report(workspace, push, (sent, &Rewrites::new()), &manner, terminal)
+                    .await?
             }
         },
     };
@@ -119,11 +113,16 @@ pub(super) struct Planned {
 }
 
 /// Shows the plan and what of it a push would hold back.
-fn show(push: &PushPlan, options: &Push, names: &Names<'_>, terminal: &Terminal) -> Result<Ending> {
-    match options.output.form {
+pub(super) fn show(
+    push: &PushPlan,
+    manner: &Manner,
+    names: &Names<'_>,
+    terminal: &Terminal,
+) -> Result<Ending> {
+    match manner.form {
         ResultForm::Text => {
             let mut text = render::text::plan(&push.plan, names);
-            text.push_str(&render::text::held_back(push));
+            text.push_str(&render::text::held_back(&push.held_back, &push.not_made));
             terminal.text(&text)
         }
         ResultForm::Json => terminal.result(&render::json::plan(&push.plan)),
@@ -133,23 +132,23 @@ fn show(push: &PushPlan, options: &Push, names: &Names<'_>, terminal: &Terminal)
 }
 
 /// Shows the plan, and asks where that is due. None where it may be sent; else how the push ended.
-async fn confirm(
+pub(super) async fn confirm(
     push: &mut PushPlan,
     workspace: &Workspace,
     is_protected: bool,
-    options: &Push,
+    manner: &Manner,
     names: &Names<'_>,
     terminal: &Terminal,
 ) -> Result<Option<Ending>> {
     // With --interactive, the resources are shown one by one, with a question each.
-    let stepping = options.interactive && !push.is_nothing_due();
-    match options.output.form {
+    let stepping = manner.interactive && !push.is_nothing_due();
+    match manner.form {
         ResultForm::Text if stepping || push.plan.is_empty() => {}
         ResultForm::Text => terminal.text(&render::text::plan(&push.plan, names))?,
         ResultForm::Json => note_drift(&push.plan, terminal),
     }
     if push.has_conflict() {
-        let ending = finish(push, Sent::default(), options, terminal)?;
+        let ending = finish(push, Sent::default(), manner, terminal)?;
         workspace.note_earlier(&push.plan, terminal);
         return Ok(Some(ending));
     }
@@ -160,22 +159,30 @@ async fn confirm(
     for caution in cautions(&push.creates) {
         terminal.warn(caution);
     }
-    if push.is_nothing_due() || options.yes {
+    let cost = |push: &PushPlan| workspace.session.cost(push);
+    if push.is_nothing_due() || manner.yes {
+        let cost = cost(push);
+        if cost.is_worth_a_word() {
+            terminal.note(&cost.to_string());
+        }
         return Ok(None);
     }
-    if !consent::ask(push, is_protected, options, names, terminal)? {
+    if !consent::ask(push, is_protected, manner, cost, names, terminal)? {
         push.hold_back_everything(&Reason::NotConfirmed);
-        return finish(push, Sent::default(), options, terminal).map(Some);
+        return finish(push, Sent::default(), manner, terminal).map(Some);
     }
     // The question may have taken a while, and somebody else may have edited the tenant meanwhile.
     let Some(moved) = moved(push, workspace).await? else {
         return Ok(None);
     };
     push.hold_back_everything(&Reason::ChangedSinceQuestion);
-    finish(push, Sent::default(), options, terminal)?;
+    finish(push, Sent::default(), manner, terminal)?;
     terminal.error(
         &format!("nothing was sent: the tenant changed since the question\n{moved}"),
-        Some("run `tenantry push` again, and look at the new plan"),
+        Some(&format!(
+            "run `tenantry {}` again, and look at the new plan",
+            manner.verb.name()
+        )),
     );
     Ok(Some(Ending::Differences))
 }
@@ -193,28 +200,18 @@ fn remember_read(workspace: &mut Workspace, push: &PushPlan, live: &LiveResource
     }
 }
 
-/// What was sent, and what became of it.
-#[derive(Default)]
-struct Sent {
-    created: Vec<Created>,
-    outcomes: Vec<Outcome>,
-}
-
 /// Sends what is due, and says what became of it.
-async fn send_and_report(
+pub(super) async fn send_and_report(
     workspace: Workspace,
     mut push: PushPlan,
-    options: &Push,
+    recorded: (SentPush, &Rewrites),
+    manner: &Manner,
     terminal: &Terminal,
 ) -> Result<Ending> {
-    let due = Due {
-        updates: std::mem::take(&mut push.updates),
-        creates: std::mem::take(&mut push.creates),
-        later: std::mem::take(&mut push.later),
-    };
+    let due = Due::of(&mut push);
     terminal.begin_sending();
-    let (sent, written) = send(workspace, due, terminal).await;
-    let ending = finish(&push, sent, options, terminal)?;
+    let (sent, written) = send(workspace, due, recorded, terminal).await;
+    let ending = finish(&push, sent, manner, terminal)?;
     if let Err(error) = written {
         terminal.error(
             &error.to_string(),
@@ -371,339 +368,16 @@ async fn moved(push: &PushPlan, workspace: &Workspace) -> Result<Option<String>>
     Ok((!moved.is_empty()).then(|| moved.join("\n")))
 }
 
-/// What is to be sent.
-struct Due {
-    updates: Vec<Update>,
-    creates: Vec<New>,
-    later: Vec<Update>,
-}
-
-impl Due {
-    /// Everything as not attempted.
-    fn not_attempted(self) -> Sent {
-        let updates = self.updates.into_iter().chain(self.later);
-        let outcomes = updates.map(|update| Outcome {
-            update,
-            result: UpdateResult::NotAttempted,
-        });
-        let created = self.creates.into_iter().map(|new| Created {
-            new,
-            result: CreateResult::NotAttempted,
-        });
-        Sent {
-            created: created.collect(),
-            outcomes: outcomes.collect(),
-        }
-    }
-
-    /// What is to be sent of the kinds that have that turn.
-    fn of_turn(&mut self, turn: u8) -> (Vec<Update>, Vec<New>) {
-        let updates = self
-            .updates
-            .extract_if(.., |update| update.id.kind().turn == turn);
-        let creates = self.creates.extract_if(.., |new| new.kind.turn == turn);
-        (updates.collect(), creates.collect())
-    }
-}
-
-/// Sends what is due, and writes what was answered into files and lock as it comes in: kind by kind, what others refer to first, and
-/// at last what had to wait for ids.
-async fn send(
-    workspace: Workspace,
-    mut due: Due,
-    terminal: &Terminal,
-) -> (Sent, Result<(), FilesError>) {
-    let Workspace {
-        directory,
-        contents,
-        session,
-        bases,
-        ..
-    } = workspace;
-    let written = bases.write(&directory);
-    if written.is_err() {
-        return (due.not_attempted(), written);
-    }
-    let count = due.updates.len() + due.creates.len() + due.later.len();
-    let words = match due.creates.is_empty() {
-        true => "updating",
-        false => "creating and updating",
-    };
-    terminal.progress().begin(words, Some(count));
-    let directory = Arc::new(directory);
-    let (tell, answers) = mpsc::channel();
-    let can_remember = Arc::new(AtomicBool::new(true));
-    let remembering = {
-        let (can_remember, directory) = (Arc::clone(&can_remember), Arc::clone(&directory));
-        tokio::task::spawn_blocking(move || remember(answers, bases, &directory, &can_remember))
-    };
-    let mut sending = Sending {
-        session: &session,
-        writer: session.reader.writer(),
-        directory: &directory,
-        contents: &contents,
-        terminal,
-        tell,
-        can_remember: &can_remember,
-        run: Run::default(),
-        made: Made::default(),
-        later: std::mem::take(&mut due.later),
-        sent: Sent::default(),
-    };
-    let turns = due.updates.iter().map(|update| update.id.kind().turn);
-    let turns = turns.chain(due.creates.iter().map(|new| new.kind.turn));
-    for turn in turns.collect::<BTreeSet<u8>>() {
-        let (updates, creates) = due.of_turn(turn);
-        sending.updates(updates).await;
-        for new in creates {
-            sending.create(new).await;
-        }
-    }
-    let sent = sending.finished().await;
-    match remembering.await {
-        Ok(written) => (sent, written),
-        Err(error) => resume_unwind(error.into_panic()),
-    }
-}
-
-/// A push under way.
-struct Sending<'a> {
-    session: &'a Session,
-    writer: Writer,
-    directory: &'a TenantDirectory,
-    contents: &'a Contents,
-    terminal: &'a Terminal,
-    tell: mpsc::Sender<Answered>,
-    can_remember: &'a AtomicBool,
-    run: Run,
-    made: Made,
-    later: Vec<Update>,
-    sent: Sent,
-}
-
-impl Sending<'_> {
-    async fn updates(&mut self, updates: Vec<Update>) {
-        let Sending {
-            writer,
-            contents,
-            terminal,
-            tell,
-            can_remember,
-            run,
-            ..
-        } = &*self;
-        let outcomes = run.updates(writer, updates, |outcome| {
-            if !matches!(outcome.result, UpdateResult::NotAttempted) {
-                terminal.progress().advance(1);
-            }
-            let UpdateResult::Updated { resource, .. } = &outcome.result else {
-                return can_remember.load(Ordering::Relaxed);
-            };
-            // What was made in this run has its base from there, and its file says by now what the tenant has.
-            let file = contents.resources.get(&outcome.update.id);
-            let sent = outcome.update.fields.iter();
-            let sent = sent.filter_map(|edit| edit.field.key().cloned());
-            // Sending can't fail: the receiver lives until this sender is dropped.
-            let _ = tell.send(Answered::Updated {
-                file: file.map(|file| (file.file.clone(), Arc::clone(&file.fields))),
-                live: resource.clone(),
-                sent: sent.collect(),
-            });
-            // A push whose lock can't be written does not go on.
-            can_remember.load(Ordering::Relaxed)
-        });
-        let outcomes = outcomes.await;
-        self.sent.outcomes.extend(outcomes);
-    }
-
-    /// Makes a resource, and waits until its file and the lock have its id.
-    async fn create(&mut self, new: New) {
-        let result = self.attempt(&new).await;
-        match &result {
-            CreateResult::Failed(error) => self.run.failed(new.kind, error),
-            // Nobody knows what there is by now, so nothing more is made.
-            CreateResult::Several(_) => self.run.stop(),
-            CreateResult::Made { .. } | CreateResult::NotAttempted => {}
-        }
-        if !matches!(result, CreateResult::NotAttempted) {
-            self.terminal.progress().advance(1);
-        }
-        self.sent.created.push(Created { new, result });
-    }
-
-    async fn attempt(&mut self, new: &New) -> CreateResult {
-        let file = self.contents.new.iter();
-        let file = file
-            .clone()
-            .find(|file| file.kind == new.kind && file.file.file == new.file);
-        let (Some(file), Some(body)) = (file, self.made.body(new)) else {
-            return CreateResult::NotAttempted;
-        };
-        let is_stopped =
-            self.terminal.stop().is_wished() || !self.can_remember.load(Ordering::Relaxed);
-        if is_stopped || self.run.stops(new.kind) {
-            return CreateResult::NotAttempted;
-        }
-        let made = make(self.session, self.directory, self.contents, new, &body).await;
-        let result = match made {
-            Ok(result) => result,
-            Err(error) => {
-                self.terminal.error(&error.to_string(), None);
-                self.run.stop();
-                return CreateResult::NotAttempted;
-            }
-        };
-        if let CreateResult::Made { resource, .. } = &result {
-            let (done, is_done) = oneshot::channel();
-            let adopted = Adopted::new(
-                self.directory.managed(),
-                file,
-                &file.file.fields,
-                resource,
-                &body.later,
-            );
-            if adopted.comments_lost() {
-                warn_rewritten(&file.file.file, self.terminal);
-            }
-            let _ = self.tell.send(Answered::Made {
-                adopted: Box::new(adopted),
-                file: Box::new(file.clone()),
-                live: resource.clone(),
-                done,
-            });
-            // Only then may the next request go out. Where it can't be written, nothing more is sent.
-            if is_done.await.is_err() {
-                self.run.stop();
-            }
-            self.made.add(new.kind, &new.file, resource.id().as_str());
-            self.later.extend(later_update(new, resource, &body.later));
-        }
-        result
-    }
-
-    /// Sends what had to wait, and answers everything that was sent. What remembers the answers ends with it, as nobody tells it any
-    /// more.
-    async fn finished(mut self) -> Sent {
-        self.send_later().await;
-        sort(&mut self.sent.outcomes);
-        self.sent
-    }
-
-    /// Sends what had to wait until all that it refers to has an id.
-    async fn send_later(&mut self) {
-        let mut ready = Vec::new();
-        for update in std::mem::take(&mut self.later) {
-            match update.resolved(&self.made) {
-                Some(update) => ready.push(update),
-                None => self.sent.outcomes.push(Outcome {
-                    update,
-                    result: UpdateResult::NotAttempted,
-                }),
-            }
-        }
-        let mut turns: BTreeMap<u8, Vec<Update>> = BTreeMap::new();
-        for update in ready {
-            turns.entry(update.id.kind().turn).or_default().push(update);
-        }
-        for updates in turns.into_values() {
-            self.updates(updates).await;
-        }
-    }
-}
-
-/// The update that sends the fields for which it was too early when the resource was made.
-fn later_update(new: &New, resource: &Resource, later: &[Field]) -> Option<Update> {
-    let edits = later.iter().map(|field| FieldPlan {
-        field: PlanField::Updatable((*field).into()),
-        change: Change::Edit,
-        base: Base::known(field.of(resource.fields())).cloned(),
-        local: new.fields.get(field.name()).cloned(),
-        live: field.of(resource.fields()).cloned(),
-        is_unsent_edit: false,
-    });
-    let plan = ResourcePlan {
-        id: resource.id().clone(),
-        name: resource.name().to_owned(),
-        file: Some(new.file.clone()),
-        state: State::Changed,
-        fields: Vec::new(),
-    };
-    let (update, _) = Update::new(&plan, edits.collect());
-    update
-}
-
-/// What the tenant answered.
-enum Answered {
-    /// A resource was updated.
-    Updated {
-        /// Its file, and what that says; None where it was made in this run.
-        file: Option<(String, Arc<Map<String, Value>>)>,
-        live: Resource,
-        sent: Vec<FieldKey>,
-    },
-    /// A resource was made. `done` is told once its file and the lock have its id.
-    Made {
-        adopted: Box<Adopted>,
-        file: Box<NewFile>,
-        live: Resource,
-        done: oneshot::Sender<()>,
-    },
-}
-
-/// Writes answers into the lock: all that came in while it was written the last time, again and again until nothing is new. So
-/// requests don't wait for the disk, and an answer costs no more where the lock is long. An answer that is lost in a kill does no
-/// harm: file and tenant agree, so the next push sends nothing twice. The first failure counts, whatever works later.
-fn remember(
-    answers: mpsc::Receiver<Answered>,
-    mut bases: Bases,
-    directory: &TenantDirectory,
-    can_remember: &AtomicBool,
-) -> Result<(), FilesError> {
-    let mut first_failure = Ok(());
-    let mut made: BTreeMap<ResourceId, ResourceFile> = BTreeMap::new();
-    while let Ok(answered) = answers.recv() {
-        let mut written = Ok(());
-        for answered in iter::once(answered).chain(answers.try_iter()) {
-            match answered {
-                Answered::Updated { file, live, sent } => {
-                    let id = live.id();
-                    let file = match (file, made.get_mut(id)) {
-                        (Some(file), _) => Some(file),
-                        (None, Some(made)) => {
-                            written = written.and(with_ids(made, &live, &sent, directory));
-                            Some((made.file.clone(), Arc::clone(&made.fields)))
-                        }
-                        (None, None) => None,
-                    };
-                    let Some((file, local)) = file else {
-                        continue;
-                    };
-                    let base = bases.of(id);
-                    let base = pushed(directory.managed(), &local, base, &live, true, &sent);
-                    bases.record(id, &file, base);
-                }
-                Answered::Made {
-                    adopted,
-                    file,
-                    live,
-                    done,
-                } => {
-                    let adopted = adopted.write(&file, &live, directory, &mut bases);
-                    written = written.and(adopted.map(|file| {
-                        made.insert(live.id().clone(), file);
-                        // Nobody waits any more where the push was given up.
-                        let _ = done.send(());
-                    }));
-                }
-            }
-        }
-        written = written.and(bases.write(directory));
-        if written.is_err() {
-            can_remember.store(false, Ordering::Relaxed);
-        }
-        first_failure = first_failure.and(written);
-    }
-    first_failure
+/// What is about to be sent, for the record. `in_file` tells what a file says before and after, where that is not what the tenant says.
+pub(super) fn sent(
+    push: &PushPlan,
+    by: SentBy,
+    live: &LiveResources,
+    in_file: impl Fn(&ResourceId, &FieldKey) -> Option<(InFile, bool)>,
+) -> SentPush {
+    let Plan { tenant, base, .. } = &push.plan;
+    let of = (tenant.clone(), base.clone(), by);
+    SentPush::of(of, push.updates.iter().chain(&push.later), live, in_file)
 }
 
 /// Says which fields are in conflict, and how to decide, with the words to type where it is one resource. `base` is what was typed.
@@ -749,14 +423,16 @@ fn report_conflicts(plan: &Plan, base: Option<&str>, terminal: &Terminal) {
 fn finish(
     push: &PushPlan,
     Sent { created, outcomes }: Sent,
-    options: &Push,
+    manner: &Manner,
     terminal: &Terminal,
 ) -> Result<Ending> {
     let is_nothing = push.plan.is_empty() && !push.holds_something_back();
-    match options.output.form {
+    match manner.form {
         ResultForm::Json => terminal.result(&render::json::push(push, &created, &outcomes))?,
         ResultForm::Text if push.has_conflict() => {}
-        ResultForm::Text if is_nothing => terminal.result("nothing to push\n")?,
+        ResultForm::Text if is_nothing => {
+            terminal.result(&format!("nothing to {}\n", manner.verb.name()))?;
+        }
         ResultForm::Text if outcomes.is_empty() && created.is_empty() => {
             terminal.text(&render::text::nothing_sent(push))?;
         }
@@ -769,7 +445,7 @@ fn finish(
         terminal.note(note);
     }
     if push.has_conflict() {
-        report_conflicts(&push.plan, options.base.base.as_deref(), terminal);
+        report_conflicts(&push.plan, manner.base.as_deref(), terminal);
     }
     let updates = outcomes.iter().filter_map(|outcome| match &outcome.result {
         UpdateResult::Failed(error) => Some(error),
@@ -795,9 +471,10 @@ fn finish(
             0 => String::new(),
             more => format!(" (and {more} more)"),
         };
-        let hint = first.hint().unwrap_or_default();
+        let hint = ApiError::hint_of_all(&failed).unwrap_or_default();
+        let verb = manner.verb.name();
         let hint =
-            format!("{hint}\nwhat was updated is remembered: `tenantry push` sends the rest");
+            format!("{hint}\nwhat was updated is remembered: `tenantry {verb}` sends the rest");
         terminal.error(&format!("{first}{more}"), Some(hint.trim()));
         return Ok(Ending::Failure);
     }
@@ -815,49 +492,4 @@ fn finish(
             || outcomes.iter().any(is_left)
             || created.iter().any(is_unmade),
     ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kinds::{Managed, clients::KIND};
-    use serde_json::json;
-
-    fn answered(id: &str) -> Answered {
-        let fields = json!({"client_id": id, "name": "A"});
-        let live = Resource::new(&KIND, fields.as_object().unwrap().clone()).unwrap();
-        Answered::Updated {
-            file: Some(("clients/a.yaml".to_owned(), Arc::new(live.fields().clone()))),
-            live,
-            sent: vec![KIND.field("name").unwrap().into()],
-        }
-    }
-
-    #[test]
-    fn the_first_lock_that_could_not_be_written_counts() {
-        let folder = tempfile::tempdir().unwrap();
-        let directory =
-            TenantDirectory::open(folder.path(), Managed::default(), Access::Create, || {})
-                .unwrap();
-        let lock = folder.path().join("tenant.lock");
-        std::fs::create_dir(&lock).unwrap();
-        let (tell, answers) = mpsc::channel();
-        let can_remember = &AtomicBool::new(true);
-        let directory = &directory;
-        let written = std::thread::scope(|scope| {
-            let remembering =
-                scope.spawn(move || remember(answers, Bases::none("d"), directory, can_remember));
-            tell.send(answered("a")).unwrap();
-            while can_remember.load(Ordering::Relaxed) {
-                std::thread::yield_now();
-            }
-            std::fs::remove_dir(&lock).unwrap();
-            tell.send(answered("b")).unwrap();
-            drop(tell);
-            remembering.join().unwrap()
-        });
-        assert!(written.is_err());
-        let text = std::fs::read_to_string(&lock).unwrap();
-        assert!(text.contains("\"a\"") && text.contains("\"b\""), "{text}");
-    }
 }

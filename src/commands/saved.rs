@@ -191,7 +191,7 @@ fn names(resource: &ResourcePlan) -> Names<'_> {
         id: resource.id.as_str(),
         file: resource.file.as_deref(),
         stem,
-        local_name: None,
         live_name: Some(&resource.name),
+        ..Names::default()
     }
 }

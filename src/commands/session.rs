@@ -10,12 +10,14 @@ use futures_util::future::join_all;
 
 use super::Terminal;
 use super::invocation::Invocation;
-use crate::api::{ApiError, Fields, Options, Reader, TokenCache};
+use crate::api::{ApiError, Fields, Options, Reader, TokenCache, Writer};
 use crate::base::Bases;
+use crate::cost::Cost;
 use crate::files::Contents;
 use crate::kinds::{Kind, Label, Managed};
-use crate::names::{labels, names_in};
+use crate::names::{joined, labels, names_in};
 use crate::plan::Tenant;
+use crate::push_plan::PushPlan;
 use crate::resource::{Resource, ResourceId};
 use crate::sandbox::Sandbox;
 use crate::settings::Connection;
@@ -94,7 +96,7 @@ impl LiveResources {
         let labelled = self.resources.iter().filter(|(id, _)| by_others(id));
         let labelled = labelled.map(|(id, resource)| {
             let labels = labels(id.kind(), resource.fields(), &names);
-            (id.clone(), resource.clone().named(labels.join(" → ")))
+            (id.clone(), resource.clone().named(joined(&labels)))
         });
         let labelled: Vec<_> = labelled.collect();
         drop(names);
@@ -112,6 +114,14 @@ impl Deref for LiveResources {
 }
 
 impl Session {
+    /// What it costs to send what a push is about to send.
+    pub(super) fn cost(&self, push: &PushPlan) -> Cost {
+        let updates = push.all_updates();
+        let requests = updates.map(|update| Writer::requests(&update.id, &update.patch));
+        let requests: usize = requests.sum();
+        Cost::of(requests + push.creates.len(), self.reader.allowed())
+    }
+
     /// Every resource of the managed kinds, which are read side by side. Those that have a file and are not in the list are asked for
     /// by themselves: while pages are read one after the other, one may slip from one to the next, and nobody may take it for gone.
     ///

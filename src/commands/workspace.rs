@@ -1,7 +1,7 @@
 //! What diff, pull, push and list look at: a tenant's files, their bases and the live resources. All of them compare the three by one
 //! call, [`plan`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Result;
@@ -15,10 +15,13 @@ use crate::base::{Bases, ResourceBase};
 use crate::cli;
 use crate::create::{self, New};
 use crate::files::{
-    self, Access, Contents, FilesError, NewFile, Project, ResourceFile, TenantDirectory,
+    self, Access, Contents, FilesError, NewFile, Project, ResourceFile, Stray, TenantDirectory,
 };
 use crate::kinds::{Field, KINDS, Kind, Managed};
-use crate::plan::{Change, Live, Plan, ResourcePlan, Sides, State, Tenant};
+use crate::names::{name_in_file, names_in};
+use crate::plan::{
+    Change, Live, Plan, ResourcePlan, Sides, State, Tenant, may_be_edited, unsent_edits,
+};
 use crate::push_plan::{HeldBack, Reason};
 use crate::resource::{Resource, ResourceId};
 use crate::select::{Names, NoMatch, Selection};
@@ -46,11 +49,11 @@ impl Workspace {
         let unread = ids.iter().filter_map(|id| {
             let (_, error) = live.unread.iter().find(|(kind, _)| *kind == id.kind())?;
             let file = self.contents.resources.get(*id)?;
-            let name = id.kind().label_in(&file.fields);
+            let names = names_in(live, &self.contents.resources);
             Some(HeldBack {
                 resource: ResourcePlan {
                     id: (*id).clone(),
-                    name: name.unwrap_or(id.as_str()).to_owned(),
+                    name: name_in_file(id, &file.fields, &names),
                     file: Some(file.file.clone()),
                     state: State::Changed,
                     fields: Vec::new(),
@@ -62,6 +65,62 @@ impl Workspace {
             })
         });
         unread.collect()
+    }
+
+    /// Whether a file may have something to send, or an edit that push does not send.
+    pub(super) fn may_push(&self, id: &ResourceId) -> bool {
+        let managed = self.managed();
+        self.contents.resources.get(id).is_some_and(|file| {
+            let base = self.bases.of(id);
+            let mut unsent = unsent_edits(id, &file.fields, base, managed);
+            may_be_edited(&file.fields, base, managed.fields(id.kind())) || unsent.next().is_some()
+        })
+    }
+
+    /// Says of which kinds files were edited though they are not managed: what they say is neither compared nor sent.
+    pub(super) fn note_unmanaged(&self, terminal: &Terminal) {
+        // The note is an extra: where a folder can't be read, the result stands without it.
+        let files = self.directory.read_unmanaged().unwrap_or_default();
+        let locked = |id: &ResourceId| self.contents.lock.as_ref()?.resources.get(id);
+        let is_edited = |id: &ResourceId, file: &ResourceFile| {
+            locked(id).is_none_or(|locked| {
+                let base = ResourceBase::certain(&locked.base, locked.unsent.as_ref());
+                let mut edits = unsent_edits(id, &file.fields, Some(base), self.managed());
+                edits.next().is_some()
+            })
+        };
+        let edited = files.iter().filter(|(id, file)| {
+            self.selection.touches(&names(id, Some(file))) && is_edited(id, file)
+        });
+        let mut by_name: BTreeMap<&str, Vec<(&ResourceId, &ResourceFile)>> = BTreeMap::new();
+        for (id, file) in edited {
+            by_name.entry(id.kind().name).or_default().push((id, file));
+        }
+        for (name, edited) in by_name {
+            let files: Vec<&str> = edited.iter().map(|(_, file)| file.file.as_str()).collect();
+            let is_single = edited.iter().any(|(id, _)| id.kind().only().is_some());
+            let what = match is_single {
+                true => files.join(", "),
+                false => format!("{name}/"),
+            };
+            // Of several kinds with one name, the list names the parts.
+            let is_meant = |kind: &&'static Kind| {
+                let mut managed = self.managed().kinds();
+                managed.any(|managed| managed == *kind)
+                    || edited.iter().any(|(id, _)| id.kind() == *kind)
+            };
+            let parts = Kind::all_named(name).filter(is_meant);
+            let parts: Vec<&str> = parts.filter_map(Kind::only).collect();
+            let manage = match Kind::all_named(name).count() {
+                1 => "all".to_owned(),
+                _ => format!("[{}]", parts.join(", ")),
+            };
+            terminal.note(&format!(
+                "{what} is not managed: what is edited there is neither compared nor sent; `manage: {{{name}: {manage}}}` in {} \
+                 manages it",
+                files::PROJECT_FILE
+            ));
+        }
     }
 
     /// Reads the directory and the bases for a command about the selected resources.
@@ -76,8 +135,32 @@ impl Workspace {
         access: Access,
         terminal: &Terminal,
     ) -> Result<Workspace> {
+        warn_of_misnamed_settings(invocation, terminal)?;
         let directory = invocation.open(project.managed(), access, terminal)?;
         let selection = invocation.selection(selectors, directory.path());
+        let opened = (directory, access);
+        Workspace::of_opened(
+            invocation,
+            settings,
+            project,
+            (selection, base),
+            opened,
+            terminal,
+        )
+    }
+
+    /// The same of a directory that is open already.
+    ///
+    /// # Errors
+    /// As [`Workspace::open`].
+    pub(super) fn of_opened(
+        invocation: &Invocation<'_>,
+        settings: Option<Connection>,
+        project: &Project,
+        (selection, base): (Selection, &cli::Base),
+        (directory, access): (TenantDirectory, Access),
+        terminal: &Terminal,
+    ) -> Result<Workspace> {
         let contents = read(&directory, &selection, terminal)?;
         let mut session = invocation.connect(settings, terminal)?;
         session.manages_several = directory.managed().kinds().count() > 1;
@@ -367,7 +450,34 @@ pub(super) fn plan<'a>(
             live: read.live(live.get(id)),
         }
     });
-    Plan::new(tenant, bases.from(), managed, sides)
+    let mut plan = Plan::new(tenant, bases.from(), managed, sides);
+    // What the tenant has, was named when it was read.
+    let names = names_in(live, &contents.resources);
+    for resource in &mut plan.resources {
+        if resource.state == State::FileOnly
+            && let Some(file) = contents.resources.get(&resource.id)
+        {
+            resource.name = name_in_file(&resource.id, &file.fields, &names);
+        }
+    }
+    plan
+}
+
+/// Says where the settings of all tenants have a name under which they are not read.
+pub(super) fn warn_of_misnamed_settings(
+    invocation: &Invocation<'_>,
+    terminal: &Terminal,
+) -> Result<()> {
+    if let Some(Stray {
+        path,
+        message,
+        hint,
+    }) = invocation.misnamed_settings()?
+    {
+        let path = invocation.root().join(path);
+        terminal.warn(&format!("{}: {message}; {hint}", path.display()));
+    }
+    Ok(())
 }
 
 /// Reads a tenant directory for a command about these resources. A problem in any other file is only a warning.
@@ -394,8 +504,8 @@ pub(super) fn read(
                 id: locked.map_or("", |(id, _)| id.as_str()),
                 stem: path.file_stem().and_then(|stem| stem.to_str()),
                 file: Some(&file),
-                local_name: None,
                 live_name: base.and_then(ResourceBase::name),
+                ..Names::default()
             })
     };
     let (touched, left_out): (Vec<_>, Vec<_>) = errors
@@ -411,10 +521,10 @@ pub(super) fn read(
     warn_of(&contents, terminal);
     for (id, file) in &contents.resources {
         for (key, meant) in contents.misspelt(id.kind(), Some(id), file) {
-            let one = id.kind().singular;
+            let one = id.kind().one();
             let file = &file.file;
             terminal.warn(&format!(
-                "{file}: `{key}` is no field of a {one}; did you mean `{meant}`?"
+                "{file}: `{key}` is no field of {one}; did you mean `{meant}`?"
             ));
         }
     }
@@ -435,6 +545,12 @@ pub(super) fn select<'a>(
         let names = Names {
             live_name: live.get(id).map(Resource::name).or(then),
             ..names(id, file)
+        };
+        let there = live.get(id).map(Resource::fields);
+        let other_name = there.and_then(|fields| id.kind().other_label_in(fields));
+        let names = Names {
+            other_name: names.other_name.or(other_name),
+            ..names
         };
         (names, Target::Resource(id))
     });
@@ -475,6 +591,7 @@ fn names_of_new_files<'a, R>(
             stem: Some(&new.file.stem),
             local_name: new.kind.label_in(&new.file.fields),
             live_name: None,
+            other_name: new.kind.other_label_in(&new.file.fields),
         };
         (names, Target::New(new))
     })
@@ -491,6 +608,7 @@ pub(super) fn names_of_new(new: &New) -> Names<'_> {
             .and_then(|stem| stem.to_str()),
         local_name: Some(&new.name),
         live_name: None,
+        other_name: new.kind.other_label_in(&new.fields),
     }
 }
 
@@ -503,6 +621,7 @@ pub(super) fn names_without_id<'a>(kind: &'static Kind, file: &'a ResourceFile) 
         stem: Some(&file.stem),
         local_name: kind.label_in(&file.fields),
         live_name: None,
+        other_name: kind.other_label_in(&file.fields),
     }
 }
 
@@ -514,6 +633,7 @@ pub(super) fn names<'a>(id: &'a ResourceId, file: Option<&'a ResourceFile>) -> N
         file: file.map(|file| file.file.as_str()),
         stem: file.map(|file| file.stem.as_str()),
         local_name: file.and_then(|file| id.kind().label_in(&file.fields)),
+        other_name: file.and_then(|file| id.kind().other_label_in(&file.fields)),
         live_name: None,
     }
 }

@@ -15,6 +15,7 @@ use super::lock::Locked;
 use super::position::Position;
 use super::resource_file::{ResourceFile, problem, steps};
 use super::source::Source;
+use super::strays::Stray;
 use crate::json::Step;
 use crate::kinds::{Creation, FieldKey, InvalidValue, Kind, Managed, Reference};
 use crate::three_way::BaseValues;
@@ -30,6 +31,18 @@ pub struct Finding {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+}
+
+impl Finding {
+    /// A file in this folder that is not read, though somebody may think so.
+    pub fn stray(stray: Stray, folder: &Path) -> Finding {
+        Finding {
+            path: folder.join(stray.path),
+            position: Position::START,
+            message: stray.message,
+            hint: Some(stray.hint),
+        }
+    }
 }
 
 /// The result of a check.
@@ -54,6 +67,8 @@ impl Source<'_> {
         }
         let mut findings: Vec<Finding> = errors.iter().flat_map(findings).collect();
         findings.extend(self.same_to_some_file_systems());
+        let strays = self.strays().iter().cloned();
+        findings.extend(strays.map(|stray| Finding::stray(stray, self.path())));
         let known = Known::of_contents(&contents, self.managed());
         for (kind, id, file) in contents.files() {
             let Ok(document) = Document::parse(file.text.as_bytes(), file.format) else {
@@ -74,11 +89,13 @@ impl Source<'_> {
             for (key, meant) in contents.misspelt(kind, id, file) {
                 findings.push(check.finding(
                     document.position(key),
-                    format!("`{key}` is no field of {}", kind.with_article()),
+                    format!("`{key}` is no field of {}", kind.one()),
                     &format!("did you mean `{meant}`?"),
                 ));
             }
+            check.derived(&mut findings);
             check.references(&known, &mut findings);
+            check.empty_references(&mut findings);
             check.parts(&known, &mut findings);
             check.secrets(&mut findings);
         }
@@ -211,6 +228,22 @@ impl FileCheck<'_> {
         }
     }
 
+    /// Edits of what the tenant derives from another field.
+    fn derived(&self, findings: &mut Vec<Finding>) {
+        let is_known = self.locked.is_some_and(|locked| locked.unsent.is_some());
+        for name in self.file.fields.keys().filter(|_| is_known) {
+            if let Some(from) = self.kind.derived_from(name)
+                && !self.was_served(name)
+            {
+                findings.push(self.finding(
+                    self.document.position(name),
+                    format!("no push sends `{name}`: the tenant derives it from `{from}`"),
+                    &format!("edit `{from}`; `tenantry pull` puts the tenant's `{name}` back"),
+                ));
+            }
+        }
+    }
+
     /// References to resources that nobody knows, and to files that there are not. The tenant took what base has, and a URL or the like among ids is an API's identifier.
     fn references(&self, all: &Known<'_>, findings: &mut Vec<Finding>) {
         for row in self.kind.rows {
@@ -236,8 +269,8 @@ impl FileCheck<'_> {
                 if stem.is_some_and(|stem| all.new.contains(&(kind, stem))) {
                     continue;
                 }
-                // An empty reference is an invalid value, which is a finding of its own.
                 let is_known = known.contains(text) || base.contains(text);
+                // An empty reference is a finding of its own.
                 if text.is_empty() || is_known || is_foreign || self.was_served(row.name) {
                     continue;
                 }
@@ -271,34 +304,85 @@ impl FileCheck<'_> {
         }
     }
 
+    /// References to nothing, where nothing is no value of the field.
+    fn empty_references(&self, findings: &mut Vec<Finding>) {
+        for row in self.kind.rows.iter().filter(|row| !row.may_be_empty()) {
+            let (Some(reference), Some(value)) = (row.refers_to, self.file.fields.get(row.name))
+            else {
+                continue;
+            };
+            let is_empty = |(_, text): &(Vec<Step<'_>>, &str)| text.is_empty();
+            let base = self.base_value(row.name);
+            let base = base.map(|base| reference.in_value(base));
+            if self.was_served(row.name) || base.iter().flatten().any(is_empty) {
+                continue;
+            }
+            for (path, _) in reference.in_value(value).into_iter().filter(is_empty) {
+                let place = std::iter::once(Step::Key(row.name)).chain(path);
+                let position = self.document.position_at(&place.collect::<Vec<_>>());
+                // What the rules of an update say of the value says it all.
+                let is_said =
+                    |known: &Finding| known.path == self.path && known.position == position;
+                let Some(kind) = reference.kind().filter(|_| !findings.iter().any(is_said)) else {
+                    continue;
+                };
+                findings.push(self.finding(
+                    position,
+                    format!("`{}` is empty, and refers to nothing", row.name),
+                    &format!(
+                        "write the {} of {}",
+                        reference.by.unwrap_or(kind.id_name()),
+                        kind.one()
+                    ),
+                ));
+            }
+        }
+    }
+
     /// Parts that what is referred to does not have, such as a permission that is no scope of its API.
     fn parts(&self, known: &Known<'_>, findings: &mut Vec<Finding>) {
         for row in self.kind.rows {
-            let reference = row.refers_to;
-            let value = self.file.fields.get(row.name);
-            let Some((reference, value)) = reference.zip(value) else {
+            let Some((reference, part)) = row.refers_to.and_then(|one| Some((one, one.part?)))
+            else {
                 continue;
             };
-            let base = self.base_value(row.name);
-            let base = base
-                .map(|base| reference.parts_in(base))
-                .unwrap_or_default();
-            for (text, path, name) in reference.parts_in(value) {
+            let base = self.base_beside(row.name, part.key);
+            let base = reference.parts_in(&base, row.name);
+            for (text, path, name) in reference.parts_in(&self.file.fields, row.name) {
                 let is_base = base
                     .iter()
                     .any(|(of, _, base)| *of == text && *base == name);
-                if is_base || known.has_part(reference, text, name) {
+                let was_served = path.first().is_some_and(|step| match step {
+                    Step::Key(field) => self.was_served(field),
+                    Step::Index(_) => false,
+                });
+                if is_base || was_served || known.has_part(reference, text, name) {
                     continue;
                 }
-                let place = std::iter::once(Step::Key(row.name)).chain(path);
                 let one = reference.kind().map_or("resource", |kind| kind.singular);
                 findings.push(self.finding(
-                    self.document.position_at(&place.collect::<Vec<_>>()),
+                    self.document.position_at(&path),
                     format!("the {one} {text} has no `{name}`"),
                     "its file has what there is; `tenantry pull` brings what there is by now",
                 ));
             }
         }
+    }
+
+    /// What base has of a field and of the one beside it. A field that is never sent has no base, and is what it is since it was made.
+    fn base_beside(&self, name: &str, beside: &str) -> Map<String, Value> {
+        let fixed = match self.kind.field(name) {
+            None => self.file.fields.get(name),
+            Some(_) => None,
+        };
+        let values = [
+            (name, self.base_value(name).or(fixed)),
+            (beside, self.base_value(beside)),
+        ];
+        let there = values
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?.clone())));
+        there.collect()
     }
 
     /// Whether a field that push does not send says what the tenant served.
@@ -370,12 +454,10 @@ impl<'a> Known<'a> {
         let Some(fields) = files.find(is_meant) else {
             return true;
         };
-        let mut entries = fields
-            .get(part.list)
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten();
-        entries.any(|entry| entry.get(part.name).and_then(Value::as_str) == Some(name))
+        // A file that leaves the list out says nothing of it.
+        let list = fields.get(part.list).and_then(Value::as_array);
+        let is_it = |entry: &Value| entry.get(part.name).and_then(Value::as_str) == Some(name);
+        list.is_none_or(|entries| entries.iter().any(is_it))
     }
 
     /// What a reference like this may be; None where the kind is not managed, so that nobody can tell.

@@ -145,21 +145,44 @@ impl TenantDirectory {
     /// # Errors
     /// A folder of files can't be read.
     pub fn source(&self) -> Result<Source<'_>, FilesError> {
+        self.source_of(&self.managed)
+    }
+
+    /// The files of the kinds that are not managed, as far as they can be read.
+    ///
+    /// # Errors
+    /// A folder of files can't be read.
+    pub fn read_unmanaged(&self) -> Result<BTreeMap<ResourceId, ResourceFile>, FilesError> {
+        let (contents, _) = self.source_of(&self.managed.others())?.read_what_can_be();
+        Ok(contents.resources)
+    }
+
+    fn source_of(&self, managed: &Managed) -> Result<Source<'_>, FilesError> {
         let mut paths = Vec::new();
-        for name in self.managed.folders() {
-            let folder = self.path.join(name);
-            match fs::read_dir(&folder) {
-                Ok(entries) => {
-                    for entry in entries {
-                        let entry = entry.map_err(io("read", &folder))?;
-                        paths.push(Path::new(name).join(entry.file_name()));
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        // The tenant directory itself is looked at for names that are close to those that are read.
+        let mut folders: Vec<PathBuf> = vec![PathBuf::new()];
+        let of_kinds = managed.folders().into_iter();
+        folders.extend(of_kinds.filter(|name| !name.is_empty()).map(PathBuf::from));
+        while let Some(name) = folders.pop() {
+            let folder = self.path.join(&name);
+            let entries = match fs::read_dir(&folder) {
+                Ok(entries) => entries,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(_) if name.components().count() > 1 => continue,
                 Err(error) => return Err(io("read", folder)(error)),
+            };
+            for entry in entries {
+                let entry = entry.map_err(io("read", &folder))?;
+                let path = name.join(entry.file_name());
+                // No kind has files below its folder.
+                let is_of_kind = name.components().count() == 1;
+                if is_of_kind && entry.file_type().is_ok_and(|file_type| file_type.is_dir()) {
+                    folders.push(path.clone());
+                }
+                paths.push(path);
             }
         }
-        Ok(Source::new(&self.path, &self.managed, paths, |path| {
+        Ok(Source::new(&self.path, managed, paths, |path| {
             read_below(&self.path, &self.path.join(path), LARGEST_FILE)
         }))
     }

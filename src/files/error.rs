@@ -87,8 +87,8 @@ impl FilesError {
             FilesError::Io { .. } => None,
             FilesError::Content { hint, .. } => hint.clone(),
             FilesError::SameResource { id, .. } => Some(format!(
-                "keep one of them: a {} has one file",
-                id.kind().singular
+                "keep one of them: {} has one file",
+                id.kind().one()
             )),
             FilesError::LostId { id, .. } => Some(format!(
                 "write `{}: {id}` as its first line again; give the file of another, new {} another name",

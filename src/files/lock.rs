@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::document::{Document, Format, ParseError};
 use crate::base::Prints;
-use crate::kinds::{KINDS, Kind, clients};
+use crate::kinds::{Kind, clients};
 use crate::resource::ResourceId;
 use crate::three_way::{Base, BaseValues};
 
@@ -95,7 +95,7 @@ impl Lock {
             return Err(at(unknown, format!("a lock has no `{unknown}`")));
         }
         let mut resources = BTreeMap::new();
-        for name in kind_names() {
+        for name in Kind::names() {
             let entries = match fields.get(name) {
                 None if name != clients::KIND.name => continue,
                 None => return Err(at(name, format!("a lock has `{name}`"))),
@@ -125,7 +125,7 @@ impl Lock {
             "{{\n  \"version\": {VERSION},\n  \"domain\": {}",
             json(&self.domain)
         );
-        for name in kind_names() {
+        for name in Kind::names() {
             let entries = self.resources.iter();
             let mut entries = entries.filter(|(id, _)| id.kind().name == name).peekable();
             if entries.peek().is_none() && name != clients::KIND.name {
@@ -203,15 +203,6 @@ impl Locked {
         }
         text.push_str("\n    }");
     }
-}
-
-/// The names of the kinds, each once.
-fn kind_names() -> impl Iterator<Item = &'static str> {
-    let names = KINDS.iter().map(|kind| kind.name).enumerate();
-    names.filter_map(|(at, name)| {
-        let is_first = KINDS.iter().position(|kind| kind.name == name) == Some(at);
-        is_first.then_some(name)
-    })
 }
 
 fn json(text: &str) -> Value {

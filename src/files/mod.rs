@@ -15,8 +15,11 @@ mod overrides;
 mod position;
 mod project;
 mod resource_file;
+mod sent;
 mod slug;
 mod source;
+mod state_dir;
+mod strays;
 
 use document::conflict_marker;
 
@@ -34,8 +37,10 @@ pub use project::{PROJECT_FILE, Project};
 pub use resource_file::{
     NewFile, ReadFile, ResourceFile, is_resource_file, parse as parse_resource,
 };
+pub use sent::SentRecord;
 pub use slug::{slug, stems_for_new_files};
 pub use source::Source;
+pub use strays::{Stray, misnamed_settings};
 
 /// The largest file that is read, in bytes. No resource's file and no lock comes near it.
 const LARGEST_FILE: u64 = 32 * 1024 * 1024;

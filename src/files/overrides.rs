@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::document::{Document, Format, ParseError};
 use crate::json::Step;
-use crate::kinds::{Field, KINDS, Kind, Managed};
+use crate::kinds::{Field, Kind, Managed};
 use crate::promote::{Counterpart, Overrides, OwnValues};
 
 /// The file's name in the tenant directory.
@@ -171,7 +171,7 @@ fn ignored(document: &Document<'_>) -> Result<GlobSet, ParseError> {
             Some((stem, extension)) if Format::from_extension(extension).is_some() => stem,
             _ => path,
         };
-        let folders: BTreeSet<&str> = KINDS.iter().map(|kind| kind.name).collect();
+        let folders: BTreeSet<&str> = Kind::names().collect();
         let is_in_folder = stem
             .split_once('/')
             .is_some_and(|(folder, _)| folders.contains(folder));

@@ -157,7 +157,7 @@ fn manage(
     };
     let kinds: Vec<&'static Kind> = Kind::all_named(name).collect();
     let [first, ..] = kinds[..] else {
-        let hint = meant(name, KINDS.iter().map(|kind| kind.name), "the kinds are");
+        let hint = meant(name, Kind::names(), "the kinds are");
         return problem(
             &at,
             format!("`{name}` is no kind that tenantry manages"),
@@ -198,14 +198,18 @@ fn manage(
         match first.field(entry) {
             Some(field) => managed.insert(field),
             None => {
-                let one = first.singular;
-                let message = format!("`{entry}` is no field of a {one} that can be managed");
+                let one = first.one();
+                let message = format!("`{entry}` is no field of {one} that can be managed");
                 let known = first.fields().map(|field| field.name());
                 let hint = match first.row(entry).map(|row| row.sending) {
                     Some(Sending::Never(reason)) => format!("it is shown and never sent: {reason}"),
-                    Some(Sending::Derived) => {
-                        "it is never sent: the tenant derives it from another field".to_owned()
+                    Some(Sending::Derived(from)) => {
+                        format!("it is never sent: the tenant derives it from `{from}`")
                     }
+                    _ if first.secrets.contains(&entry) => {
+                        "it is a secret: it is neither shown nor sent".to_owned()
+                    }
+                    _ if first.is_id(entry) => "it is the id, which nobody can change".to_owned(),
                     _ => meant(entry, known, "the fields are"),
                 };
                 return problem(&path, message, &hint);
@@ -265,6 +269,11 @@ mod tests {
             "manage:\n  clients: [addons]\n",
             "manage:\n  clients: [oidc_backchannel_logout]\n",
             "manage:\n  clients: [1]\n",
+            "manage:\n  clients: [client_secret]\n",
+            "manage:\n  clients: [client_id]\n",
+            "manage:\n  resource-servers: [x]\n",
+            "manage:\n  tenant-settings: [flag]\n",
+            "manage:\n  connections: all\n",
         ];
         insta::assert_snapshot!(texts.map(read).join("\n"), @r#"
         Project { base: None, manage: {}, protected: None }
@@ -285,8 +294,13 @@ mod tests {
         4:7: `calbacks` is no field of a client that can be managed; did you mean `callbacks`?
         2:13: `tenant` is no field of a client that can be managed; it is shown and never sent: the tenant sets it, and no update takes it
         2:13: `addons` is no field of a client that can be managed; it is shown and never sent: it holds secrets
-        2:13: `oidc_backchannel_logout` is no field of a client that can be managed; it is never sent: the tenant derives it from another field
+        2:13: `oidc_backchannel_logout` is no field of a client that can be managed; it is never sent: the tenant derives it from `oidc_logout`
         2:13: `clients` has a number as a field; write `manage: {clients: [callbacks]}`, `manage: {clients: all}`, or `none` for a kind that is left alone
+        2:13: `client_secret` is no field of a client that can be managed; it is a secret: it is neither shown nor sent
+        2:13: `client_id` is no field of a client that can be managed; it is the id, which nobody can change
+        2:22: `x` is no field of an API that can be managed; the fields are allow_offline_access, allow_online_access, allow_online_access_with_ephemeral_sessions, authorization_details, authorization_policy, consent_policy, enforce_policies, name, proof_of_possession, scopes, signing_alg, skip_consent_for_verifiable_first_party_clients, subject_type_authorization, token_dialect, token_lifetime, token_lifetime_for_web
+        2:21: `flag` is no field of the tenant's settings that can be managed; did you mean `flags`?
+        2:3: `connections` is no kind that tenantry manages; the kinds are clients, resource-servers, client-grants, roles, tenant-settings, attack-protection, log-streams
         "#);
     }
 

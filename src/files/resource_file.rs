@@ -9,7 +9,7 @@ use super::document::{Document, Format, ParseError};
 use super::position::Position;
 use crate::closest::slip;
 use crate::json::Step;
-use crate::kinds::{Creation, Field, InvalidValue, Kind};
+use crate::kinds::{Creation, Field, InvalidValue, Kind, with_article};
 use crate::resource::ResourceId;
 use crate::schema;
 
@@ -167,7 +167,7 @@ fn id_in(kind: &'static Kind, document: &Document<'_>) -> Result<Option<Resource
             id => {
                 let problem = match id.as_str() {
                     "" => format!("`{name}` is empty"),
-                    id => format!("`{}` can't be a {name}", id.escape_debug()),
+                    id => format!("`{}` can't be {}", id.escape_debug(), with_article(name)),
                 };
                 (
                     name,
@@ -188,7 +188,7 @@ fn id_in(kind: &'static Kind, document: &Document<'_>) -> Result<Option<Resource
             match (meant, kind.creation()) {
                 (Some(key), _) => (
                     key.as_str(),
-                    format!("`{key}` is no field of {}", kind.with_article()),
+                    format!("`{key}` is no field of {}", kind.one()),
                     format!("did you mean `{name}`?"),
                 ),
                 (None, Some(Creation::Cannot(why))) => (

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use deunicode::deunicode_with_tofu;
+use deunicode::AsciiChars;
 
 use crate::kinds::Kind;
 use crate::resource::ResourceId;
@@ -22,7 +22,12 @@ const DEVICES: [&str; 22] = [
 /// 80 characters; the kind's singular, `client`, where nothing is left.
 pub fn slug(kind: &Kind, text: &str) -> String {
     let mut slug = String::new();
-    for character in deunicode_with_tofu(text, "-").chars() {
+    // Bit by bit, since a name may be millions of characters long, and a slug is not.
+    // ASCII needs no other spelling, and control characters would get none.
+    let ascii = text.bytes().take_while(u8::is_ascii).count();
+    let (ascii, rest) = text.split_at(ascii);
+    let spelt = rest.ascii_chars().map(|spelt| spelt.unwrap_or("-"));
+    for character in ascii.chars().chain(spelt.flat_map(str::chars)) {
         if slug.len() == LONGEST {
             break;
         }

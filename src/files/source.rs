@@ -11,6 +11,7 @@ use super::error::{FilesError, io};
 use super::lock::{LOCK_FILE, Lock};
 use super::overrides::{self, OVERRIDES_FILE};
 use super::resource_file::{self, NewFile, is_resource_file};
+use super::strays::{Stray, strays};
 use super::{Contents, conflict_marker};
 use crate::kinds::{Kind, Managed};
 use crate::promote::{Counterpart, Overrides};
@@ -30,17 +31,21 @@ pub struct Source<'a> {
     managed: Managed,
     /// The kinds and paths of the resources' files relative to it, in order.
     files: Vec<(&'static Kind, PathBuf)>,
+    /// Files that are not read, though somebody may think so.
+    strays: Vec<Stray>,
     read: Box<Read<'a>>,
 }
 
 impl<'a> Source<'a> {
-    /// Files that `read` reads. Of `paths`, those are left out that can't be files of a managed kind.
+    /// Files that `read` reads. Of `paths`, those of folders too, those are left out that can't be files of a managed kind.
     pub(super) fn new(
         path: &Path,
         managed: &Managed,
         paths: impl IntoIterator<Item = PathBuf>,
         read: impl Fn(&Path) -> io::Result<Vec<u8>> + Sync + 'a,
     ) -> Source<'a> {
+        let paths: Vec<PathBuf> = paths.into_iter().collect();
+        let strays = strays(paths.iter().map(PathBuf::as_path));
         let of_a_kind = |path: PathBuf| {
             let kind = managed.kinds().find(|kind| is_resource_file(kind, &path))?;
             Some((kind, path))
@@ -51,6 +56,7 @@ impl<'a> Source<'a> {
             path: path.to_owned(),
             managed: managed.clone(),
             files,
+            strays,
             read: Box::new(read),
         }
     }
@@ -83,6 +89,11 @@ impl<'a> Source<'a> {
     /// The paths of the resources' files relative to it, in order.
     pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().map(|(_, path)| path.as_path())
+    }
+
+    /// Files that are not read, though somebody may think so.
+    pub(super) fn strays(&self) -> &[Stray] {
+        &self.strays
     }
 
     /// Reads the lock and every resource's file.
@@ -145,6 +156,17 @@ impl<'a> Source<'a> {
         }
         errors.extend(self.lost_ids(&contents));
         contents.resolve_references();
+        for Stray {
+            path,
+            message,
+            hint,
+        } in &self.strays
+        {
+            let path = self.path.join(path);
+            contents
+                .warnings
+                .push(format!("{}: {message}; {hint}", path.display()));
+        }
         log::debug!(
             "{}: {} files, {} resources in the lock; {} can't be read",
             self.path.display(),

@@ -39,6 +39,15 @@ impl Kind {
         Kind::all_named(name).find(|kind| kind.only().is_none_or(|only| only == id))
     }
 
+    /// The names of all kinds, each once.
+    pub fn names() -> impl Iterator<Item = &'static str> + Clone {
+        let names = KINDS.iter().map(|kind| kind.name).enumerate();
+        names.filter_map(|(at, name)| {
+            let is_first = KINDS.iter().position(|kind| kind.name == name) == Some(at);
+            is_first.then_some(name)
+        })
+    }
+
     /// The folders in which a tenant directory has files of some kind.
     pub fn folders() -> impl Iterator<Item = &'static str> {
         KINDS

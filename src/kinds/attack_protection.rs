@@ -27,6 +27,7 @@ macro_rules! part {
             rows: $rows,
             secrets: &["secret", "api_key"],
             nested_secrets: &[],
+            secret_urls: &[],
             left_out: None,
             limits: &[],
             reads_again: true,
@@ -45,6 +46,7 @@ macro_rules! part {
 const OFF: Risk = Risk::Changed("whether the tenant is protected changes at once");
 const FEWER: Risk = Risk::Removed("the protection by", "ends at once");
 const OPEN: Risk = Risk::Added("whoever comes from", "is let through at once");
+const MORE_ATTEMPTS: Risk = Risk::Raised("more attempts are let through at once");
 const SECRETS: &str = "it needs a secret that is never served";
 
 /// What is known of bot detection.
@@ -84,7 +86,9 @@ pub static BREACHED_PASSWORD_DETECTION: Kind = part!(
             .clears(EmptyList)
             .risks(&[FEWER]),
         // What it does where accounts are made and passwords changed.
-        Row::opt_in("stage").merges(PartsOfSets),
+        Row::opt_in("stage")
+            .merges(PartsOfSets)
+            .risks(&[Risk::Below("shields", &FEWER)]),
     ]
 );
 
@@ -97,7 +101,7 @@ pub static BRUTE_FORCE_PROTECTION: Kind = part!(
         // Whether it is on.
         Row::opt_in("enabled").risks(&[OFF]),
         // How many attempts are too many.
-        Row::opt_in("max_attempts"),
+        Row::opt_in("max_attempts").risks(&[MORE_ATTEMPTS]),
         // Whether attempts are counted by account and address, or by account.
         Row::opt_in("mode"),
         // What it does.
@@ -144,6 +148,8 @@ pub static SUSPICIOUS_IP_THROTTLING: Kind = part!(
             .clears(EmptyList)
             .risks(&[FEWER]),
         // How many attempts are too many, and how fast they are forgotten.
-        Row::opt_in("stage").merges(PartsOfSets),
+        Row::opt_in("stage")
+            .merges(PartsOfSets)
+            .risks(&[Risk::Below("max_attempts", &MORE_ATTEMPTS)]),
     ]
 );

@@ -71,6 +71,7 @@ pub static KIND: Kind = Kind {
     rows: ROWS,
     secrets: &[],
     nested_secrets: &[],
+    secret_urls: &[],
     left_out: None,
     limits: &[
         Limit {
@@ -111,10 +112,13 @@ const ROWS: &[Row] = &[
     // Whether tokens are for organizations.
     Row::opt_in("organization_usage").clears(Null),
     // What is granted, in order.
-    Row::opt_in("scope")
-        .clears(Null)
-        .risks(&[Risk::Removed("requests for", "are refused at once")]),
-    Row::never("audience", FIXED).refers_to("resource-servers", Some("identifier"), &[]),
+    Row::opt_in("scope").clears(Null).risks(&[
+        Risk::Removed("requests for", "are refused at once"),
+        Risk::Added("the client gets", "at once"),
+    ]),
+    Row::never("audience", FIXED)
+        .refers_to("resource-servers", Some("identifier"), &[])
+        .names("scope", "scopes", "value"),
     Row::never("client_id", FIXED).refers_to("clients", None, &[]),
     Row::never("default_for", FIXED),
     Row::never("is_system", FIXED),

@@ -104,6 +104,7 @@ pub static KIND: Kind = Kind {
         &["addons", "wams", "masterkey"],
     ],
     // The legacy global client, "All Applications".
+    secret_urls: &[],
     left_out: Some("global"),
     limits: &[],
     reads_again: false,
@@ -171,7 +172,7 @@ const ROWS: &[Row] = &[
     Row::opt_in("compliance_level")
         .guarded(Guard::Value)
         .clears(Null),
-    Row::derived("cross_origin_auth"),
+    Row::derived("cross_origin_auth", "cross_origin_authentication"),
     // Whether pages elsewhere may log people in.
     Row::opt_in("cross_origin_authentication").risks(&[Risk::Changed(
         "logins that are embedded in pages elsewhere begin or cease to work at once",
@@ -231,7 +232,7 @@ const ROWS: &[Row] = &[
     Row::opt_in("native_social_login")
         .merges(Parts)
         .clears(Null),
-    Row::derived("oidc_backchannel_logout"),
+    Row::derived("oidc_backchannel_logout", "oidc_logout"),
     // Whether it keeps to OpenID Connect to the letter.
     Row::opt_in("oidc_conformant").risks(&[Risk::Changed(
         "logins go another way at once, and the documentation knows no way back",
@@ -251,11 +252,16 @@ const ROWS: &[Row] = &[
     // What keeps a third-party client from redirecting anywhere.
     Row::opt_in("redirection_policy"),
     // How its refresh tokens rotate and expire.
-    Row::opt_in("refresh_token").clears(Null).refers_to(
-        "resource-servers",
-        Some("identifier"),
-        &["policies", "audience"],
-    ),
+    Row::opt_in("refresh_token")
+        .clears(Null)
+        .refers_to(
+            "resource-servers",
+            Some("identifier"),
+            &["policies", "audience"],
+        )
+        .risks(&[Risk::Cleared(
+            "new refresh tokens are as the tenant has them by default, which may neither rotate nor expire",
+        )]),
     // Whether its tokens are bound to it.
     Row::opt_in("require_proof_of_possession").guarded(Guard::Value),
     // Whether each login has to be pushed first.

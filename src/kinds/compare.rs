@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::field::Field;
-use super::row::{Clear, Merge, Row, Sending};
+use super::row::{Clear, Merge, Row};
 
 /// A key that was removed from a file, and that no update removes from the tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,9 +17,6 @@ pub struct CannotRemove {
 impl Row {
     /// Whether two values mean the same. None is a value that is absent.
     pub fn same(&self, one: Option<&Value>, other: Option<&Value>) -> bool {
-        if self.sending == Sending::Derived {
-            return true;
-        }
         match (self.plain(one), self.plain(other)) {
             (Some(one), Some(other)) => match (self.merge, &*one, &*other) {
                 (Merge::Set, Value::Array(one), Value::Array(other)) => same_entries(one, other),

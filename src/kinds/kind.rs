@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
 
-use super::row::{Reference, Row};
+use super::row::{Reference, Row, Sending};
 use crate::closest::slip;
 use crate::schema::Schema;
 
@@ -31,6 +31,8 @@ pub struct Kind {
     pub secrets: &'static [&'static str],
     /// Secrets of parts of a field, each as the way to it. A list on the way is no step.
     pub nested_secrets: &'static [&'static [&'static str]],
+    /// URLs that are secrets where they carry credentials, each as the way to it.
+    pub secret_urls: &'static [&'static [&'static str]],
     /// The field that takes a resource out of version control where it is true.
     pub left_out: Option<&'static str>,
     /// Resources of which not every field may be changed.
@@ -218,6 +220,14 @@ impl Kind {
         super::KINDS.into_iter().find(is_its)
     }
 
+    /// One of them with its article: `a client`, `an API`, `the tenant's settings`.
+    pub fn one(&self) -> String {
+        match self.singular == self.plural {
+            true => format!("the {}", self.singular),
+            false => with_article(self.singular),
+        }
+    }
+
     /// The id of the only resource, where there is one only.
     pub fn only(&self) -> Option<&'static str> {
         match &self.shape {
@@ -229,15 +239,6 @@ impl Kind {
     /// The field that holds a resource's id, where there are many.
     pub fn id_field(&self) -> Option<&'static str> {
         Some(self.collection()?.id)
-    }
-
-    /// One of them, for a sentence: `a client`, `an API`.
-    pub fn with_article(&self) -> String {
-        let article = match self.singular.starts_with(['a', 'e', 'i', 'o', 'u', 'A']) {
-            true => "an",
-            false => "a",
-        };
-        format!("{article} {}", self.singular)
     }
 
     /// The scopes that reading and updating it and making one need.
@@ -297,6 +298,14 @@ impl Kind {
         }
     }
 
+    /// What a resource with these fields is called beside its name: an API by its identifier.
+    pub fn other_label_in<'a>(&self, fields: &'a Map<String, Value>) -> Option<&'a str> {
+        match self.label {
+            Label::Fields([_, other, ..]) => fields.get(*other)?.as_str(),
+            _ => None,
+        }
+    }
+
     /// The names that a resource with these fields is called by, one after the other. `name_of` answers the name of what a field
     /// refers to.
     pub fn labels(
@@ -312,7 +321,8 @@ impl Kind {
                 .collect();
         };
         let named = names.iter().filter_map(|name| {
-            let text = fields.get(*name)?.as_str()?;
+            let text = fields.get(*name)?.as_str();
+            let text = text.filter(|text| !text.is_empty())?;
             let reference = self.row(name).and_then(|row| row.refers_to);
             let name = reference.and_then(|reference| name_of(reference, text));
             Some(name.unwrap_or_else(|| text.to_owned()))
@@ -345,6 +355,14 @@ impl Kind {
         references.filter(|(_, reference)| reference.by.is_none())
     }
 
+    /// The field from which the tenant derives this one, where it does.
+    pub fn derived_from(&self, name: &str) -> Option<&'static str> {
+        match self.row(name)?.sending {
+            Sending::Derived(from) => Some(from),
+            _ => None,
+        }
+    }
+
     pub(super) fn place(&self, name: &str) -> Option<usize> {
         let places = || self.rows.iter().map(|row| row.name).zip(0..).collect();
         self.places.get_or_init(places).get(name).copied()
@@ -361,6 +379,15 @@ impl Kind {
     pub fn same(&self, field: &str, one: Option<&Value>, other: Option<&Value>) -> bool {
         one == other || self.row(field).is_some_and(|row| row.same(one, other))
     }
+}
+
+/// A word with its article: `a client`, `an id`.
+pub(crate) fn with_article(word: &str) -> String {
+    let article = match word.chars().next() {
+        Some('a' | 'e' | 'i' | 'o' | 'A' | 'E' | 'I' | 'O') => "an",
+        _ => "a",
+    };
+    format!("{article} {word}")
 }
 
 impl fmt::Debug for Kind {

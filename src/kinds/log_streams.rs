@@ -37,6 +37,7 @@ pub static KIND: Kind = Kind {
         &["sink", "splunkToken"],
         &["sink", "sumoSourceAddress"],
     ],
+    secret_urls: &[&["sink", "httpEndpoint"]],
     left_out: None,
     limits: &[],
     reads_again: false,

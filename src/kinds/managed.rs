@@ -40,6 +40,13 @@ impl Managed {
         Managed(managed)
     }
 
+    /// Every field of the kinds of which nothing is managed here.
+    #[must_use]
+    pub fn others(&self) -> Managed {
+        let others = KINDS.into_iter().filter(|kind| !self.0.contains_key(*kind));
+        Managed(others.map(|kind| (kind, kind.fields().collect())).collect())
+    }
+
     /// The kinds that are read, in their order.
     pub fn kinds(&self) -> impl Iterator<Item = &'static Kind> + '_ {
         self.0.keys().copied()

@@ -21,6 +21,7 @@ pub mod tenant_settings;
 pub use all::KINDS;
 pub use compare::CannotRemove;
 pub use field::{Field, FieldKey, InvalidValue};
+pub(crate) use kind::with_article;
 pub use kind::{
     Collection, Creation, Kind, Label, Limit, Paging, Shape, Stays, SubList, Takes, When,
 };

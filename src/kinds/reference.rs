@@ -1,6 +1,6 @@
 //! What a field refers to: each reference in a value, and the value with others in their place.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::kind::Kind;
 use super::row::Reference;
@@ -36,26 +36,42 @@ impl Reference {
         texts.filter(|text| self.stem_in(text).is_some()).collect()
     }
 
-    /// What stands in the value beside each reference and names a part of what it refers to: the reference, the way to the name, and
-    /// the name.
-    pub fn parts_in<'a>(&self, value: &'a Value) -> Vec<(&'a str, Vec<Step<'a>>, &'a str)> {
-        let Some(part) = self.part else {
+    /// What stands beside each reference of this field of a resource and names parts of what it refers to: the reference, the way to
+    /// the name, and the name.
+    pub fn parts_in<'a>(
+        &self,
+        fields: &'a Map<String, Value>,
+        field: &str,
+    ) -> Vec<(&'a str, Vec<Step<'a>>, &'a str)> {
+        let (Some(part), Some((field, value))) = (self.part, fields.get_key_value(field)) else {
             return Vec::new();
         };
-        let beside = |(mut path, text): (Vec<Step<'a>>, &'a str)| {
+        let mut parts = Vec::new();
+        for (mut path, text) in self.in_value(value) {
+            let in_fields = path.is_empty();
             path.pop();
             let object = path.iter().try_fold(value, |value, step| match step {
                 Step::Key(key) => value.get(*key),
                 Step::Index(index) => value.get(*index),
             });
-            let (key, name) = object?.as_object()?.get_key_value(part.key)?;
+            // What refers by itself has the other fields beside it.
+            let (object, mut path) = match in_fields {
+                true => (Some(fields), Vec::new()),
+                false => {
+                    let way = std::iter::once(Step::Key(field)).chain(path).collect();
+                    (object.and_then(Value::as_object), way)
+                }
+            };
+            let Some((key, names)) = object.and_then(|object| object.get_key_value(part.key))
+            else {
+                continue;
+            };
             path.push(Step::Key(key));
-            Some((text, path, name.as_str()?))
-        };
-        self.in_value(value)
-            .into_iter()
-            .filter_map(beside)
-            .collect()
+            let mut found = Vec::new();
+            find(names, &[], &mut path, &mut found);
+            parts.extend(found.into_iter().map(|(path, name)| (text, path, name)));
+        }
+        parts
     }
 
     /// The value with each reference replaced by what `translate` answers.

@@ -59,6 +59,7 @@ pub static KIND: Kind = Kind {
     rows: ROWS,
     secrets: &["signing_secret"],
     nested_secrets: &[],
+    secret_urls: &[],
     left_out: None,
     limits: &[
         Limit {
@@ -86,6 +87,7 @@ pub static KIND: Kind = Kind {
 };
 
 const SERVED_ONLY: &str = "the tenant sets it, and no update takes it";
+const LONGER: Risk = Risk::Raised("a token that is stolen is good for longer");
 
 /// The fields, in file order.
 const ROWS: &[Row] = &[
@@ -129,9 +131,9 @@ const ROWS: &[Row] = &[
     // How its tokens are encrypted. The key is never served.
     Row::never("token_encryption", "it holds a key that is never served"),
     // Seconds that its tokens are good for.
-    Row::opt_in("token_lifetime"),
+    Row::opt_in("token_lifetime").risks(&[LONGER]),
     // The same for tokens of browsers.
-    Row::opt_in("token_lifetime_for_web"),
+    Row::opt_in("token_lifetime_for_web").risks(&[LONGER]),
     Row::never("client_id", SERVED_ONLY).refers_to("clients", None, &[]),
     Row::never("identifier", "it can't be changed once an API is made"),
     Row::never("is_system", SERVED_ONLY),

@@ -44,6 +44,7 @@ pub static KIND: Kind = Kind {
     rows: ROWS,
     secrets: &[],
     nested_secrets: &[],
+    secret_urls: &[],
     left_out: None,
     limits: &[],
     // A description that was never given is null in the answer to an update, and empty when it is read.
@@ -72,9 +73,10 @@ const ROWS: &[Row] = &[
             &["resource_server_identifier"],
         )
         .names("permission_name", "scopes", "value")
-        .risks(&[Risk::Fewer(
-            "whoever has the role loses a permission at once",
-        )]),
+        .risks(&[
+            Risk::Fewer("whoever has the role loses a permission at once"),
+            Risk::More("whoever has the role gets a permission more at once"),
+        ]),
     Row::never("owner_id", SERVED_ONLY),
     Row::never("type", SERVED_ONLY),
 ];

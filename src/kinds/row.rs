@@ -38,7 +38,8 @@ pub struct Reference {
     pub part: Option<Part>,
 }
 
-/// A key beside a reference that names an entry of a list of what is referred to: a permission names a scope of its API.
+/// A key beside a reference that names an entry of a list of what is referred to, or several of them: a permission names a scope of
+/// its API, and a grant those that it grants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
     /// The key beside the reference.
@@ -58,8 +59,8 @@ pub enum Sending {
     OptIn,
     /// Never, for this reason.
     Never(&'static str),
-    /// Never: the tenant derives it from another field, so that it is no difference either.
-    Derived,
+    /// Never: the tenant derives it from this other field, so that what the tenant makes of it is no difference either.
+    Derived(&'static str),
 }
 
 /// How an update changes a field's value.
@@ -141,8 +142,8 @@ impl Row {
         Row::new(name, Sending::Never(reason))
     }
 
-    pub(super) const fn derived(name: &'static str) -> Row {
-        Row::new(name, Sending::Derived)
+    pub(super) const fn derived(name: &'static str, from: &'static str) -> Row {
+        Row::new(name, Sending::Derived(from))
     }
 
     pub(super) const fn merges(self, merge: Merge) -> Row {
@@ -200,6 +201,11 @@ impl Row {
             is_tenants_own,
             ..self
         }
+    }
+
+    /// Whether an empty text is a value of it, and refers to nothing.
+    pub fn may_be_empty(&self) -> bool {
+        matches!(self.clear, Clear::EmptyText | Clear::EmptyTextIsAbsent)
     }
 
     /// Whether an update takes it.

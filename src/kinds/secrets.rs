@@ -11,35 +11,59 @@ struct Place(Vec<usize>);
 
 impl Place {
     fn top(kind: &Kind) -> Place {
-        Place(vec![0; kind.nested_secrets.len()])
+        Place(ways(kind).map(|_| 0).collect())
     }
 
-    fn is_secret(&self, kind: &Kind, key: &str) -> bool {
-        let ways = kind.nested_secrets.iter().zip(&self.0);
-        let mut ends =
-            ways.filter_map(|(way, steps)| way.get(*steps).filter(|_| *steps + 1 == way.len()));
+    fn is_secret(&self, kind: &Kind, key: &str, value: &Value) -> bool {
+        let mut ends = ways(kind).zip(&self.0).filter_map(|((way, holds), steps)| {
+            let end = way.get(*steps).filter(|_| *steps + 1 == way.len())?;
+            Some((end, holds))
+        });
         kind.secrets.iter().any(|secret| is_named(key, secret))
-            || ends.any(|end| is_named(key, end))
+            || ends.any(|(end, holds)| is_named(key, end) && holds(value))
     }
 
     /// The place of what stands below a key.
     fn below(&self, kind: &Kind, key: &str) -> Place {
-        let ways = kind.nested_secrets.iter().zip(&self.0);
-        let step = |(way, steps): (&&[&str], &usize)| {
+        let step = |((way, _), steps): ((&[&str], Holds), &usize)| {
             let is_next = way.get(*steps).is_some_and(|next| is_named(key, next));
             // Whoever is on the way stays on it: what is deeper is no less a secret.
             steps + usize::from(is_next && steps + 1 < way.len())
         };
-        Place(ways.map(step).collect())
+        Place(ways(kind).zip(&self.0).map(step).collect())
     }
 
     /// The place of a list's entries: where a name was to come, it may stand inside the entry.
     fn entry(&self, kind: &Kind) -> Place {
-        let ways = kind.nested_secrets.iter().zip(&self.0);
-        let step = |(way, steps): (&&[&str], &usize)| {
+        let step = |((way, _), steps): ((&[&str], Holds), &usize)| {
             steps + usize::from(*steps > 0 && steps + 1 < way.len())
         };
-        Place(ways.map(step).collect())
+        Place(ways(kind).zip(&self.0).map(step).collect())
+    }
+}
+
+/// Whether a value at the end of a way holds a secret.
+type Holds = fn(&Value) -> bool;
+
+/// The ways to secrets below fields: to what always is one, and to URLs that may carry one.
+fn ways(kind: &Kind) -> impl Iterator<Item = (&'static [&'static str], Holds)> {
+    let always = kind.nested_secrets.iter();
+    let always = always.map(|way| (*way, (|_| true) as Holds));
+    let urls = kind.secret_urls.iter();
+    always.chain(urls.map(|way| (*way, has_credentials as Holds)))
+}
+
+/// Whether a value is a URL with a name or a password before its host, or holds one.
+fn has_credentials(value: &Value) -> bool {
+    match value {
+        Value::String(url) => {
+            let rest = url.split_once("//").map_or(url.as_str(), |(_, rest)| rest);
+            let authority = rest.split(['/', '?', '#', '\\']).next();
+            authority.is_some_and(|authority| authority.contains('@'))
+        }
+        Value::Array(entries) => entries.iter().any(has_credentials),
+        Value::Object(keys) => keys.values().any(has_credentials),
+        _ => false,
     }
 }
 
@@ -75,7 +99,7 @@ fn find<'a>(
 ) {
     for (key, value) in fields {
         path.push(Step::Key(key));
-        match place.is_secret(kind, key) {
+        match place.is_secret(kind, key, value) {
             true => found.push(path.clone()),
             false => find_in_value(kind, value, Some(key), place, path, found),
         }
@@ -110,7 +134,7 @@ fn find_in_value<'a>(
 fn strip(kind: &Kind, fields: &mut Map<String, Value>, place: &Place) -> bool {
     let mut found = false;
     fields.retain(|key, value| {
-        let is_secret = place.is_secret(kind, key);
+        let is_secret = place.is_secret(kind, key, value);
         found |= is_secret || strip_value(kind, value, Some(key), place);
         !is_secret
     });

@@ -25,6 +25,7 @@ pub static KIND: Kind = Kind {
     rows: ROWS,
     secrets: &[],
     nested_secrets: &[],
+    secret_urls: &[],
     left_out: None,
     limits: &[],
     // The answer to an update shows flags that are not served.
@@ -89,7 +90,16 @@ const ROWS: &[Row] = &[
     // The page of errors.
     Row::opt_in("error_page").merges(Parts).clears(Null),
     // Switches. Only some can be set on a tenant, and none can be taken away.
-    Row::opt_in("flags").merges(Flags),
+    Row::opt_in("flags").merges(Flags).risks(&[
+        Risk::TurnedOn(
+            "enable_dynamic_client_registration",
+            "whoever reaches the tenant may register clients of their own at once",
+        ),
+        Risk::TurnedOn(
+            "disable_clickjack_protection_headers",
+            "pages of others may show the login page in a frame at once",
+        ),
+    ]),
     // What people call the tenant.
     Row::opt_in("friendly_name").clears(EmptyText),
     // The page of second factors.

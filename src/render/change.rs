@@ -208,9 +208,24 @@ pub(super) fn lines(old: Option<&Value>, new: Option<&Value>, names: Named<'_, '
     words(old, new, names)
 }
 
+/// Values of so many bytes are compared word by word. What that costs grows with the square of what differs, and nobody looks for
+/// single words in more.
+const LONGEST_BY_WORD: usize = 10_000;
+
+/// As many lines that differ are compared with each other, for the same reason.
+const MOST_LINES: usize = 10_000;
+
 /// Two values under each other, the changed words marked.
 fn words(old: Option<&Value>, new: Option<&Value>, names: Named<'_, '_>) -> Vec<Line> {
     let (before, after) = (inline(old), inline(new));
+    if before.len() + after.len() > LONGEST_BY_WORD {
+        let side = |sign: Sign, value: Option<&Value>| {
+            let whole = names.inline(value);
+            value.map(|_| Line::new(sign, whole))
+        };
+        let (removed, added) = (side(Sign::Removed, old), side(Sign::Added, new));
+        return removed.into_iter().chain(added).collect();
+    }
     let diff = TextDiff::from_words(&before, &after);
     let side = |sign: Sign, value: Option<&Value>, skip: ChangeTag| {
         let changes = diff.iter_all_changes().filter(|one| one.tag() != skip);
@@ -288,6 +303,9 @@ fn without<'a>(entries: &'a [Value], others: &[Value]) -> Vec<&'a Value> {
 }
 
 fn text_lines(old: &str, new: &str) -> Vec<Line> {
+    if let Some(lines) = most_lines(old, new) {
+        return lines;
+    }
     let diff = TextDiff::from_lines(old, new);
     let mut lines = Vec::new();
     for (index, group) in diff.grouped_ops(2).iter().enumerate() {
@@ -306,6 +324,32 @@ fn text_lines(old: &str, new: &str) -> Vec<Line> {
     lines
 }
 
+/// The lines between the first and the last that differ, where there are too many of them to be compared: all went, and all came.
+fn most_lines(old: &str, new: &str) -> Option<Vec<Line>> {
+    let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
+    let start = old
+        .iter()
+        .zip(&new)
+        .take_while(|(old, new)| old == new)
+        .count();
+    let (old, new) = (old.get(start..)?, new.get(start..)?);
+    let ends = old.iter().rev().zip(new.iter().rev());
+    let end = ends.take_while(|(old, new)| old == new).count();
+    let (old, new) = (old.get(..old.len() - end)?, new.get(..new.len() - end)?);
+    if old.len() + new.len() <= MOST_LINES {
+        return None;
+    }
+    let kept = |count: usize| (count > 0).then(|| Line::new(Sign::Note, "…"));
+    let signed = |sign: Sign, lines: &[&str]| -> Vec<Line> {
+        lines.iter().map(|one| Line::new(sign, line(one))).collect()
+    };
+    let mut lines = Vec::from_iter(kept(start));
+    lines.extend(signed(Sign::Removed, old));
+    lines.extend(signed(Sign::Added, new));
+    lines.extend(kept(end));
+    Some(lines)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -313,6 +357,12 @@ mod tests {
     use crate::plan::PlanField;
     use crate::three_way::Base;
     use serde_json::json;
+
+    /// No value refers to anything.
+    const NOBODY: Named<'_, '_> = Named {
+        reference: None,
+        names: &|_, _| None,
+    };
 
     fn shown(lines: &[Line]) -> String {
         let lines = lines.iter();
@@ -408,13 +458,7 @@ mod tests {
             (json!(["x y", "z"]), json!(["x\u{2003}y", "w"])),
             (json!("größe"), json!("große")),
         ];
-        let shown = pairs.map(|(old, new)| {
-            let nobody = Named {
-                reference: None,
-                names: &|_, _| None,
-            };
-            shown(&lines(Some(&old), Some(&new), nobody))
-        });
+        let shown = pairs.map(|(old, new)| shown(&lines(Some(&old), Some(&new), NOBODY)));
         insta::assert_snapshot!(shown.join("\n"), @r#"
         - "a b"
         + "a\u{a0}b"
@@ -440,5 +484,33 @@ mod tests {
         - "größe"
         + "große"
         "#);
+    }
+
+    /// Two long texts of which nothing is the same take no longer than they are long.
+    #[test]
+    fn long_texts_are_compared_whole() {
+        let text = |word: &str, between: &str, count: usize| {
+            let words: Vec<String> = (0..count).map(|n| format!("{word}{n}")).collect();
+            json!(format!("same{between}{}{between}same", words.join(between)))
+        };
+        let shown = |between: &str, count: usize| {
+            let (old, new) = (text("a", between, count), text("b", between, count));
+            lines(Some(&old), Some(&new), NOBODY)
+        };
+        let lines = shown(" ", 30_000);
+        let parts = lines.iter().map(|line| (line.sign, line.parts.len()));
+        assert_eq!(
+            parts.collect::<Vec<_>>(),
+            [(Sign::Removed, 1), (Sign::Added, 1)]
+        );
+        let lines = shown("\n", 20_000);
+        let count = |sign: Sign| lines.iter().filter(|line| line.sign == sign).count();
+        assert_eq!(
+            [Sign::Removed, Sign::Added, Sign::Note, Sign::Kept].map(count),
+            [20_000, 20_000, 2, 0]
+        );
+        // What is short is compared as ever.
+        assert!(shown(" ", 3)[0].parts.len() > 1);
+        assert_eq!(shown("\n", 3).len(), 8);
     }
 }

@@ -8,6 +8,7 @@ pub(super) enum Group {
     Edit,
     Conflict,
     UnsentEdit,
+    NeverSent,
     Drift,
     Unmanaged,
 }
@@ -18,7 +19,10 @@ impl Group {
             Change::Edit => Group::Edit,
             Change::Conflict => Group::Conflict,
             Change::Drift => Group::Drift,
-            Change::Unmanaged if field.is_unsent_edit => Group::UnsentEdit,
+            Change::Unmanaged if field.is_unsent_edit => match field.field.key() {
+                Some(_) => Group::UnsentEdit,
+                None => Group::NeverSent,
+            },
             Change::Unmanaged => Group::Unmanaged,
         }
     }

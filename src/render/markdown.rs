@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::change::{self, Line, Named, Sign};
 use super::group::Group;
 use super::json::change_name;
-use super::reason::refused;
+use super::reason::{never_sent, refused};
 use super::value::line;
 use super::{counted, resources, summary};
 use crate::create::New;
@@ -229,7 +229,15 @@ fn section(resource: &ResourcePlan, names: &Names<'_>) -> String {
             .fields
             .iter()
             .filter(|field| Group::of(field) == group);
-        fields.for_each(|field| field_diff(&mut diff, field, names));
+        let mut words = words.to_owned();
+        for field in fields {
+            field_diff(&mut diff, field, names);
+            if group == Group::NeverSent {
+                let name = field.field.name();
+                let why = never_sent(resource.id.kind(), name);
+                let _ = write!(words, " {}: {}.", escape(name), escape(&why));
+            }
+        }
         if diff.is_empty() {
             continue;
         }
@@ -239,14 +247,14 @@ fn section(resource: &ResourcePlan, names: &Names<'_>) -> String {
         } else {
             "diff"
         };
-        fenced(&mut text, words, colours, &diff);
+        fenced(&mut text, &words, colours, &diff);
     }
     text.push_str("\n</details>\n");
     text
 }
 
 /// The groups of differences, in words that say who changed what.
-const GROUPS: [(Group, &str); 5] = [
+const GROUPS: [(Group, &str); 6] = [
     (
         Group::Edit,
         "**Edit**: the file changed it, and push sends it.",
@@ -262,6 +270,10 @@ const GROUPS: [(Group, &str); 5] = [
     (
         Group::UnsentEdit,
         "**Unmanaged edit**: the file changed it, and push sends it only where tenantry.yaml manages the field.",
+    ),
+    (
+        Group::NeverSent,
+        "**Never sent**: the file changed it, and no push sends it.",
     ),
     (
         Group::Unmanaged,

@@ -5,7 +5,7 @@ use super::{Names, counted, printable, resources};
 use crate::files::OVERRIDES_FILE;
 use crate::kinds::{Creation, Kind, Shape};
 use crate::plan::Plan;
-use crate::promote::{Alone, BrokenReference, Promotion, WhyAlone};
+use crate::promote::{Alone, BrokenReference, Promoted, Promotion, WhyAlone};
 
 /// The values that are written, in one line how many, and what there is to remark.
 pub(crate) fn text(plan: &Plan, summary: &str, remarks: &[String], names: &Names<'_>) -> String {
@@ -43,8 +43,20 @@ pub(crate) fn summary(plan: &Plan, dry_run: bool) -> String {
 }
 
 /// What somebody should know beside the changes.
-pub(crate) fn remarks(promotion: &Promotion, from: &str, to: &str) -> Vec<String> {
+pub(crate) fn remarks(
+    promotion: &Promotion,
+    unpushed: &[&Promoted],
+    from: &str,
+    to: &str,
+) -> Vec<String> {
     let mut lines = Vec::new();
+    for change in unpushed {
+        lines.push(format!(
+            "{}: {}: {to}'s file had an edit there that was never pushed",
+            file(change.kind, &change.stem),
+            change.field
+        ));
+    }
     let changes = promotion.changes.iter().filter(|change| change.overridden);
     let changes = changes.map(|change| (change.kind, &change.stem, change.field));
     let new = promotion.new.iter().flat_map(|new| {

@@ -2,7 +2,19 @@
 
 use super::line;
 use crate::create::{New, Refusal};
+use crate::kinds::{Kind, Sending};
 use crate::push_plan::{HeldBack, NotMade, Reason};
+
+/// Why no push sends a field.
+pub(super) fn never_sent(kind: &Kind, field: &str) -> String {
+    match kind.row(field).map(|row| row.sending) {
+        Some(Sending::Never(reason)) => reason.to_owned(),
+        Some(Sending::Derived(from)) => {
+            format!("the tenant derives it from `{from}`, which is the one to edit")
+        }
+        _ => "nobody knows whether an update takes it".to_owned(),
+    }
+}
 
 /// The reason, in the words of the end of a sentence.
 pub(crate) fn reason(held_back: &HeldBack) -> String {
@@ -17,28 +29,30 @@ pub(crate) fn reason(held_back: &HeldBack) -> String {
         Reason::Conflict => "the selection has a conflict".to_owned(),
         Reason::Gone => format!("the tenant has no {one} with this id"),
         Reason::LeftOut => {
-            format!("this {one} is not under version control: remove its file")
+            let sort = held_back.resource.id.kind().left_out.unwrap_or_default();
+            format!("it is the {sort} {one}, which is not under version control: remove its file")
         }
         Reason::Unmanaged => {
             let kind = held_back.resource.id.kind();
+            let names = held_back.resource.fields.iter();
+            let mut names: Vec<&str> = names.map(|field| field.field.name()).collect();
+            // Of several keys, it is one field that is managed.
+            names.dedup();
+            let names = line(&names.join(", "));
             format!(
-                "{fields}: push does not send it; `manage: {{{kind}: [{fields}]}}` in tenantry.yaml has it sent"
+                "{fields}: push does not send it; `manage: {{{kind}: [{names}]}}` in tenantry.yaml has it sent"
             )
         }
         Reason::NotUpdatable => {
-            let mut reasons = held_back.resource.fields.iter().filter_map(|field| {
-                let row = held_back.resource.id.kind().row(field.field.name())?;
-                match row.sending {
-                    crate::kinds::Sending::Never(reason) => Some(reason),
-                    _ => None,
-                }
-            });
-            match reasons.next() {
-                Some(reason) => format!("{fields}: push never sends it: {reason}"),
-                None => format!(
-                    "{fields}: push never sends it: nobody knows whether an update takes it"
-                ),
-            }
+            let kind = held_back.resource.id.kind();
+            let mut reasons = held_back.resource.fields.iter();
+            let reasons = reasons
+                .next()
+                .map(|field| never_sent(kind, field.field.name()));
+            format!(
+                "{fields}: push never sends it: {}",
+                reasons.unwrap_or_default()
+            )
         }
         Reason::CannotRemove(key) => {
             format!(
@@ -82,6 +96,19 @@ pub(crate) fn reason(held_back: &HeldBack) -> String {
         Reason::GoneSince => format!("the {one} is gone from the tenant"),
         Reason::ThereByNow => format!("the tenant has the {one} by now"),
         Reason::RestOfPlan => "held back with the rest of the plan".to_owned(),
+        Reason::MadeByPush => format!("the push made the {one}, and undo deletes nothing"),
+        Reason::NothingBefore(None) => {
+            format!("{fields}: it had no value before, and no update takes one away")
+        }
+        Reason::NothingBefore(Some(widens)) => {
+            format!("{fields}: it had no value before, and {widens}")
+        }
+        Reason::Refused(problem) => {
+            format!(
+                "{fields}: no update takes the value before: {}",
+                line(problem)
+            )
+        }
     }
 }
 

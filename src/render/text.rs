@@ -1,5 +1,6 @@
 //! Plans and results as text for people, with colours that the printing side takes out where they don't belong.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
@@ -9,14 +10,15 @@ use unicode_width::UnicodeWidthStr;
 use super::change::{self, Line, Named, Part, Sign, has_parts};
 use super::group::Group;
 use super::json::ListedResource;
-use super::reason::refused;
+use super::reason::{never_sent, refused};
 use super::value::{exact, line, look_alike};
-use super::{reason, resources, summary, why_not_made};
+use super::{counted, reason, resources, summary, why_not_made};
 use crate::apply::{CreateResult, Created, Outcome, UpdateResult};
 use crate::create::New;
+use crate::kinds::Kind;
 use crate::names::Names;
 use crate::plan::{FieldPlan, Plan, PlanField, ResourcePlan, State};
-use crate::push_plan::{HeldBack, PushPlan, Reason};
+use crate::push_plan::{HeldBack, NotMade, PushPlan, Reason};
 use crate::three_way::Base;
 
 const FILE: Style = Style::new().bold();
@@ -137,7 +139,7 @@ fn resource_plan(text: &mut String, resource: &ResourcePlan, names: &Names<'_>) 
 }
 
 /// What a group of differences is called, and how the group looks.
-const GROUPS: [(Group, Style, &str); 4] = [
+const GROUPS: [(Group, Style, &str); 5] = [
     (
         Group::Conflict,
         LOUD,
@@ -147,6 +149,11 @@ const GROUPS: [(Group, Style, &str); 4] = [
         Group::UnsentEdit,
         LOUD,
         "unmanaged: the file changed it, and push sends it only where tenantry.yaml manages the field",
+    ),
+    (
+        Group::NeverSent,
+        LOUD,
+        "never sent: the file changed it, and no push sends it",
     ),
     (
         Group::Drift,
@@ -183,6 +190,11 @@ fn differences(text: &mut String, resource: &ResourcePlan, names: &Names<'_>) {
                 Group::Edit => {}
                 Group::Conflict => conflict(text, field, names),
                 Group::Drift | Group::UnsentEdit => changes(text, "    ", field, names),
+                Group::NeverSent => {
+                    changes(text, "    ", field, names);
+                    let why = never_sent(resource.id.kind(), field.field.name());
+                    let _ = writeln!(text, "      {DIM}{why}{DIM:#}");
+                }
                 Group::Unmanaged => unmanaged(text, field, names),
             }
         }
@@ -323,9 +335,24 @@ pub fn outcomes(push: &PushPlan, created: &[Created], outcomes: &[Outcome]) -> S
     for one in created {
         text.push_str(&created_line(one));
     }
-    for Outcome { update, result } in outcomes {
+    for (at, Outcome { update, result }) in outcomes.iter().enumerate() {
         let file = line(update.file.as_deref().unwrap_or(update.id.as_str()));
-        let fields = joined(update.fields.iter().map(|edit| &edit.field));
+        // The other part of an update that went through in part stands beside it.
+        let beside = [at.checked_sub(1), at.checked_add(1)].into_iter().flatten();
+        let mut beside = beside.filter_map(|at| outcomes.get(at));
+        let other = beside.find(|other| other.update.id == update.id);
+        let is_in_part = |field: &PlanField| {
+            let fields = other.into_iter().flat_map(|other| &other.update.fields);
+            fields.into_iter().any(|other| other.field == *field)
+        };
+        let fields = update
+            .fields
+            .iter()
+            .map(|edit| match is_in_part(&edit.field) {
+                true => format!("{} in part", line(&edit.field.to_string())),
+                false => line(&edit.field.to_string()),
+            });
+        let fields = fields.collect::<Vec<_>>().join(", ");
         let _ = match result {
             UpdateResult::Updated { differing, .. } if differing.is_empty() => {
                 writeln!(text, "{ADDED}updated{ADDED:#}        {file}: {fields}")
@@ -340,8 +367,11 @@ pub fn outcomes(push: &PushPlan, created: &[Created], outcomes: &[Outcome]) -> S
             UpdateResult::Failed(error) => {
                 // A failure that is not about this resource is the command's error, which is shown once.
                 let about = match error.concerns_every_request() {
-                    true => fields,
-                    false => line(&error.to_string()),
+                    true if !fields.is_empty() => fields,
+                    false if other.is_some() && !fields.is_empty() => {
+                        format!("{fields}: {}", line(&error.to_string()))
+                    }
+                    _ => line(&error.to_string()),
                 };
                 writeln!(text, "{REMOVED}failed{REMOVED:#}         {file}: {about}")
             }
@@ -350,14 +380,23 @@ pub fn outcomes(push: &PushPlan, created: &[Created], outcomes: &[Outcome]) -> S
             }
         };
     }
-    text.push_str(&all_held_back(push, |_| true));
+    text.push_str(&all_held_back(&push.held_back, &push.not_made, |_| true));
     let of = |wanted: fn(&UpdateResult) -> bool| {
         outcomes
             .iter()
             .filter(move |outcome| wanted(&outcome.result))
     };
+    let kind_of = |outcome: &Outcome| outcome.update.id.kind();
     let updated = of(|result| matches!(result, UpdateResult::Updated { .. }));
-    let updated = resources(updated.map(|outcome| outcome.update.id.kind()));
+    let updated: Vec<&'static Kind> = updated.map(kind_of).collect();
+    let tried: BTreeSet<&str> = outcomes.iter().map(|tried| kind_of(tried).name).collect();
+    let updated = match (updated.as_slice(), outcomes.first()) {
+        ([], Some(first)) if tried.len() == 1 => {
+            counted(0, kind_of(first).singular, kind_of(first).plural)
+        }
+        ([], Some(_)) => "nothing".to_owned(),
+        _ => resources(updated),
+    };
     let made = created
         .iter()
         .filter(|one| matches!(one.result, CreateResult::Made { .. }));
@@ -436,23 +475,26 @@ fn created_line(created: &Created) -> String {
 }
 
 /// What is held back, a line each, where the user has not just seen the reason.
-pub fn held_back(push: &PushPlan) -> String {
-    all_held_back(push, |reason| !reason.is_known())
+pub fn held_back(held_back: &[HeldBack], not_made: &[NotMade]) -> String {
+    all_held_back(held_back, not_made, |reason| !reason.is_known())
 }
 
 /// Says that nothing was sent, and why.
 pub fn nothing_sent(push: &PushPlan) -> String {
-    format!("{}nothing was sent\n", self::held_back(push))
+    format!(
+        "{}nothing was sent\n",
+        self::held_back(&push.held_back, &push.not_made)
+    )
 }
 
-fn all_held_back(push: &PushPlan, is_shown: fn(&Reason) -> bool) -> String {
-    let held_back = push.held_back.iter().filter(|held| is_shown(&held.reason));
+fn all_held_back(
+    held_back: &[HeldBack],
+    not_made: &[NotMade],
+    is_shown: fn(&Reason) -> bool,
+) -> String {
+    let held_back = held_back.iter().filter(|held| is_shown(&held.reason));
     let mut text: String = held_back.map(held_back_line).collect();
-    for unmade in push
-        .not_made
-        .iter()
-        .filter(|unmade| is_shown(&unmade.reason))
-    {
+    for unmade in not_made.iter().filter(|one| is_shown(&one.reason)) {
         let _ = writeln!(
             text,
             "{LOUD}held back{LOUD:#}      {}: {}",

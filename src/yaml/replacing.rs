@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::rewriter::Rewriter;
 use super::tree::{self, Entry, Kind, List, Node, Scalar, Style};
+use super::writer::ENTRIES;
 use super::{quoting, writer};
 
 impl Rewriter<'_> {
@@ -104,7 +105,11 @@ impl Rewriter<'_> {
             }
             // The value stands in lines of its own.
             _ => {
-                let kept = self.comment_lines(entry.after, node, Some(column));
+                let kept = match body.is_empty() || new.is_string() {
+                    true => self.comment_lines(entry.after, node, Some(column)),
+                    // A comment that stood with the old entries stands with the new ones.
+                    false => indented(&self.comment_lines(entry.after, node, None), column),
+                };
                 let start = if beside {
                     entry.after
                 } else {
@@ -123,4 +128,17 @@ impl Rewriter<'_> {
             }
         }
     }
+}
+
+/// Comment lines above entries below a key at `column`: those that were indented more than it are indented as the entries.
+fn indented(comments: &str, column: usize) -> String {
+    let indented = comments.split_inclusive('\n').map(|line| {
+        let comment = line.trim_start();
+        let column = match line.len() - comment.len() > column {
+            true => column + ENTRIES,
+            false => column,
+        };
+        format!("{}{comment}", " ".repeat(column))
+    });
+    indented.collect()
 }

@@ -785,6 +785,16 @@ fn lists_change_entry_by_entry() {
         with(text, json!({"allowed_clients": ["x"]})),
         "client_id: a\nallowed_clients: # c\n# 2\n  - x\n"
     );
+    // A comment above the first entry stays where entries stand, whatever becomes of them.
+    let above = "client_id: a\nallowed_clients:\n  # why\n  - b\nl:\n    # so\n    k: 1\n";
+    assert_eq!(
+        with(above, json!({"allowed_clients": ["x"], "l": {"m": 2}})),
+        "client_id: a\nallowed_clients:\n  # why\n  - x\nl:\n  # so\n  m: 2\n"
+    );
+    assert_eq!(
+        with(above, json!({"allowed_clients": [], "l": "text"})),
+        "client_id: a\nallowed_clients: []\n# why\nl: text\n# so\n"
+    );
     assert_eq!(
         with(
             "client_id: a\nallowed_clients: [] # c\n",

@@ -5,6 +5,9 @@ use serde_json::{Map, Value};
 use super::layout::by_name;
 use super::quoting::{self, MAX_KEY};
 
+/// How much more than their key entries are indented.
+pub(super) const ENTRIES: usize = 2;
+
 /// The lines of an entry of a map, indented by `column`. `literal`: whether text may become a literal block.
 pub(super) fn entry(key: &str, value: &Value, column: usize, literal: bool) -> String {
     let mut writer = Writer::new(literal);
@@ -111,14 +114,14 @@ impl Writer {
             Value::Array(entries) if !entries.is_empty() => {
                 self.out.push('\n');
                 for entry in entries {
-                    self.indent(column + 2);
-                    self.item(entry, column + 2);
+                    self.indent(column + ENTRIES);
+                    self.item(entry, column + ENTRIES);
                 }
             }
             Value::Object(object) if !object.is_empty() => {
                 self.out.push('\n');
-                self.indent(column + 2);
-                self.entries(object, column + 2);
+                self.indent(column + ENTRIES);
+                self.entries(object, column + ENTRIES);
             }
             simple => {
                 self.out.push(' ');

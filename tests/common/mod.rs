@@ -518,7 +518,14 @@ pub fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
-/// Every file below a folder, by its path in it. Fails where there is no folder: whoever looks for files means some.
+/// The folder of what tenantry keeps for itself, which git ignores.
+pub const OWN_FOLDER: &str = ".tenantry";
+
+/// The record of what the last push sent.
+pub const RECORD: &str = "tenant/.tenantry/last-push.jsonl";
+
+/// Every file below a folder but what tenantry keeps for itself, by its path in it. Fails where there is no folder: whoever looks for
+/// files means some.
 pub fn tree(folder: &Path) -> Tree {
     let mut found = Tree::new();
     let mut folders = vec![folder.to_owned()];
@@ -528,7 +535,9 @@ pub fn tree(folder: &Path) -> Tree {
         {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path);
+                if path.file_name().is_none_or(|name| name != OWN_FOLDER) {
+                    folders.push(path);
+                }
                 continue;
             }
             let name = path.strip_prefix(folder).unwrap().to_str().unwrap();

@@ -162,3 +162,80 @@ fn many_grants_are_read_by_checkpoints() {
     assert_eq!(bed.files("tenant/client-grants").len(), 1_051);
     assert_eq!(bed.count("GET /api/v2/client-grants"), 12);
 }
+
+/// A grant that the tenant does not have any more goes by its client and its API, as it did when it was there.
+#[test]
+fn a_grant_that_only_has_a_file_is_called_by_what_it_refers_to() {
+    let bed = pulled();
+    let file = "client-grants/order-service--billing-api";
+    bed.sandbox
+        .delete_resource("client-grants", "cgr_oRdersBiLLing001");
+    let name = "Order Service → Billing API";
+    let diff = bed.run(["diff"]).exits(1);
+    let line = format!("{file}.yaml  {name} cgr_oRdersBiLLing001\n");
+    assert!(diff.stdout.starts_with(&line), "{diff}");
+    let plan = bed.run(["diff", "-o", "json"]).exits(1).json();
+    assert_eq!(plan["resources"][0]["name"], name);
+    let markdown = bed.run(["diff", "-o", "markdown"]).exits(1).stdout;
+    assert!(markdown.contains(&format!("| {name} |")), "{markdown}");
+    let pull = bed.run(["pull", "-o", "json"]).exits(1).json();
+    let grants = pull["resources"].as_array().unwrap().iter();
+    let gone: Vec<_> = grants.filter(|one| one["status"] == "gone").collect();
+    assert_eq!(gone.len(), 1, "{pull}");
+    assert_eq!(gone[0]["name"], name);
+    // A reference to nothing is no name, and neither is it that of something else.
+    say(&bed, file, "client_id", json!(""));
+    let plan = bed.run(["diff", "-o", "json"]).exits(1).json();
+    assert_eq!(plan["resources"][0]["name"], "Billing API");
+}
+
+/// Offline: what the API's own file does not define, nobody can grant.
+#[test]
+fn check_finds_a_scope_that_the_api_does_not_have() {
+    let bed = pulled();
+    let file = "client-grants/order-service--billing-api";
+    let scope = said(&bed, file)["scope"].clone();
+    let mut more = scope.as_array().unwrap().clone();
+    more.push(json!("no:such"));
+    say(&bed, file, "scope", json!(more));
+    let run = bed.run_without_settings(["check"]).exits(1);
+    let finding = format!(
+        "the API {} has no `no:such`",
+        said(&bed, file)["audience"].as_str().unwrap()
+    );
+    assert_eq!(run.stdout.matches("has no `").count(), 1, "{run}");
+    assert!(run.stdout.contains(&finding), "{run}");
+    // With the scope in the API's file it is there once both are pushed.
+    let api = "resource-servers/billing-api";
+    let before = bed.read(&path(api));
+    let mut scopes = said(&bed, api)["scopes"].as_array().unwrap().clone();
+    scopes.push(json!({"value": "no:such", "description": "now there"}));
+    say(&bed, api, "scopes", json!(scopes));
+    bed.run_without_settings(["check"]).exits(0);
+    // A file that does not say which scopes there are says nothing against one.
+    bed.write(&path(api), &before);
+    say(&bed, api, "scopes", json!(null));
+    bed.run_without_settings(["check"]).exits(0);
+}
+
+#[test]
+fn check_finds_a_reference_to_nothing() {
+    let bed = pulled();
+    let file = "client-grants/order-service--billing-api";
+    for (field, meant) in [
+        ("client_id", "write the client_id of a client"),
+        ("audience", "write the identifier of an API"),
+    ] {
+        let before = bed.read(&path(file));
+        say(&bed, file, field, json!(""));
+        let run = bed.run_without_settings(["check"]).exits(1);
+        let finding = format!("`{field}` is empty, and refers to nothing");
+        assert_eq!(run.stdout.matches(&finding).count(), 1, "{run}");
+        assert!(run.stdout.contains(meant), "{run}");
+        bed.write(&path(file), &before);
+    }
+    // What the rules of an update say already is not said twice.
+    say(&bed, "clients/storefront", "allowed_clients", json!([""]));
+    let run = bed.run_without_settings(["check"]).exits(1);
+    assert_eq!(run.stdout.matches("storefront.yaml:").count(), 1, "{run}");
+}

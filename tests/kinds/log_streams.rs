@@ -14,6 +14,7 @@ fn credentials_are_neither_written_nor_said() {
     let streams = [
         json!({"id": "lst_a", "name": "Http", "type": "http", "status": "active", "sink": sink}),
         json!({"id": "lst_b", "name": "Dog", "type": "datadog", "status": "active", "sink": {"datadogApiKey": secret, "datadogRegion": "eu"}}),
+        json!({"id": "lst_d", "name": "Url", "type": "http", "status": "active", "sink": {"httpEndpoint": format!("https://me:{secret}@logs.example/x@y"), "httpContentType": "application/json"}}),
         json!({"id": "lst_c", "name": "Sumo", "type": "sumo", "status": "active", "sink": {"sumoSourceAddress": secret}}),
     ];
     let setup = tenant().sandbox(|sandbox| {
@@ -35,6 +36,15 @@ fn credentials_are_neither_written_nor_said() {
         said(&bed, "log-streams/dog")["sink"],
         json!({"datadogRegion": "eu"})
     );
+    // A URL is one where it carries credentials, and no other is.
+    assert_eq!(
+        said(&bed, "log-streams/url")["sink"],
+        json!({"httpContentType": "application/json"})
+    );
+    assert_eq!(
+        said(&bed, "log-streams/http")["sink"]["httpEndpoint"],
+        "https://logs.example"
+    );
     let headers = json!([{"header": "x-key"}]);
     assert_eq!(
         said(&bed, "log-streams/http")["sink"]["httpCustomHeaders"],
@@ -52,6 +62,24 @@ fn credentials_are_neither_written_nor_said() {
     for (file, text) in bed.files("tenant").into_iter().chain(bed.files("cache")) {
         assert!(!text.contains(secret), "{file}");
     }
+}
+
+/// Somebody who writes the URL with its password into the file is told, and the password is not repeated.
+#[test]
+fn check_finds_credentials_in_an_endpoint() {
+    let bed = pulled();
+    let file = "log-streams/operations";
+    let mut sink = said(&bed, file)["sink"].clone();
+    sink["httpEndpoint"] = json!("https://me:hunter2@logs.example");
+    say(&bed, file, "sink", sink);
+    let run = bed.run_without_settings(["check"]).exits(1);
+    assert!(
+        run.stdout.contains("`sink.httpEndpoint` is a secret"),
+        "{run}"
+    );
+    assert!(!run.to_string().contains("hunter2"), "{run}");
+    let run = bed.run(["diff"]).exits(1);
+    assert!(!run.to_string().contains("hunter2"), "{run}");
 }
 
 #[test]

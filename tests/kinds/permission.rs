@@ -69,6 +69,12 @@ fn files_of_a_kind_that_can_t_be_read_stay_as_they_are() {
         [r#"PATCH resource-servers/64b0c0ffee00000000000002 {"token_lifetime":9}"#]
     );
     bed.run(["push", "--yes"]).exits(2).complains("read:roles");
+    let push = bed.run(["push", "--yes", "-o", "json"]).exits(2).json();
+    assert_eq!(push["results"][0]["file"], "roles/newcomer.yaml", "{push}");
+    assert_eq!(
+        push["results"][0]["reason"], "it could not be read",
+        "{push}"
+    );
     bed.run(["diff", "roles/newcomer.yaml"])
         .exits(2)
         .complains("read:roles");
@@ -102,6 +108,31 @@ fn a_scope_to_update_that_is_missing_stops_the_kind_s_other_updates() {
         bed.sandbox.resource("tenant-settings", "").unwrap()["friendly_name"],
         "Other"
     );
+}
+
+#[test]
+fn every_scope_that_is_missing_is_named() {
+    let bed = pulled();
+    let scopes: Vec<&str> = BUT_ROLES
+        .iter()
+        .copied()
+        .filter(|scope| *scope != "update:resource_servers")
+        .chain(["read:roles"])
+        .collect();
+    bed.sandbox.grant(&scopes);
+    bed.sandbox.revoke_tokens();
+    say(&bed, "roles/newcomer", "description", json!("Edited"));
+    say(
+        &bed,
+        "resource-servers/orders-api",
+        "token_lifetime",
+        json!(9),
+    );
+    let run = bed
+        .run(["push", "--yes"])
+        .exits(2)
+        .complains("grant the application update:resource_servers and update:roles");
+    assert!(run.stdout.ends_with("nothing updated, 2 failed\n"), "{run}");
 }
 
 #[test]
@@ -170,6 +201,40 @@ fn what_a_file_has_to_send_there_is_held_back() {
     bed.run(["push", "--dry-run"]).exits(1);
     bed.run(["push", "--yes", "attack-protection/bot-detection.yaml"])
         .exits(1);
+    for arguments in [
+        &["--yes"][..],
+        &["--yes", "attack-protection/bot-detection.yaml"],
+    ] {
+        let push = bed
+            .run([&["push", "-o", "json"], arguments].concat())
+            .exits(1);
+        let held = &push.json()["results"][0];
+        assert_eq!(
+            held["file"], "attack-protection/bot-detection.yaml",
+            "{push}"
+        );
+        assert_eq!(
+            held["reason"], "the tenant's plan does not include it",
+            "{push}"
+        );
+    }
+    // Whoever looks first is told the same.
+    for selector in [&[][..], &["attack-protection/bot-detection.yaml"]] {
+        let run = bed.run([&["diff"], selector].concat()).exits(1);
+        assert_eq!(
+            run.stdout,
+            "held back      attack-protection/bot-detection.yaml: the tenant's plan does not include it\n"
+        );
+        let run = bed
+            .run([&["diff", "-o", "json"], selector].concat())
+            .exits(1);
+        assert_eq!(run.json()["resources"], json!([]));
+        assert!(
+            run.stderr.contains("attack-protection/bot-detection.yaml"),
+            "{run}"
+        );
+    }
+    bed.run(["diff", "roles"]).exits(0);
 }
 
 #[test]

@@ -79,11 +79,12 @@ fn a_diff_has_names_beside_references() {
     roles/newcomer.yaml  Newcomer rol_newc0mer00000004
       permissions:
         + {"permission_name":"read:stock","resource_server_identifier":"urn:acme:warehouse"} (Warehouse & Stock)
+        warning: whoever has the role gets a permission more at once
 
     tenant-settings.yaml
       default_audience: "" → "https://api.acme.example/orders" (Orders API)
 
-    3 edits in 1 client, 1 role and 1 tenant's settings
+    3 edits in 1 client, 1 role and 1 tenant's settings, 1 risk
     "#);
 }
 
@@ -241,6 +242,43 @@ fn what_prod_lacks_is_named_and_nothing_is_written() {
     tenant-settings: default_audience refers to resource-servers/orders (https://dev.example/orders)
     hint: promote it, too, with --create; or make it in prod, pull it with `tenantry pull --tenant prod`, and give its file the same name; or leave the field out with --fields
     ");
+}
+
+/// Whoever brings a grant to prod needs its client there first.
+#[test]
+fn a_grant_without_a_counterpart_names_what_comes_first() {
+    let two = Two::new();
+    two.dev.remove("tenant/prod/client-grants/job--orders.yaml");
+    let run = two.promote(&["client-grants/*"]).exits(1);
+    let line = "client-grants/job--orders: prod has no file of this name, so nothing is promoted";
+    assert!(run.stdout.contains(&format!("{line}\n")), "{run}");
+    two.dev.remove("tenant/prod/clients/job.yaml");
+    two.dev.remove("tenant/prod/resource-servers/orders.yaml");
+    let run = two.promote(&["client-grants/*"]).exits(1);
+    let first =
+        "prod lacks what it refers to, which comes first: clients/job, resource-servers/orders";
+    assert!(run.stdout.contains(&format!("{line}; {first}\n")), "{run}");
+}
+
+/// Nobody asked a tenant, so that no tenant is said to have changed: it is prod's file that says something else.
+#[test]
+fn what_an_edit_in_prods_file_loses_is_not_laid_to_a_tenant() {
+    let two = Two::new();
+    let file = "prod/roles/editor";
+    say(
+        &two.dev,
+        file,
+        "description",
+        json!("ours, and never pushed"),
+    );
+    let run = two.promote(&["roles/*"]);
+    assert!(!run.stdout.contains("the tenant"), "{run}");
+    assert!(
+        run.stdout.contains(
+            "roles/editor: description: prod's file had an edit there that was never pushed\n"
+        ),
+        "{run}"
+    );
 }
 
 #[test]

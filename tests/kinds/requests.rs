@@ -86,6 +86,22 @@ fn a_kind_that_is_not_named_is_left_alone() {
     let before = entries(&bed);
     bed.run(["pull"]).exits(0);
     assert_eq!(entries(&bed), before);
+    say(
+        &bed,
+        "attack-protection/captcha",
+        "active_provider_id",
+        json!("x"),
+    );
+    // Somebody who edited there is told, and no file is taken for gone.
+    let told = bed.run(["diff"]).exits(0).stderr;
+    assert_eq!(bed.run(["push", "--yes"]).exits(0).stderr, told);
+    insta::assert_snapshot!(told, @"
+    attack-protection/captcha.yaml is not managed: what is edited there is neither compared nor sent; `manage: {attack-protection: [captcha]}` in tenantry.yaml manages it
+    resource-servers/ is not managed: what is edited there is neither compared nor sent; `manage: {resource-servers: all}` in tenantry.yaml manages it
+    tenant-settings.yaml is not managed: what is edited there is neither compared nor sent; `manage: {tenant-settings: all}` in tenantry.yaml manages it
+    ");
+    let said = bed.run(["push", "--yes", "clients"]).exits(0).stderr;
+    assert_eq!(said, "");
     let files = bed.files("tenant");
     for command in [
         &["diff"][..],

@@ -173,6 +173,122 @@ fn a_push_that_fails_half_way_loses_no_permission_and_the_next_one_finishes() {
     assert_eq!(bed.run(["diff"]).exits(0).stdout, "no differences\n");
 }
 
+/// What went through is remembered and told, whatever became of the rest.
+#[test]
+fn an_update_of_which_a_part_went_through_is_told_as_two() {
+    let bed = pulled();
+    let unknown = json!([
+        permission("read:orders", ORDERS),
+        permission("refund:orders", ORDERS),
+        permission("sell:orders", ORDERS)
+    ]);
+    say(&bed, CARE, "name", json!("Care"));
+    say(&bed, CARE, "permissions", unknown.clone());
+    let run = bed.run(["push", "--yes"]).exits(2);
+    let mut lines: Vec<&str> = run.stdout.lines().rev().take(3).collect();
+    lines.reverse();
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    updated        roles/customer-care.yaml: name
+    failed         roles/customer-care.yaml: permissions: POST /api/v2/roles/rol_cUst0merCare0001/permissions: 404: The resource server does not exist (inexistent_resource_server)
+    1 role updated, 1 failed
+    ");
+    assert!(
+        run.stderr
+            .contains("the tenant lacks what an entry of `permissions` names"),
+        "{run}"
+    );
+    assert!(!run.stderr.contains("it is gone"), "{run}");
+    assert_eq!(
+        bed.lock()["roles"]["rol_cUst0merCare0001"]["base"]["name"],
+        "Care"
+    );
+    let diff = bed.run(["diff", "-o", "json"]).exits(1).json();
+    assert_eq!(diff["summary"]["edit"], 1, "{diff}");
+    let run = bed.run(["push", "--yes"]).exits(2);
+    assert!(
+        run.stdout.ends_with("\n0 roles updated, 1 failed\n"),
+        "{run}"
+    );
+    // Its name is no drift, and going back is an edit.
+    bed.sandbox.clear_requests();
+    say(&bed, CARE, "name", json!("Customer Care"));
+    say(
+        &bed,
+        CARE,
+        "permissions",
+        json!([
+            permission("read:orders", ORDERS),
+            permission("refund:orders", ORDERS)
+        ]),
+    );
+    assert_eq!(
+        pushed(&bed, 0),
+        [r#"PATCH roles/rol_cUst0merCare0001 {"name":"Customer Care"}"#]
+    );
+
+    // The same in the document.
+    say(&bed, CARE, "name", json!("Care"));
+    say(&bed, CARE, "permissions", unknown);
+    let push = bed.run(["push", "--yes", "-o", "json"]).exits(2).json();
+    let told = push["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|result| format!("{}: {}", result["status"], result["fields"][0]["field"]));
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [r#""updated": "name""#, r#""failed": "permissions""#]
+    );
+    assert_eq!(push["summary"]["updated"], 1, "{push}");
+    assert_eq!(push["summary"]["failed"], 1, "{push}");
+}
+
+/// What was added before a removal failed is this push's doing, and no drift.
+#[test]
+fn a_list_that_was_changed_in_part_is_remembered_as_it_is() {
+    let bed = pulled();
+    let before = said(&bed, CARE)["permissions"].clone();
+    let wanted = json!([
+        permission("read:orders", ORDERS),
+        permission("write:orders", ORDERS)
+    ]);
+    say(&bed, CARE, "permissions", wanted);
+    bed.sandbox
+        .fail_next(FaultRule::new(Fault::StatusBefore(400)).method("DELETE"));
+    let run = bed.run(["push", "--yes"]).exits(2);
+    assert!(run.stdout.contains("permissions in part"), "{run}");
+    say(&bed, CARE, "permissions", before.clone());
+    let sent = pushed(&bed, 0);
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    assert!(
+        sent[0].starts_with("DELETE ") && sent[0].contains("write:orders"),
+        "{sent:?}"
+    );
+    assert_eq!(bed.run(["diff"]).exits(0).stdout, "no differences\n");
+}
+
+/// The look after a write failed: the write went through all the same.
+#[test]
+fn an_update_that_could_not_be_looked_at_is_remembered() {
+    for (kind, file, field) in [
+        ("roles", CARE, "name"),
+        ("tenants", "tenant-settings", "friendly_name"),
+    ] {
+        let bed = pulled();
+        say(&bed, file, field, json!("Other"));
+        bed.sandbox.fail_next(
+            FaultRule::new(Fault::StatusBefore(400))
+                .method("GET")
+                .path(kind)
+                .nth(if kind == "roles" { 3 } else { 2 }),
+        );
+        let run = bed.run(["push", "--yes"]).exits(2);
+        assert!(run.stdout.contains(&format!("yaml: {field}\n")), "{run}");
+        assert_eq!(pushed(&bed, 0), [""; 0]);
+        assert_eq!(reads(&bed), "");
+    }
+}
+
 #[test]
 fn an_answer_that_is_lost_is_asked_for_again() {
     for method in ["POST", "DELETE"] {
@@ -227,7 +343,7 @@ fn permissions_of_the_dashboard_are_drift_and_both_are_a_conflict() {
     assert_eq!(said(&bed, CARE)["permissions"], elsewhere);
 }
 
-/// A permission less is a risk, and one more is none; the diff shows them by name.
+/// A permission less is a risk, and so is one more; the diff shows them by name.
 #[test]
 fn a_diff_shows_each_permission() {
     let bed = pulled();
@@ -241,7 +357,7 @@ fn a_diff_shows_each_permission() {
       permissions:
         - {"permission_name":"refund:orders","resource_server_identifier":"https://api.acme.example/orders"} (Orders API)
         + {"permission_name":"read:stock","resource_server_identifier":"urn:acme:warehouse"} (Warehouse & Stock)
-        warning: whoever has the role loses a permission at once
+        warning: whoever has the role loses a permission at once; whoever has the role gets a permission more at once
 
     1 edit in 1 role, 1 risk
     "#);

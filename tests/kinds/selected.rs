@@ -55,6 +55,18 @@ fn selectors_narrow_to_a_kind_a_file_or_a_name() {
     let bed = edited();
     for (selector, files) in [
         ("roles/*", &["roles/bookkeeping.yaml"][..]),
+        ("roles", &["roles/bookkeeping.yaml"]),
+        (
+            "https://api.acme.example/orders",
+            &["resource-servers/orders-api.yaml"],
+        ),
+        (
+            "attack-protection",
+            &[
+                "attack-protection/bot-detection.yaml",
+                "attack-protection/brute-force-protection.yaml",
+            ],
+        ),
         ("roles/bookkeeping", &["roles/bookkeeping.yaml"]),
         ("Bookkeeping", &["roles/bookkeeping.yaml"]),
         ("rol_bo0kkeeping00003", &["roles/bookkeeping.yaml"]),
@@ -309,4 +321,13 @@ fn what_is_gone_is_reported_in_any_kind() {
             .exists()
     );
     assert_eq!(bed.run(["diff"]).exits(0).stdout, "no differences\n");
+}
+
+#[test]
+fn a_kind_of_several_parts_has_several_schemas() {
+    let bed = Bed::new().start();
+    bed.run(["schema", "attack-protection"])
+        .exits(2)
+        .complains("each of its parts has a schema of its own: attack-protection/bot-detection, ");
+    bed.run(["schema", "attack-protection/captcha"]).exits(0);
 }

@@ -89,6 +89,8 @@ pub enum Step {
         base: Option<u8>,
         fault: Option<Trouble>,
     },
+    /// A push, whose record is then undone, and undone again.
+    Undo,
     /// It is killed after having written so many files, and before it wrote the lock.
     Killed { command: Command, written: u8 },
 }
@@ -303,6 +305,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => value().prop_map(|name| Step::Create { name }),
         2 => client().prop_map(|client| Step::Delete { client }),
         4 => prop::option::weighted(0.12, back()).prop_map(|base| Step::Save { base }),
+        3 => Just(Step::Undo),
         20 => run.prop_map(|(command, only, base, fault)| Step::Run { command, only, base, fault }),
         2 => (command(), 0..4_u8).prop_map(|(command, written)| Step::Killed { command, written }),
     ]
@@ -388,6 +391,7 @@ fn chapter() -> impl Strategy<Value = Vec<Step>> {
         1 => (back(), commit()).prop_map(|(back, commit)| Step::Reset { back, commit }).prop_map(one),
         3 => (back(), commit()).prop_map(|(back, commit)| Step::Over { back, commit }).prop_map(one),
         5 => Just(vec![push(false)]),
+        2 => Just(vec![Step::Undo]),
         1 => Just(vec![push(true)]),
         3 => Just(vec![pull(false)]),
         1 => Just(vec![run(Command::Diff, None)]),
