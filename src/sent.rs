@@ -241,6 +241,19 @@ impl SentPush {
                 });
                 return Ok(());
             }
+            // What it refers to has an id by now.
+            (Some(sent), "sending") => {
+                for resolved in fields(id.kind(), line)? {
+                    let mut known = sent.fields.iter_mut();
+                    if let Some(field) = known.find(|field| field.key == resolved.key) {
+                        if field.in_file.after == field.after {
+                            field.in_file.after.clone_from(&resolved.after);
+                        }
+                        field.after = resolved.after;
+                    }
+                }
+                return Ok(());
+            }
             (Some(sent), _) => sent,
             (None, _) => return Err(format!("`{id}` was not there before")),
         };
@@ -327,8 +340,15 @@ impl SentResource {
             let one = self.id.kind().singular;
             format!("the {one} {} is there twice", self.id)
         };
-        if self.became == Became::Made || rest.became == Became::Made {
-            return Err(twice());
+        // Some fields of what was made were sent by an update, once they could be.
+        match (self.became, rest.became) {
+            (Became::Made, Became::Made) => return Err(twice()),
+            (Became::Made, _) => return Ok(()),
+            (_, Became::Made) => {
+                *self = rest;
+                return Ok(());
+            }
+            _ => {}
         }
         for field in rest.fields {
             let known = self.fields.iter_mut().find(|known| known.key == field.key);
@@ -411,6 +431,13 @@ pub fn created_line(resource: &Resource, file: &str) -> String {
         fields: Vec::new(),
     };
     made.line()
+}
+
+/// The line that notes what is sent in the place of files, of which it was not known yet what ids they would have.
+pub fn resolved_line(update: &Update) -> String {
+    let fields = update.fields.iter();
+    let fields = fields.filter_map(|edit| Some((edit.field.key()?, edit.local.as_ref())));
+    became_line(&update.id, "sending", fields)
 }
 
 /// The line that notes what became of an update.

@@ -26,7 +26,7 @@ use crate::merge::pushed;
 use crate::plan::{Change, FieldPlan, PlanField, ResourcePlan, State};
 use crate::push_plan::{PushPlan, Update};
 use crate::resource::{Resource, ResourceId};
-use crate::sent::{FINISHED, SentBy, SentPush, created_line, outcome_line};
+use crate::sent::{FINISHED, SentBy, SentPush, created_line, outcome_line, resolved_line};
 use crate::three_way::Base;
 use crate::undo::Rewrite;
 
@@ -327,7 +327,13 @@ impl Sending<'_> {
         let mut ready = Vec::new();
         for update in std::mem::take(&mut self.later) {
             match update.resolved(&self.made) {
-                Some(update) => ready.push(update),
+                Some(update) => {
+                    let has_file = self.contents.resources.contains_key(&update.id);
+                    if let (Some(record), true) = (&mut self.record, has_file) {
+                        record.note(&resolved_line(&update));
+                    }
+                    ready.push(update);
+                }
                 None => self.sent.outcomes.push(Outcome {
                     update,
                     result: UpdateResult::NotAttempted,

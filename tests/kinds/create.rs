@@ -1126,3 +1126,51 @@ fn a_commit_as_base_is_no_obstacle() {
     let ignored = bed.git(&["status", "--short"]);
     assert!(!ignored.contains(".tenantry"), "{ignored}");
 }
+
+/// What was made stays, and is said; what was sent beside it goes back, also where it names what was made.
+#[test]
+fn an_undo_leaves_what_was_made() {
+    let bed = started();
+    five_new(&bed);
+    let storefront = "clients/storefront";
+    let before = said(&bed, storefront);
+    say(
+        &bed,
+        storefront,
+        "allowed_clients",
+        json!(["clients/first"]),
+    );
+    say(&bed, storefront, "description", json!("Edited"));
+    let pushed = bed
+        .run(["push", "--create", "--yes", "-o", "json"])
+        .exits(0);
+    bed.write(
+        "pushed.json",
+        &pushed.stdout.replace("127.0.0.1:PORT", &bed.address()),
+    );
+    let clone = bed.read(&path(storefront));
+    for command in [
+        &["undo", "--yes"][..],
+        &["undo", "--yes", "--of", "pushed.json"],
+    ] {
+        bed.write(&path(storefront), &clone);
+        bed.run(["push", "--yes"]).exits(0);
+        bed.sandbox.clear_requests();
+        let run = bed.run(command.iter().copied()).exits(1);
+        let sent = writes(&bed);
+        assert_eq!(sent.len(), 1, "{run}{sent:?}");
+        assert!(sent[0].starts_with("PATCH clients/"), "{sent:?}");
+        let made = run
+            .stdout
+            .lines()
+            .filter(|line| line.contains("held back  "));
+        assert_eq!(made.count(), 5, "{run}");
+        assert_eq!(
+            said(&bed, storefront)["allowed_clients"],
+            before["allowed_clients"]
+        );
+        assert_eq!(said(&bed, storefront)["description"], before["description"]);
+        the_one(&bed, "First");
+        bed.run(["diff"]).exits(0);
+    }
+}
