@@ -256,7 +256,7 @@ fn a_resource_that_is_gone_is_held_back() {
     let report = bed.run(["undo", "--yes", "-o", "json"]).exits(1).json();
     assert_eq!(
         report["summary"],
-        json!({"updated": 1, "failed": 0, "held_back": 1, "not_attempted": 0})
+        json!({"created": 0, "updated": 1, "failed": 0, "held_back": 1, "not_attempted": 0})
     );
     assert_eq!(
         report["results"][1]["reason"],

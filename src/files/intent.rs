@@ -3,20 +3,15 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
 use super::LARGEST_FILE;
-use super::atomic;
 use super::directory::TenantDirectory;
 use super::error::{FilesError, io};
 use crate::json;
 use crate::kinds::Kind;
-use crate::opening::read_below;
 
-/// The folder of what only this working copy is about.
-const FOLDER: &str = ".tenantry";
 const FILE: &str = "create.json";
 const VERSION: u64 = 1;
 
@@ -62,43 +57,28 @@ impl Intent {
 }
 
 impl TenantDirectory {
-    fn intent_path(&self) -> PathBuf {
-        self.path().join(FOLDER).join(FILE)
-    }
-
     /// Writes down what is about to be made. It is on the disk when this returns.
     ///
     /// # Errors
-    /// The system refuses: then nothing may be made.
+    /// What is there is a link, or the system refuses: then nothing may be made.
     pub fn write_intent(&self, intent: &Intent) -> Result<(), FilesError> {
-        let folder = self.path().join(FOLDER);
-        let ignored = folder.join(".gitignore");
-        fs::create_dir_all(&folder).map_err(io("make", &folder))?;
-        match atomic::create(self.path(), &ignored, b"*\n") {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            made => made.map_err(io("write", ignored))?,
-        }
-        let path = self.intent_path();
-        let text = intent.write();
-        atomic::write(self.path(), &path, text.as_bytes()).map_err(io("write", path))
+        self.write_state(FILE, intent.write().as_bytes())
     }
 
     /// What an earlier push was about to make, and may have made.
     ///
     /// # Errors
-    /// The system refuses, or the file is none of ours: then nobody knows what was made.
+    /// It is a link, the system refuses, or the file is none of ours: then nobody knows what was made.
     pub fn read_intent(&self) -> Result<Option<Intent>, FilesError> {
-        let path = self.intent_path();
-        let text = match read_below(self.path(), &path, LARGEST_FILE) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            text => text.map_err(io("read", &path))?,
+        let Some(text) = self.read_state(FILE, LARGEST_FILE)? else {
+            return Ok(None);
         };
         match Intent::parse(&text) {
             Some(intent) => Ok(Some(intent)),
             None => {
                 let problem = "it is not what this tenantry writes of a resource that it makes; see `tenantry list` for what is \
                                there, and remove it";
-                Err(io("use", path)(io::Error::other(problem)))
+                Err(io("use", self.state_path(FILE))(io::Error::other(problem)))
             }
         }
     }
@@ -108,7 +88,7 @@ impl TenantDirectory {
     /// # Errors
     /// The system refuses.
     pub fn forget_intent(&self) -> Result<(), FilesError> {
-        let path = self.intent_path();
+        let path = self.state_path(FILE);
         match fs::remove_file(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             removed => removed.map_err(io("remove", path)),
@@ -140,7 +120,7 @@ mod tests {
         assert_eq!(directory.read_intent().unwrap(), Some(intent));
         let ignored = fs::read_to_string(folder.path().join(".tenantry/.gitignore")).unwrap();
         assert_eq!(ignored, "*\n");
-        fs::write(directory.intent_path(), "{}").unwrap();
+        fs::write(directory.state_path(FILE), "{}").unwrap();
         assert!(directory.read_intent().is_err());
         directory.forget_intent().unwrap();
         assert_eq!(directory.read_intent().unwrap(), None);
