@@ -432,3 +432,61 @@ fn a_file_that_no_kind_s_name_fits_is_found() {
     2 files, 1 finding
     ");
 }
+
+/// Not where the two are one file already.
+#[cfg(target_os = "linux")]
+#[test]
+fn files_that_would_be_one_on_another_system_are_found_on_the_disk_and_in_the_index() {
+    let bed = two();
+    bed.write("tenant/clients/ALPHA.yaml", "client_id: c\nname: Gamma\n");
+    bed.git(&["init", "-q"]);
+    bed.git(&["add", "tenant"]);
+    bed.remove("tenant/clients/alpha.yaml");
+    let expected = "\
+tenant/clients/alpha.yaml:1:1: its name differs from clients/ALPHA.yaml only in case
+  hint: rename one of them: to macOS and Windows the two are one file
+";
+    assert!(
+        run(&bed, &["check", "--staged"])
+            .exits(1)
+            .stdout
+            .contains(expected)
+    );
+    let found = run(&bed, &["check"]).stdout;
+    assert!(!found.contains("only in case"), "{found}");
+}
+
+#[test]
+fn line_endings_of_windows_are_no_finding_wherever_they_stand() {
+    let bed = Bed::new()
+        .client("a", "Alpha", json!({"description": "one\ntwo"}))
+        .client("b", "Beta", json!({"callbacks": ["https://b.example/"]}))
+        .pulled();
+    bed.write(
+        "tenant/tenantry.yaml",
+        "# Ours\nmanage:\n  clients: [callbacks]\n",
+    );
+    bed.run(["pull"]).exits(0);
+    bed.write(
+        "tenant/overrides.yaml",
+        "# Theirs\nclients:\n  alpha:\n    name: Other\nignore: [beta]\n",
+    );
+    let whole = [
+        "tenantry.yaml",
+        "overrides.yaml",
+        "tenant.lock",
+        "clients/alpha.yaml",
+        "clients/beta.yaml",
+    ];
+    for file in whole.map(|file| format!("tenant/{file}")) {
+        bed.write(&file, &bed.read(&file).replace('\n', "\r\n"));
+    }
+    let before = bed.files("tenant");
+    assert_eq!(
+        bed.run(["check"]).exits(0).stdout,
+        "2 files, nothing found\n"
+    );
+    assert_eq!(bed.run(["diff"]).exits(0).stdout, "no differences\n");
+    bed.run(["pull"]).exits(0);
+    assert_eq!(bed.files("tenant"), before);
+}

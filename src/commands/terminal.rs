@@ -268,7 +268,8 @@ impl Terminal {
         Ok(is_yes)
     }
 
-    /// Asks for a text that confirms something. What was typed before the question is discarded: it can't be an answer.
+    /// Asks for a text that confirms something. What was typed before the question is discarded: it can't be an answer. Only Unix has
+    /// a safe call for that; elsewhere the question can be answered ahead.
     ///
     /// # Errors
     /// The terminal went away.

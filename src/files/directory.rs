@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{io, iter};
 
 use serde_json::{Map, Value};
 
@@ -74,29 +74,40 @@ impl TenantDirectory {
     ) -> Result<TenantDirectory, FilesError> {
         let path = path.into();
         let mut made = Vec::new();
-        let folders: Vec<PathBuf> = managed
-            .folders()
-            .into_iter()
-            .map(|folder| path.join(folder))
+        // The directory itself is there also where no kind is managed that has files.
+        let below = managed.folders();
+        let below = below.into_iter().filter(|folder| !folder.is_empty());
+        let folders: Vec<PathBuf> = iter::once(path.clone())
+            .chain(below.map(|folder| path.join(folder)))
             .collect();
         for folder in &folders {
             opening::follow(&path, folder).map_err(io("use", folder))?;
         }
-        if access == Access::Create {
-            for folder in &folders {
-                let missing = folder.ancestors().take_while(|folder| !folder.exists());
-                let missing: Vec<PathBuf> = missing.map(Path::to_owned).collect();
-                made.extend(missing.into_iter().rev());
-                fs::create_dir_all(folder).map_err(io("make", folder))?;
+        let mut waiting = Some(waiting);
+        let held = loop {
+            if access == Access::Create {
+                for folder in &folders {
+                    let missing = folder.ancestors().take_while(|folder| !folder.exists());
+                    let missing: Vec<PathBuf> = missing.map(Path::to_owned).collect();
+                    made.extend(missing.into_iter().rev());
+                    fs::create_dir_all(folder).map_err(io("make", folder))?;
+                }
+            } else if !path.is_dir() {
+                let tenants = path.parent().map(tenants).unwrap_or_default();
+                return Err(FilesError::NoDirectory { path, tenants });
             }
-        } else if !path.is_dir() {
-            let tenants = path.parent().map(tenants).unwrap_or_default();
-            return Err(FilesError::NoDirectory { path, tenants });
-        }
-        let held = hold(&path, access, waiting).map_err(io("hold", &path))?;
+            let wait = || waiting.take().into_iter().for_each(|waiting| waiting());
+            match hold(&path, access, wait) {
+                // Whoever had it may have removed it, having written nothing. What is held then is nobody's folder any more, and
+                // others may hold the one that took its place.
+                Ok(held) if is_still(&path, held.as_ref()) => break held,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(io("hold", path)(error)),
+            }
+        };
         let mut restored = Vec::new();
         if access != Access::Read {
-            restored.extend(aside::clean(&path, &path));
             for folder in &folders {
                 restored.extend(aside::clean(&path, folder));
             }
@@ -269,7 +280,8 @@ impl TenantDirectory {
     }
 }
 
-/// A command that failed before it wrote anything leaves no folder, which would count as a tenant.
+/// A command that failed before it wrote anything leaves no folder, which would count as a tenant. Where a file is locked in place of
+/// the folder, both stay, since somebody may wait for it; without folders of kinds, that is no tenant either.
 impl Drop for TenantDirectory {
     fn drop(&mut self) {
         for folder in self.made.iter().rev() {
@@ -465,6 +477,21 @@ fn hold(path: &Path, access: Access, waiting: impl FnOnce()) -> io::Result<Optio
     Ok(Some(file))
 }
 
+/// Whether what is held is what has that path by now.
+#[cfg(unix)]
+fn is_still(path: &Path, held: Option<&File>) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let which = |found: fs::Metadata| (found.dev(), found.ino());
+    let held = held.and_then(|held| held.metadata().ok());
+    held.map(which) == fs::metadata(path).ok().map(which)
+}
+
+/// Nobody removes the file that is locked in place of the folder.
+#[cfg(not(unix))]
+fn is_still(_: &Path, _: Option<&File>) -> bool {
+    true
+}
+
 /// Opens the file that is locked in place of the folder. A command that only reads does not create it.
 #[cfg(any(test, not(unix)))]
 fn hold_file(path: &Path, access: Access) -> io::Result<Option<File>> {
@@ -485,13 +512,53 @@ mod tests {
     fn who_reads_makes_no_file_to_hold_and_no_clean_up_removes_one() {
         let folder = tempfile::tempdir().unwrap();
         let is_there = || folder.path().join(HOLD_FILE).exists();
-        assert!(hold_file(folder.path(), Access::Read).unwrap().is_none());
+        let open = |access| hold_file(folder.path(), access).unwrap();
+        assert!(open(Access::Read).is_none());
         assert!(!is_there());
-        let held = hold_file(folder.path(), Access::Write).unwrap().unwrap();
-        held.lock().unwrap();
+        let first = open(Access::Write).unwrap();
+        first.lock().unwrap();
+        // Another process that writes has opened it, and waits, while the first one cleans up, and ends.
+        let second = open(Access::Write).unwrap();
+        assert!(second.try_lock().is_err());
         aside::clean(folder.path(), folder.path());
         assert!(is_there());
-        let other = hold_file(folder.path(), Access::Read).unwrap().unwrap();
-        assert!(other.try_lock_shared().is_err());
+        drop(first);
+        second.lock().unwrap();
+        aside::clean(folder.path(), folder.path());
+        assert!(is_there());
+        // Whoever comes now finds the file that the second one holds, and no new one.
+        let third = open(Access::Read).unwrap();
+        assert!(third.try_lock_shared().is_err());
+        drop(second);
+        assert!(third.try_lock_shared().is_ok());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn whoever_waited_for_a_folder_that_was_removed_holds_the_one_in_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dev");
+        let open = |access, waiting: &dyn Fn()| {
+            TenantDirectory::open(&path, Managed::default(), access, waiting)
+        };
+        for access in [Access::Create, Access::Write, Access::Read] {
+            let first = open(Access::Create, &|| {}).unwrap();
+            let (waits, waited) = std::sync::mpsc::channel();
+            std::thread::scope(|scope| {
+                let second = scope.spawn(move || open(access, &|| waits.send(()).unwrap()));
+                waited.recv().unwrap();
+                // It has written nothing, and so leaves no folder.
+                drop(first);
+                match (access, second.join().unwrap()) {
+                    (Access::Create, Ok(_held)) => {
+                        let other = File::open(&path).unwrap();
+                        assert!(other.try_lock().is_err());
+                    }
+                    (_, Err(FilesError::NoDirectory { .. })) => {}
+                    (_, other) => panic!("{access:?}: {other:?}"),
+                }
+            });
+            assert!(!path.exists());
+        }
     }
 }
