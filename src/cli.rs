@@ -112,6 +112,11 @@ pub(crate) enum Command {
         after_help = "Exit code: 0 done, 1 a file without a counterpart or, with --dry-run, something to write, 2 failure\nWith --create, a new file has every managed field, what else the resource needs to be the same (such as its type and grant types), and never an id, a secret or a credential; what exists in each tenant by itself, as the Management API does, is left alone\nExample: tenantry promote --from dev --to prod --create --dry-run"
     )]
     Promote(Promote),
+    /// Take over what the Auth0 Deploy CLI's files say, as edits of this tenant's files; no network
+    #[command(
+        after_help = "Exit code: 0 done, 1 something is left to do or, with --dry-run, to write, 2 failure\nThe tenant is pulled before. Values become edits, which diff shows; its file names become ours; what its keywords stand for becomes this tenant's own, in overrides.yaml; the rest is listed with the reason, a line each\nExample: tenantry adopt deploy-cli --tenant dev --config config.json --dry-run"
+    )]
+    Adopt(Adopt),
     /// Check the files without asking the tenant, for a hook or a pull request
     #[command(
         after_help = "Exit code: 0 nothing found, 1 findings, 2 failure\n-o github prints annotations for GitHub Actions\nExample: tenantry check --tenant dev -o github"
@@ -296,6 +301,29 @@ pub(crate) struct Promote {
     /// In which form.
     #[command(flatten)]
     pub output: Output<PlanForm>,
+}
+
+/// `adopt`.
+#[derive(Debug, Args)]
+pub(crate) struct Adopt {
+    /// What the Deploy CLI wrote: its folder, or its tenant.yaml
+    #[arg(value_name = "DIR-OR-FILE", add = candidates::files())]
+    pub from: PathBuf,
+    /// Which resources.
+    #[command(flatten)]
+    pub selectors: Selectors,
+    /// The Deploy CLI's config.json for this tenant: what stands for its keywords, ##NAME## and @@NAME@@
+    #[arg(long, value_name = "FILE", add = candidates::files())]
+    pub config: Option<PathBuf>,
+    /// Write a file without id for each resource that the tenant lacks, which push --create makes there
+    #[arg(long)]
+    pub create: bool,
+    /// Show what would be written, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// In which form.
+    #[command(flatten)]
+    pub output: Output<ResultForm>,
 }
 
 /// The names of all fields that an update takes, of any kind.
@@ -560,6 +588,7 @@ impl Command {
             Command::List(list) => list.output.form == ResultForm::Json,
             Command::Check(check) => check.output.form == FindingsForm::Json,
             Command::Promote(promote) => promote.output.form == PlanForm::Json,
+            Command::Adopt(adopt) => adopt.output.form == ResultForm::Json,
             Command::Token
             | Command::Init
             | Command::Sandbox(_)

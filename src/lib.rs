@@ -84,6 +84,8 @@
 
 #![warn(unreachable_pub)]
 
+#[cfg(feature = "cli")]
+mod adopt;
 pub mod api;
 pub mod apply;
 pub mod base;

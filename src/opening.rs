@@ -121,7 +121,14 @@ fn user() -> u32 {
 /// # Errors
 /// It is something else, it is larger, or the system refuses.
 pub(crate) fn read(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
-    let file = open(path)?;
+    read_all(open(path)?, largest)
+}
+
+/// Reads an open file that is not larger than `largest` bytes.
+///
+/// # Errors
+/// It is larger, or the system refuses.
+pub(crate) fn read_all(file: File, largest: u64) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     file.take(largest.saturating_add(1))
         .read_to_end(&mut content)?;

@@ -1,5 +1,6 @@
 //! One file a command, wiring only: settings → read → plan → render or apply.
 
+mod adopt;
 mod again;
 mod all_tenants;
 mod check;
@@ -115,6 +116,7 @@ pub(crate) async fn run(
         Command::Undo(options) => undo::run(&invocation, options, terminal).await,
         Command::Check(options) => check::run(&invocation, options, terminal),
         Command::Promote(options) => promote::run(&invocation, options, terminal),
+        Command::Adopt(options) => adopt::run(&invocation, options, terminal),
         Command::List(options) => list::run(&invocation, options, terminal).await,
         Command::Init => init::run(&invocation, terminal),
         Command::Token => token::run(&invocation, terminal).await,

@@ -102,14 +102,16 @@ pub(super) fn run(
         terminal.error(&message, Some(&hint));
         return Ok(Ending::Differences);
     }
-    let by_stem: ByStem<'_> = to
-        .files()
-        .map(|(kind, id, file)| ((kind, file.stem.as_str()), (id, file)))
-        .collect();
+    let by_stem = by_stem(&to);
     let new: Vec<NewFile> = promotion
         .new
         .iter()
-        .map(|new| new_file(new, &from, &directory))
+        .map(|new| {
+            let mut files = from.files();
+            let first = files.find(|(kind, _, file)| *kind == new.kind && file.stem == new.stem);
+            let format = first.map_or(Format::Yaml, |(_, _, file)| file.format);
+            new_file(new, format, directory.managed())
+        })
         .collect();
     validate(&promotion, directory.managed())?;
     let written = match options.dry_run {
@@ -120,7 +122,7 @@ pub(super) fn run(
         },
         false => write(&directory, &by_stem, &new, &promotion.changes, terminal),
     };
-    let plan = plan(options, &to, &by_stem, &written);
+    let plan = plan(Some(&options.to), &to, &by_stem, &written);
     let unpushed = unpushed(&to, &by_stem, written.changes);
     let nobody = LiveResources::default();
     let names = names_in(&nobody, &to.resources);
@@ -183,7 +185,7 @@ fn validate(promotion: &Promotion, managed: &Managed) -> Result<()> {
     Ok(())
 }
 
-fn domain(contents: &Contents) -> &str {
+pub(super) fn domain(contents: &Contents) -> &str {
     contents
         .lock
         .as_ref()
@@ -191,10 +193,18 @@ fn domain(contents: &Contents) -> &str {
 }
 
 /// The files of the other tenant. One of a resource that is still to be made has no id.
-type ByStem<'a> = BTreeMap<Counterpart<'a>, (Option<&'a ResourceId>, &'a ResourceFile)>;
+pub(super) type ByStem<'a> = BTreeMap<Counterpart<'a>, (Option<&'a ResourceId>, &'a ResourceFile)>;
+
+/// A tenant's files with their ids.
+pub(super) fn by_stem(contents: &Contents) -> ByStem<'_> {
+    let files = contents.files();
+    files
+        .map(|(kind, id, file)| ((kind, file.stem.as_str()), (id, file)))
+        .collect()
+}
 
 /// What a file's resource is called.
-fn names_of<'a>(
+pub(super) fn names_of<'a>(
     kind: &'static Kind,
     id: Option<&'a ResourceId>,
     file: &'a ResourceFile,
@@ -206,7 +216,7 @@ fn names_of<'a>(
 }
 
 /// The resources that the lock knows and that have no file any more.
-fn gone(contents: &Contents) -> Gone<'_> {
+pub(super) fn gone(contents: &Contents) -> Gone<'_> {
     let locked = contents.lock.iter().flat_map(|lock| &lock.resources);
     let gone = locked.filter(|(id, _)| !contents.resources.contains_key(*id));
     let stem = |file| Path::new(file).file_stem()?.to_str();
@@ -215,7 +225,7 @@ fn gone(contents: &Contents) -> Gone<'_> {
 }
 
 /// A tenant's files by kind and stem.
-fn stems(contents: &Contents) -> Result<Stems<'_>> {
+pub(super) fn stems(contents: &Contents) -> Result<Stems<'_>> {
     let mut stems = Stems::new();
     for (kind, id, file) in contents.files() {
         let member = Member {
@@ -238,13 +248,10 @@ fn stems(contents: &Contents) -> Result<Stems<'_>> {
     Ok(stems)
 }
 
-/// The file of a resource that the other tenant lacks, in the format of the first one's.
-fn new_file(new: &NewMember, from: &Contents, directory: &TenantDirectory) -> NewFile {
-    let mut files = from.files();
-    let first = files.find(|(kind, _, file)| *kind == new.kind && file.stem == new.stem);
-    let format = first.map_or(Format::Yaml, |(_, _, file)| file.format);
+/// The file of a resource that a tenant lacks.
+pub(super) fn new_file(new: &NewMember, format: Format, managed: &Managed) -> NewFile {
     // Of what is still to be made, every field is sent: no line says otherwise.
-    let mut leading = directory.managed().leading(new.kind);
+    let mut leading = managed.leading(new.kind);
     let mut more: Vec<&str> = new.fields.keys().map(String::as_str).collect();
     more.retain(|name| !leading.contains(name));
     more.sort_unstable();
@@ -269,10 +276,10 @@ fn new_file(new: &NewMember, from: &Contents, directory: &TenantDirectory) -> Ne
 }
 
 /// What was written, and the error that kept the next file from being written.
-struct Written<'a> {
-    new: &'a [NewFile],
-    changes: &'a [Promoted],
-    failure: Option<FilesError>,
+pub(super) struct Written<'a> {
+    pub(super) new: &'a [NewFile],
+    pub(super) changes: &'a [Promoted],
+    pub(super) failure: Option<FilesError>,
 }
 
 /// Writes file by file, the new ones first, since the others may name them.
@@ -294,18 +301,8 @@ fn write<'a>(
     }
     let mut written = 0;
     for ((_, file), of_file) in by_file(files, changes) {
-        let mut fields = Map::clone(&file.fields);
-        for change in of_file {
-            fields.insert(change.field.name().to_owned(), change.new.clone());
-        }
-        let kind = of_file.first().map(|change| change.kind);
-        let leading = kind.map(|kind| directory.managed().leading(kind));
-        let leading = leading.unwrap_or_default();
-        let rewritten = files::rewrite(&file.text, &fields, &leading, file.format);
-        if rewritten.comments_lost {
-            warn_rewritten(&file.file, terminal);
-        }
-        if let Err(failure) = directory.rewrite_file(file, &rewritten.text) {
+        let text = rewritten(file, of_file, directory.managed(), terminal);
+        if let Err(failure) = directory.rewrite_file(file, &text) {
             return Written {
                 new,
                 changes: &changes[..written],
@@ -321,8 +318,28 @@ fn write<'a>(
     }
 }
 
+/// A file's text with these changes in it.
+pub(super) fn rewritten(
+    file: &ResourceFile,
+    changes: &[Promoted],
+    managed: &Managed,
+    terminal: &Terminal,
+) -> String {
+    let mut fields = Map::clone(&file.fields);
+    for change in changes {
+        fields.insert(change.field.name().to_owned(), change.new.clone());
+    }
+    let kind = changes.first().map(|change| change.kind);
+    let leading = kind.map(|kind| managed.leading(kind)).unwrap_or_default();
+    let rewritten = files::rewrite(&file.text, &fields, &leading, file.format);
+    if rewritten.comments_lost {
+        warn_rewritten(&file.file, terminal);
+    }
+    rewritten.text
+}
+
 /// Each file that changes, with its changes, which are in the order of files.
-fn by_file<'a>(
+pub(super) fn by_file<'a>(
     files: &'a ByStem<'a>,
     changes: &'a [Promoted],
 ) -> impl Iterator<Item = ((Option<&'a ResourceId>, &'a ResourceFile), &'a [Promoted])> {
@@ -351,7 +368,12 @@ fn unpushed<'a>(to: &Contents, files: &ByStem<'_>, changes: &'a [Promoted]) -> V
 
 /// The changes as a plan, to be shown like any other: what the file said is on the side of the tenant, which nobody asked, so that
 /// there is no base to compare it with.
-fn plan(options: &Promote, to: &Contents, files: &ByStem<'_>, written: &Written<'_>) -> Plan {
+pub(super) fn plan(
+    tenant: Option<&str>,
+    to: &Contents,
+    files: &ByStem<'_>,
+    written: &Written<'_>,
+) -> Plan {
     let nobody = LiveResources::default();
     let names = names_in(&nobody, &to.resources);
     let resources = by_file(files, written.changes).filter_map(|((id, file), changes)| {
@@ -393,7 +415,7 @@ fn plan(options: &Promote, to: &Contents, files: &ByStem<'_>, written: &Written<
         resources: resources.collect(),
         new: new.collect(),
         tenant: Tenant {
-            name: Some(options.to.clone()),
+            name: tenant.map(str::to_owned),
             domain: domain.unwrap_or_default(),
         },
     }

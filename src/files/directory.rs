@@ -14,6 +14,7 @@ use super::atomic;
 use super::document::Format;
 use super::error::{FilesError, io};
 use super::lock::{LOCK_FILE, Lock};
+use super::overrides::{self, OVERRIDES_FILE};
 use super::project::{PROJECT_FILE, Project};
 use super::resource_file::{NewFile, ResourceFile};
 use super::source::Source;
@@ -209,6 +210,57 @@ impl TenantDirectory {
         more: &[Counterpart<'_>],
     ) -> Result<Overrides, FilesError> {
         self.source()?.overrides(contents, more)
+    }
+
+    /// The text of its `overrides.yaml`; None where there is none.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub fn overrides_text(&self) -> Result<Option<String>, FilesError> {
+        let path = self.path.join(OVERRIDES_FILE);
+        match read_below(&self.path, &path, LARGEST_FILE) {
+            Ok(text) => Ok(Some(String::from_utf8_lossy(&text).into_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io("read", path)(error)),
+        }
+    }
+
+    /// Writes `overrides.yaml`, of which `old` was read, unless its text would be refused for this tenant's files.
+    ///
+    /// # Errors
+    /// Something in it is no override, or the system refuses, or somebody edited the file since it was read; the file is as it was.
+    pub fn write_overrides(
+        &self,
+        old: Option<&str>,
+        text: &str,
+        files: &[Counterpart<'_>],
+    ) -> Result<(), FilesError> {
+        let path = self.path.join(OVERRIDES_FILE);
+        overrides::parse(text.as_bytes(), &self.managed, files)
+            .map_err(|error| FilesError::content(&path, error))?;
+        log::debug!("{} is written", path.display());
+        let Some(old) = old else {
+            return self.create_file(OVERRIDES_FILE, text);
+        };
+        let replaced = aside::replace(&self.path, &path, old.as_bytes(), text.as_bytes());
+        unless_changed(path, "write", replaced)
+    }
+
+    /// Gives a resource's file another name, which no other file has.
+    ///
+    /// # Errors
+    /// The system refuses, or somebody edited the file since it was read, or there is a file of that name by now; nothing is changed.
+    pub fn rename_file(&self, file: &ResourceFile, new: &str) -> Result<(), FilesError> {
+        let path = self.path.join(&file.file);
+        log::debug!("{} becomes {new}", path.display());
+        let is_read = read_below(&self.path, &path, LARGEST_FILE).map_err(io("read", &path))?
+            == file.text.as_bytes();
+        let target =
+            opening::follow(&self.path, &self.path.join(new)).map_err(io("rename", &path))?;
+        if !is_read {
+            return Err(FilesError::ChangedMeanwhile { path });
+        }
+        atomic::rename_new(&path, &target).map_err(io("rename", path))
     }
 
     /// Writes a new resource's file, and the folder that it is in.

@@ -31,14 +31,14 @@ pub use error::FilesError;
 pub use excerpt::{Excerpt, excerpt};
 pub use intent::Intent;
 pub use lock::{LOCK_FILE, Lock, Locked};
-pub use overrides::OVERRIDES_FILE;
+pub use overrides::{OVERRIDES_FILE, with_own_values};
 pub use position::Position;
 pub use project::{PROJECT_FILE, Project};
 pub use resource_file::{
     NewFile, ReadFile, ResourceFile, is_resource_file, parse as parse_resource,
 };
 pub use sent::SentRecord;
-pub use slug::{slug, stems_for_new_files};
+pub use slug::{is_device, slug, slug_of_names, stems_for_new_files};
 pub use source::Source;
 pub use strays::{Stray, misnamed_settings};
 

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::document::{Document, Format, ParseError};
+use super::document::{Document, Format, ParseError, Rewritten, rewrite, write};
 use crate::json::Step;
 use crate::kinds::{Field, Kind, Managed};
 use crate::promote::{Counterpart, Overrides, OwnValues};
@@ -53,6 +53,42 @@ pub(super) fn parse(
         overrides.values.extend(values);
     }
     Ok(overrides)
+}
+
+/// The text of overrides with more of them, which stand beside those that `text` has; None where it can't be read.
+pub fn with_own_values(text: Option<&str>, own: &OwnValues) -> Option<Rewritten> {
+    let mut fields = match text.filter(|text| !text.trim().is_empty()) {
+        Some(text) => Document::parse(text.as_bytes(), Format::Yaml)
+            .ok()?
+            .into_fields(),
+        None => Map::new(),
+    };
+    for ((kind, stem), values) in own {
+        let Value::Object(files) = fields.entry(kind.name).or_insert_with(|| Map::new().into())
+        else {
+            return None;
+        };
+        let Value::Object(file) = files
+            .entry(stem.as_str())
+            .or_insert_with(|| Map::new().into())
+        else {
+            return None;
+        };
+        for (field, value) in values {
+            match (file.get_mut(field.name()), value) {
+                (Some(Value::Object(keys)), Value::Object(more)) => keys.extend(more.clone()),
+                _ => _ = file.insert(field.name().to_owned(), value.clone()),
+            }
+        }
+    }
+    let leading: Vec<&str> = fields.keys().map(String::as_str).collect();
+    Some(match text {
+        Some(text) if !text.trim().is_empty() => rewrite(text, &fields, &leading, Format::Yaml),
+        _ => Rewritten {
+            text: write(&fields, &leading, Format::Yaml),
+            comments_lost: false,
+        },
+    })
 }
 
 fn error(document: &Document<'_>, path: &[&str], message: String, hint: &str) -> ParseError {

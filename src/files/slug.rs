@@ -41,8 +41,13 @@ pub fn slug(kind: &Kind, text: &str) -> String {
     if slug.is_empty() { kind.singular } else { slug }.to_owned()
 }
 
+/// Whether Windows keeps a name for a device.
+pub fn is_device(stem: &str) -> bool {
+    DEVICES.contains(&stem)
+}
+
 /// The slugs of several names, with `--` between: no slug has that in it.
-fn slug_of(kind: &Kind, names: &[String]) -> String {
+pub fn slug_of_names(kind: &Kind, names: &[String]) -> String {
     match names {
         [] => slug(kind, ""),
         names => {
@@ -66,7 +71,7 @@ pub fn stems_for_new_files(
     let taken = stems.values().chain(without_id);
     let mut taken: BTreeSet<String> = taken.map(|stem| stem.to_lowercase()).collect();
     let mut sharing: HashMap<String, usize> = HashMap::new();
-    let slug = |names: &[String]| slug_of(kind, names);
+    let slug = |names: &[String]| slug_of_names(kind, names);
     for names in live.values() {
         *sharing.entry(slug(names)).or_default() += 1;
     }
@@ -77,7 +82,7 @@ pub fn stems_for_new_files(
         .filter(|(id, _)| !stems.contains_key(**id))
         .map(|(id, names)| {
             let slug = slug(names);
-            let unique = sharing[&slug] == 1 && !DEVICES.contains(&slug.as_str());
+            let unique = sharing[&slug] == 1 && !is_device(&slug);
             NewName {
                 kind,
                 id,

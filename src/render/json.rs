@@ -15,6 +15,7 @@ use crate::pull_plan::Pulled;
 use crate::push_plan::PushPlan;
 use crate::resource::{self, ResourceId};
 
+use super::adoption::Done;
 use super::pull::{STATUSES, name as status_name};
 use super::{reason, why_not_made};
 
@@ -271,6 +272,85 @@ pub fn promotion(
             .map(|(kind, file)| Counterpart {
                 kind: kind.name,
                 file,
+            })
+            .collect(),
+    })
+}
+
+#[derive(Serialize)]
+struct AdoptionDocument<'a> {
+    version: u32,
+    tenant: TenantDocument<'a>,
+    renamed: Vec<RenamedDocument<'a>>,
+    resources: Vec<Resource<'a, PromotedField<'a>>>,
+    overrides: Vec<OwnDocument<'a>>,
+    comments: usize,
+    left: Vec<LeftDocument>,
+}
+
+#[derive(Serialize)]
+struct RenamedDocument<'a> {
+    kind: &'static str,
+    from: &'a str,
+    to: &'a str,
+}
+
+#[derive(Serialize)]
+struct OwnDocument<'a> {
+    kind: &'static str,
+    stem: &'a str,
+    fields: &'a [&'static str],
+}
+
+#[derive(Serialize)]
+struct LeftDocument {
+    place: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fields: Vec<String>,
+    reason: String,
+}
+
+/// What was taken over from the Deploy CLI: `adopt -o json`. `from` is what its files say, and `to` what the file here said before.
+pub(crate) fn adoption(done: &Done<'_>) -> String {
+    let resources = done.plan.resources.iter();
+    let mut resources: Vec<_> = resources
+        .map(|resource| planned(resource, promoted_field))
+        .chain(done.plan.new.iter().map(promoted_new))
+        .collect();
+    sort(&mut resources);
+    document(&AdoptionDocument {
+        version: VERSION,
+        tenant: TenantDocument {
+            name: done.tenant,
+            domain: &done.plan.tenant.domain,
+        },
+        renamed: done
+            .renames
+            .iter()
+            .map(|rename| RenamedDocument {
+                kind: rename.kind.name,
+                from: &rename.from,
+                to: &rename.to,
+            })
+            .collect(),
+        resources,
+        overrides: done
+            .own
+            .iter()
+            .map(|own| OwnDocument {
+                kind: own.kind.name,
+                stem: &own.stem,
+                fields: &own.fields,
+            })
+            .collect(),
+        comments: done.comments,
+        left: done
+            .lefts()
+            .into_iter()
+            .map(|left| LeftDocument {
+                place: left.place,
+                fields: left.fields,
+                reason: left.why,
             })
             .collect(),
     })

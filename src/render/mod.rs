@@ -1,6 +1,7 @@
 //! Plans and results → text, JSON, markdown. Every function takes plain values and returns text; none prints. What a tenant or
 //! a file says is escaped, so that it can't move the cursor, change colours or run as HTML.
 
+pub(crate) mod adoption;
 mod change;
 pub(crate) mod excerpt;
 pub(crate) mod findings;

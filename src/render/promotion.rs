@@ -112,7 +112,7 @@ pub(crate) fn remarks(
 }
 
 /// Why a file gets no counterpart, in the words of the end of a sentence.
-fn why_alone(kind: &Kind, why: &WhyAlone, from: &str, to: &str) -> String {
+pub(super) fn why_alone(kind: &Kind, why: &WhyAlone, from: &str, to: &str) -> String {
     let one = kind.singular;
     match why {
         WhyAlone::NotAsked => "so nothing is promoted; with --create one is written".to_owned(),

@@ -1,0 +1,559 @@
+//! What the Deploy CLI writes: its two layouts, read into entries of tenantry's kinds. Whoever calls says how a file is read. Pure.
+//! Source: auth0-deploy-cli 8.44, `lib/context/directory/handlers` and `lib/context/yaml/handlers`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+use serde_json::{Map, Value};
+
+use super::comments::{Comments, comments_above};
+use super::keywords::{Mappings, TooLarge, keywords_in, with_quotes};
+use super::{LARGEST_FILE, Left};
+use crate::files::{Document, Format, ParseError, Step, slug};
+use crate::kinds::{
+    KINDS, Kind, client_grants, clients, log_streams, resource_servers, roles, tenant_settings,
+};
+
+/// A kind of which the Deploy CLI has many: the key in its YAML file, and the folder.
+const COLLECTIONS: &[(&str, &str, &Kind)] = &[
+    ("clients", "clients", &clients::KIND),
+    (
+        "resourceServers",
+        "resource-servers",
+        &resource_servers::KIND,
+    ),
+    ("clientGrants", "grants", &client_grants::KIND),
+    ("roles", "roles", &roles::KIND),
+    ("logStreams", "log-streams", &log_streams::KIND),
+];
+
+/// Where the tenant's settings are: the key, and the file.
+const TENANT: (&str, &str) = ("tenant", "tenant.json");
+/// Where attack protection is: the key, and the folder, which has a file for each part.
+const ATTACK_PROTECTION: (&str, &str) = ("attackProtection", "attack-protection");
+
+/// The keys and folders of what the Deploy CLI keeps and tenantry does not.
+const OTHERS: &[(&str, &str)] = &[
+    ("actionModules", "action-modules"),
+    ("actions", "actions"),
+    ("branding", "branding"),
+    ("connectionProfiles", "connection-profiles"),
+    ("connections", "connections"),
+    ("customDomains", "custom-domains"),
+    ("databases", "database-connections"),
+    ("emailTemplates", "emails"),
+    ("eventStreams", "event-streams"),
+    ("flowVaultConnections", "flow-vault-connections"),
+    ("flows", "flows"),
+    ("forms", "forms"),
+    ("guardianFactors", "guardian"),
+    ("hooks", "hooks"),
+    ("networkACLs", "network-acls"),
+    ("organizations", "organizations"),
+    ("pages", "pages"),
+    ("partials", "partials"),
+    ("phoneProviders", "phone-providers"),
+    ("phoneTemplates", "phone-templates"),
+    ("prompts", "prompts"),
+    ("rateLimitPolicies", "rate-limit-policies"),
+    ("riskAssessment", "risk-assessment"),
+    ("rules", "rules"),
+    ("rulesConfigs", "rules-configs"),
+    ("selfServiceProfiles", "self-service-profiles"),
+    ("supplementalSignals", "supplemental-signals"),
+    ("themes", "themes"),
+    ("tokenExchangeProfiles", "token-exchange-profiles"),
+    ("triggers", "triggers"),
+    ("userAttributeProfiles", "user-attribute-profiles"),
+];
+
+/// Keys of its YAML file that are settings of its own.
+const ITS_OWN: &[&str] = &["exclude", "include"];
+
+/// The lifetimes that it takes in minutes, too, each with the field that the API serves, in hours.
+const IN_MINUTES: &[(&str, &str)] = &[
+    (
+        "ephemeral_session_lifetime_in_minutes",
+        "ephemeral_session_lifetime",
+    ),
+    (
+        "idle_ephemeral_session_lifetime_in_minutes",
+        "idle_ephemeral_session_lifetime",
+    ),
+    ("idle_session_lifetime_in_minutes", "idle_session_lifetime"),
+    ("session_lifetime_in_minutes", "session_lifetime"),
+];
+
+/// The field of a client of which the value may be a file beside it.
+const PAGE: &str = "custom_login_page";
+
+/// What the Deploy CLI's files say of one resource.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Entry {
+    /// Its kind.
+    pub(crate) kind: &'static Kind,
+    /// Where it stands: a file, or a line of one.
+    pub(crate) place: String,
+    /// What ties it to the same resource of other tenants, as a stem; None where nothing but its name does.
+    pub(crate) stem: Option<String>,
+    /// What it says, less any secrets.
+    pub(crate) fields: Map<String, Value>,
+    /// What it would say if the keywords stood for something else.
+    pub(crate) otherwise: Map<String, Value>,
+    /// The comments above its fields.
+    pub(crate) comments: Comments,
+}
+
+/// What all of its files say.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Export {
+    /// The resources, in its order.
+    pub(crate) entries: Vec<Entry>,
+    /// What tenantry can't take over.
+    pub(crate) left: Vec<Left>,
+}
+
+/// A file that can't be taken for one of the Deploy CLI's.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Broken {
+    /// The file, and the place in it.
+    pub(crate) place: String,
+    /// What is wrong.
+    pub(crate) message: String,
+    /// What to do about it.
+    pub(crate) hint: Option<String>,
+}
+
+/// The settings of the Deploy CLI that say what its files mean.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settings {
+    /// What stands for which keyword.
+    pub(crate) mappings: Mappings,
+    /// The tenant that they are for.
+    pub(crate) domain: Option<String>,
+    /// The keys of what it leaves alone.
+    excluded: BTreeSet<String>,
+    /// The keys of what it does not leave alone, where it leaves all others.
+    included: Option<BTreeSet<String>>,
+}
+
+impl Settings {
+    /// The settings in a `config.json`. Its credentials are nobody's business here.
+    ///
+    /// # Errors
+    /// The mappings of keywords are none.
+    pub(crate) fn of(settings: &Map<String, Value>) -> Result<Settings, String> {
+        let names = |key: &str| {
+            let names = settings.get(key)?.as_array()?.iter();
+            Some(
+                names
+                    .filter_map(|name| Some(name.as_str()?.to_owned()))
+                    .collect(),
+            )
+        };
+        let domain = settings.get("AUTH0_DOMAIN").and_then(Value::as_str);
+        Ok(Settings {
+            mappings: Mappings::of_settings(settings)?,
+            domain: domain.map(str::to_owned),
+            excluded: names("AUTH0_EXCLUDED").unwrap_or_default(),
+            included: names("AUTH0_INCLUDED_ONLY"),
+        })
+    }
+
+    fn leaves(&self, key: &str) -> bool {
+        let included = self.included.as_ref();
+        self.excluded.contains(key) || included.is_some_and(|included| !included.contains(key))
+    }
+}
+
+/// How a file is read, by its path below the folder; None where there is none.
+pub(crate) type Read<'a> = &'a dyn Fn(&str) -> io::Result<Option<Vec<u8>>>;
+
+/// Reads the directory layout. `files` are the paths of all its files, sorted, with `/`.
+///
+/// # Errors
+/// Names every file that can't be read.
+pub(crate) fn of_directory(
+    files: &[String],
+    read: Read<'_>,
+    settings: &Settings,
+) -> Result<Export, Vec<Broken>> {
+    let mut reading = Reading::new(read, settings);
+    for path in files {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let Some(stem) = name.strip_suffix(".json") else {
+            continue;
+        };
+        let of_folder = COLLECTIONS.iter().find(|(_, of, _)| *of == folder);
+        let (key, kind) = match of_folder {
+            Some((key, _, kind)) => (*key, *kind),
+            None if path == TENANT.1 => (TENANT.0, &tenant_settings::KIND),
+            None if folder == ATTACK_PROTECTION.1 => {
+                let part = parts().find(|part| part.only_stem() == Some(stem));
+                match part {
+                    Some(part) => (ATTACK_PROTECTION.0, part),
+                    None => {
+                        reading.leave(path.clone(), "tenantry keeps no such part of it");
+                        continue;
+                    }
+                }
+            }
+            None => continue,
+        };
+        if !settings.leaves(key) {
+            reading.file(kind, path, stem);
+        }
+    }
+    for (key, folder) in OTHERS {
+        let inside = format!("{folder}/");
+        let count = files
+            .iter()
+            .filter(|path| path.starts_with(&inside))
+            .count();
+        if count > 0 && !settings.leaves(key) {
+            reading.leave(inside, "tenantry does not keep these");
+        }
+    }
+    reading.end()
+}
+
+/// Reads the YAML layout: `name` is the file's name, and `text` what it says.
+///
+/// # Errors
+/// It can't be read.
+pub(crate) fn of_yaml(
+    name: &str,
+    text: &[u8],
+    read: Read<'_>,
+    settings: &Settings,
+) -> Result<Export, Vec<Broken>> {
+    let mut reading = Reading::new(read, settings);
+    let (text, document, otherwise) = match reading.document(name, text, Format::Yaml) {
+        Ok(Some(read)) => read,
+        Ok(None) => return reading.end(),
+        Err(broken) => return Err(vec![broken]),
+    };
+    let located = Document::parse(text.as_bytes(), Format::Yaml);
+    let place = |path: &[Step<'_>]| match &located {
+        Ok(located) => format!("{name}:{}", located.position_at(path).line),
+        Err(_) => name.to_owned(),
+    };
+    for (key, value) in &document {
+        let at = Step::Key(key);
+        if settings.leaves(key) || ITS_OWN.contains(&key.as_str()) || value.is_null() {
+            continue;
+        }
+        let other = otherwise.get(key).unwrap_or(value);
+        if let Some((_, _, kind)) = COLLECTIONS.iter().find(|(known, ..)| known == key) {
+            for (index, value) in value.as_array().into_iter().flatten().enumerate() {
+                let path = [at, Step::Index(index)];
+                let Value::Object(fields) = value else {
+                    continue;
+                };
+                let other = other
+                    .get(index)
+                    .and_then(Value::as_object)
+                    .unwrap_or(fields);
+                let comments = match &located {
+                    Ok(located) => comments_above(located, &text, &reading.raw, &path, fields),
+                    Err(_) => Comments::new(),
+                };
+                reading.entry(kind, place(&path), None, fields, other, comments);
+            }
+            if !value.is_array() {
+                reading.leave(place(&[at]), "it is no list");
+            }
+            continue;
+        }
+        let singles: Vec<(&'static Kind, Vec<Step<'_>>, &Value, &Value)> = match key.as_str() {
+            _ if key == TENANT.0 => vec![(&tenant_settings::KIND, vec![at], value, other)],
+            _ if key == ATTACK_PROTECTION.0 => {
+                let entries = value.as_object().into_iter().flatten();
+                let found = entries.filter_map(|(part, value)| {
+                    let kind = parts()
+                        .find(|kind| kind.only_stem().map(camel_case).as_ref() == Some(part))?;
+                    let path = vec![at, Step::Key(part)];
+                    Some((kind, path, value, other.get(part).unwrap_or(value)))
+                });
+                found.collect()
+            }
+            _ => {
+                reading.leave(
+                    format!("{} {key}", place(&[at])),
+                    "tenantry does not keep these",
+                );
+                continue;
+            }
+        };
+        for (kind, path, value, other) in singles {
+            if let (Value::Object(fields), Some(other)) = (value, other.as_object()) {
+                let comments = match &located {
+                    Ok(located) => comments_above(located, &text, &reading.raw, &path, fields),
+                    Err(_) => Comments::new(),
+                };
+                reading.entry(kind, place(&path), None, fields, other, comments);
+            }
+        }
+    }
+    reading.end()
+}
+
+/// The parts of attack protection.
+fn parts() -> impl Iterator<Item = &'static Kind> {
+    KINDS
+        .into_iter()
+        .filter(|kind| kind.name == ATTACK_PROTECTION.1)
+}
+
+/// `bot-detection` as a key of its YAML file: `botDetection`.
+fn camel_case(stem: &str) -> String {
+    let mut words = stem.split('-');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| {
+        let (start, rest) = word.split_at(word.len().min(1));
+        format!("{name}{}{rest}", start.to_ascii_uppercase())
+    })
+}
+
+/// Its files while they are read.
+struct Reading<'a> {
+    read: Read<'a>,
+    settings: &'a Settings,
+    otherwise: Mappings,
+    /// The text of the document as it stands in its file.
+    raw: String,
+    export: Export,
+    broken: Vec<Broken>,
+}
+
+/// A text with its keywords replaced, what it says, and what it would say if they stood for something else.
+type Documents = (String, Map<String, Value>, Map<String, Value>);
+
+impl<'a> Reading<'a> {
+    fn new(read: Read<'a>, settings: &'a Settings) -> Reading<'a> {
+        Reading {
+            read,
+            settings,
+            otherwise: settings.mappings.otherwise(),
+            raw: String::new(),
+            export: Export::default(),
+            broken: Vec::new(),
+        }
+    }
+
+    fn end(self) -> Result<Export, Vec<Broken>> {
+        match self.broken.is_empty() {
+            true => Ok(self.export),
+            false => Err(self.broken),
+        }
+    }
+
+    fn leave(&mut self, place: String, why: &str) {
+        self.export.left.push(Left::of(place, why));
+    }
+
+    fn file(&mut self, kind: &'static Kind, path: &str, stem: &str) {
+        let text = match (self.read)(path) {
+            Ok(Some(text)) => text,
+            Ok(None) => return,
+            Err(error) => {
+                self.broken.push(broken(path, &error.to_string()));
+                return;
+            }
+        };
+        match self.document(path, &text, Format::Json) {
+            // An empty one is one that it skips, too.
+            Ok(Some((_, fields, otherwise))) if !fields.is_empty() => {
+                let stem = kind.only().is_none().then(|| slug(kind, stem));
+                let place = path.to_owned();
+                self.entry(kind, place, stem, &fields, &otherwise, Comments::new());
+            }
+            Ok(_) => {}
+            Err(broken) => self.broken.push(broken),
+        }
+    }
+
+    /// Reads a text; None where it says nothing.
+    fn document(
+        &mut self,
+        name: &str,
+        text: &[u8],
+        format: Format,
+    ) -> Result<Option<Documents>, Broken> {
+        let raw = std::str::from_utf8(text).map_err(|_| broken(name, "is not UTF-8 text"))?;
+        self.raw = raw.to_owned();
+        if raw.trim().is_empty() {
+            return Ok(None);
+        }
+        let parse = |mappings: &Mappings| -> Result<(String, Map<String, Value>), Broken> {
+            let text = mappings.replaced(raw, LARGEST_FILE).map_err(|TooLarge| {
+                broken(name, "its keywords make it larger than any file may be")
+            })?;
+            let quoted = with_quotes(&text);
+            if let Ok(document) = Document::parse(quoted.as_bytes(), format) {
+                let fields = document.into_fields();
+                return Ok((quoted, fields));
+            }
+            let fields = Document::parse(text.as_bytes(), format)
+                .map_err(|error| at(name, error))?
+                .into_fields();
+            Ok((text, fields))
+        };
+        let (text, fields) = parse(&self.settings.mappings)?;
+        let otherwise = match parse(&self.otherwise) {
+            Ok((_, otherwise)) => otherwise,
+            // With other values it is no document, so that nobody can tell where the keywords are.
+            Err(_) => {
+                self.leave(
+                    name.to_owned(),
+                    "its keywords are replaced, and which fields have them can't be told: write what is this tenant's own into \
+                     overrides.yaml",
+                );
+                fields.clone()
+            }
+        };
+        Ok(Some((text, fields, otherwise)))
+    }
+
+    fn entry(
+        &mut self,
+        kind: &'static Kind,
+        place: String,
+        stem: Option<String>,
+        fields: &Map<String, Value>,
+        otherwise: &Map<String, Value>,
+        comments: Comments,
+    ) {
+        let (mut fields, mut otherwise) = (fields.clone(), otherwise.clone());
+        let secrets: BTreeSet<String> = kind
+            .secrets_in(&fields)
+            .iter()
+            .map(|way| dotted(way))
+            .collect();
+        for secret in secrets {
+            self.export.left.push(Left {
+                fields: vec![secret],
+                ..Left::of(
+                    place.clone(),
+                    "it holds a secret, which no file of tenantry has",
+                )
+            });
+        }
+        for fields in [&mut fields, &mut otherwise] {
+            kind.strip_secrets(fields);
+            if *kind == tenant_settings::KIND {
+                in_hours(fields);
+            }
+        }
+        if *kind == clients::KIND {
+            self.page(&place, &mut fields, &mut otherwise);
+        }
+        let mut unknown: BTreeMap<Vec<String>, Vec<String>> = BTreeMap::new();
+        fields.retain(|name, value| {
+            let keywords = keywords_in(value);
+            let is_known = keywords.is_empty();
+            if !is_known {
+                otherwise.shift_remove(name);
+                unknown.entry(keywords).or_default().push(name.clone());
+            }
+            is_known
+        });
+        for (keywords, fields) in unknown {
+            let why = format!("nothing is known to stand for {}", keywords.join(", "));
+            self.export.left.push(Left {
+                fields,
+                ..Left::of(place.clone(), &why)
+            });
+        }
+        self.export.entries.push(Entry {
+            kind,
+            place,
+            stem,
+            fields,
+            otherwise,
+            comments,
+        });
+    }
+
+    /// The login page of a client may be a file beside it.
+    fn page(
+        &mut self,
+        place: &str,
+        fields: &mut Map<String, Value>,
+        otherwise: &mut Map<String, Value>,
+    ) {
+        let Some(page) = fields.get(PAGE).and_then(Value::as_str) else {
+            return;
+        };
+        let name = page.strip_prefix("./").unwrap_or(page);
+        if !page.ends_with(".html") || page.contains(['\n', '<']) {
+            return;
+        }
+        let left = match (self.read)(&format!("clients/{name}")) {
+            Ok(Some(text)) => {
+                let text = String::from_utf8_lossy(&text).into_owned();
+                let replaced = self.settings.mappings.replaced(&text, LARGEST_FILE);
+                let other = self.otherwise.replaced(&text, LARGEST_FILE);
+                match (replaced, other) {
+                    (Ok(text), Ok(other)) => {
+                        fields.insert(PAGE.to_owned(), text.into());
+                        otherwise.insert(PAGE.to_owned(), other.into());
+                        return;
+                    }
+                    _ => "its keywords make the page larger than any file may be".to_owned(),
+                }
+            }
+            // It is the page itself, then.
+            Ok(None) => return,
+            Err(error) => format!("its page can't be read: {error}"),
+        };
+        fields.shift_remove(PAGE);
+        otherwise.shift_remove(PAGE);
+        self.export.left.push(Left {
+            fields: vec![PAGE.to_owned()],
+            ..Left::of(place.to_owned(), &left)
+        });
+    }
+}
+
+/// The way to something as text: `sink.splunkToken`.
+fn dotted(way: &[Step<'_>]) -> String {
+    let keys = way.iter().filter_map(|step| match step {
+        Step::Key(key) => Some(*key),
+        Step::Index(_) => None,
+    });
+    keys.collect::<Vec<_>>().join(".")
+}
+
+/// Lifetimes in minutes become those in hours, in which the API serves them.
+fn in_hours(fields: &mut Map<String, Value>) {
+    for (minutes, hours) in IN_MINUTES {
+        let Some(value) = fields.get(*minutes).and_then(Value::as_f64) else {
+            continue;
+        };
+        fields.shift_remove(*minutes);
+        let in_hours = value / 60.0;
+        let value = match in_hours.fract() == 0.0 && in_hours.abs() < 1e9 {
+            #[expect(clippy::cast_possible_truncation, reason = "it is whole, and small")]
+            true => Value::from(in_hours as i64),
+            false => Value::from(in_hours),
+        };
+        fields.entry(*hours).or_insert(value);
+    }
+}
+
+fn broken(place: &str, message: &str) -> Broken {
+    Broken {
+        place: place.to_owned(),
+        message: message.to_owned(),
+        hint: None,
+    }
+}
+
+fn at(place: &str, error: ParseError) -> Broken {
+    Broken {
+        place: format!("{place}:{}", error.position),
+        message: error.message,
+        hint: error.hint,
+    }
+}

@@ -1,0 +1,373 @@
+//! Which of the Deploy CLI's resources is which of the tenant's: by id where it has one, or else by what a tenant has once; and which
+//! files take its names. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::Left;
+use super::export::Entry;
+use crate::files::{Contents, Format, TenantDirectory, is_device, slug, slug_of_names};
+use crate::kinds::{Creation, Kind, Managed, Reference};
+use crate::promote::Overrides;
+use crate::resource::ResourceId;
+
+/// A resource of the Deploy CLI's, and its file here.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Pair {
+    /// What the Deploy CLI's files say, with references in this tenant's ids.
+    pub(crate) entry: Entry,
+    /// Its file here; None where there is none.
+    pub(crate) here: Option<String>,
+    /// The stem of that file, or of the one to write.
+    pub(crate) stem: String,
+    /// The fields of which a reference is known to nobody, each with the reference.
+    pub(crate) unknown: BTreeMap<&'static str, String>,
+}
+
+/// A file that takes the Deploy CLI's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rename {
+    /// The kind.
+    pub(crate) kind: &'static Kind,
+    /// The file as it is called.
+    pub(crate) from: String,
+    /// The file as it will be called.
+    pub(crate) to: String,
+    /// The stem of that.
+    pub(crate) stem: String,
+}
+
+/// What a name stands for here.
+#[derive(Debug, Clone, PartialEq)]
+enum Named {
+    Id(String),
+    File(String),
+    Several,
+}
+
+/// What is known here: ids, and what names stand for.
+struct Known<'a> {
+    contents: &'a Contents,
+    names: BTreeMap<(&'static Kind, String), Named>,
+}
+
+/// Ties entries to files. What can't be tied, and is not merely lacking here, is left.
+pub(crate) fn matched(
+    entries: &[Entry],
+    contents: &Contents,
+    managed: &Managed,
+) -> (Vec<Pair>, Vec<Left>) {
+    let mut left = Vec::new();
+    let is_managed = |entry: &&Entry| managed.kinds().any(|kind| kind == entry.kind);
+    for entry in entries.iter().filter(|entry| !is_managed(entry)) {
+        let what = entry.kind.only().unwrap_or(entry.kind.name);
+        let why =
+            format!("tenantry.yaml does not manage {what}: name it under `manage:`, and pull");
+        left.push(Left::of(entry.place.clone(), why));
+    }
+    let mut known = Known::here(contents);
+    let mut pairs: Vec<Pair> = Vec::new();
+    // What others are called by comes first: a grant is known by its client.
+    for is_later in [false, true] {
+        let entries = entries.iter().filter(is_managed);
+        let entries: Vec<&Entry> = entries
+            .filter(|entry| is_known_by_others(entry.kind) == is_later)
+            .collect();
+        let mut found = Vec::new();
+        let keys: Vec<(Key, BTreeMap<&'static str, String>)> = entries
+            .iter()
+            .map(|entry| {
+                let mut unknown = BTreeMap::new();
+                let fields = known.in_ids(entry.kind, &entry.fields, &mut unknown);
+                (key(entry.kind, &fields), unknown)
+            })
+            .collect();
+        for (entry, (key, unknown)) in entries.iter().zip(&keys) {
+            let alike = entries.iter().zip(&keys);
+            let alike = alike.filter(|(other, (of, _))| other.kind == entry.kind && of == key);
+            match counterpart(entry, key, unknown, alike.count(), contents) {
+                Ok(here) => found.push((*entry, here)),
+                Err(why) => left.push(Left::of(entry.place.clone(), why)),
+            }
+        }
+        for (entry, here) in found {
+            let (file, stem, named) = match here {
+                Some((id, file, stem)) => {
+                    let named = id.map_or_else(|| Named::File(stem.clone()), Named::Id);
+                    (Some(file), stem, named)
+                }
+                None => {
+                    let stem = new_stem(entry, contents, &pairs);
+                    (None, stem.clone(), Named::File(stem))
+                }
+            };
+            if let Some(name) = entry.kind.label_in(&entry.fields) {
+                let name = (entry.kind, name.to_owned());
+                let its = pairs.iter().any(|pair| {
+                    let of = pair.entry.kind.label_in(&pair.entry.fields);
+                    (pair.entry.kind, of) == (name.0, Some(&name.1))
+                });
+                known
+                    .names
+                    .insert(name, if its { Named::Several } else { named });
+            }
+            pairs.push(Pair {
+                entry: entry.clone(),
+                here: file,
+                stem,
+                unknown: BTreeMap::new(),
+            });
+        }
+    }
+    for pair in &mut pairs {
+        let kind = pair.entry.kind;
+        pair.entry.fields = known.in_ids(kind, &pair.entry.fields, &mut pair.unknown);
+        let mut nobodys = BTreeMap::new();
+        pair.entry.otherwise = known.in_ids(kind, &pair.entry.otherwise, &mut nobodys);
+    }
+    (pairs, left)
+}
+
+/// What a tenant has once.
+type Key = Vec<Option<Value>>;
+
+fn key(kind: &Kind, fields: &Map<String, Value>) -> Key {
+    match kind.creation() {
+        Some(Creation::Takes(takes)) => takes.told_apart_by(fields),
+        _ => vec![kind.label_in(fields).map(Value::from)],
+    }
+}
+
+fn is_in_key(kind: &Kind, field: &str) -> bool {
+    match kind.creation() {
+        Some(Creation::Takes(takes)) => takes.key.iter().any(|(name, _)| *name == field),
+        _ => false,
+    }
+}
+
+/// Whether resources of a kind are known by what they refer to.
+fn is_known_by_others(kind: &Kind) -> bool {
+    let mut references = kind.references_by_id();
+    references.any(|(row, _)| is_in_key(kind, row.name))
+}
+
+/// Its id, where it has one, its file and the stem of that.
+type Found = Option<(Option<String>, String, String)>;
+
+/// The file of an entry of this key, which so many of its entries have.
+fn counterpart(
+    entry: &Entry,
+    of: &Key,
+    unknown: &BTreeMap<&'static str, String>,
+    alike: usize,
+    contents: &Contents,
+) -> Result<Found, String> {
+    let kind = entry.kind;
+    let id = match (kind.only(), kind.id_field()) {
+        (Some(only), _) => Some(only),
+        (None, Some(field)) => entry.fields.get(field).and_then(Value::as_str),
+        (None, None) => None,
+    };
+    let found = id.and_then(|id| contents.resources.get_key_value(&ResourceId::new(kind, id)));
+    if let Some((id, file)) = found {
+        let id = id.as_str().to_owned();
+        return Ok(Some((Some(id), file.file.clone(), file.stem.clone())));
+    }
+    if kind.only().is_some() {
+        return Ok(None);
+    }
+    let mut missing = unknown.iter().filter(|(field, _)| is_in_key(kind, field));
+    if let Some((field, text)) = missing.next() {
+        return Err(format!("{field}: {}", is_unknown(kind, field, text)));
+    }
+    let one = kind.singular;
+    if of.first().is_none_or(Option::is_none) && of.iter().flatten().count() < 2 {
+        return Err(format!("nothing in it says which {one} it is"));
+    }
+    let of_kind = contents.files().filter(|(known, ..)| *known == kind);
+    let same: Vec<_> = of_kind
+        .filter(|(_, _, file)| key(kind, &file.fields) == *of)
+        .collect();
+    match same.as_slice() {
+        _ if alike > 1 => Err(format!(
+            "{alike} of its {} are called the same, and it says by no id which one it is",
+            kind.plural
+        )),
+        [] => Ok(None),
+        [(_, id, file)] => {
+            let id = id.map(|id| id.as_str().to_owned());
+            Ok(Some((id, file.file.clone(), file.stem.clone())))
+        }
+        [(_, _, one), (_, _, other), ..] => Err(format!(
+            "{} and {} are called so, and it says by no id which one it is",
+            one.file, other.file
+        )),
+    }
+}
+
+/// What is said of a reference that nobody knows.
+pub(super) fn is_unknown(kind: &Kind, field: &str, text: &str) -> String {
+    let referred = kind.row(field).and_then(|row| row.refers_to?.kind());
+    let one = referred.map_or("resource", |kind| kind.singular);
+    format!("`{text}` is no {one} of its files nor of this tenant, or stands for several")
+}
+
+/// The stem of a file to write.
+fn new_stem(entry: &Entry, contents: &Contents, pairs: &[Pair]) -> String {
+    let kind = entry.kind;
+    if let Some(only) = kind.only_stem() {
+        return only.to_owned();
+    }
+    let named = |reference: Reference, text: &str| {
+        let (kind, by) = (reference.kind()?, reference.by?);
+        let says =
+            |fields: &Map<String, Value>| fields.get(by).and_then(Value::as_str) == Some(text);
+        let its = pairs.iter().filter(|pair| pair.entry.kind == kind);
+        let here = contents.files().filter(|(of, ..)| *of == kind);
+        let mut fields = its
+            .map(|pair| &pair.entry.fields)
+            .chain(here.map(|(_, _, file)| &*file.fields));
+        let fields = fields.find(|fields| says(fields))?;
+        kind.label_in(fields).map(str::to_owned)
+    };
+    let stem = entry.stem.clone();
+    let stem = stem.unwrap_or_else(|| slug_of_names(kind, &kind.labels(&entry.fields, named)));
+    match is_device(&stem) {
+        true => format!("{stem}-{}", slug(kind, kind.singular)),
+        false => stem,
+    }
+}
+
+impl<'a> Known<'a> {
+    fn here(contents: &'a Contents) -> Known<'a> {
+        let mut names = BTreeMap::new();
+        for (kind, id, file) in contents.files() {
+            let Some(name) = kind.label_in(&file.fields) else {
+                continue;
+            };
+            let named = match id {
+                Some(id) => Named::Id(id.as_str().to_owned()),
+                None => Named::File(file.stem.clone()),
+            };
+            names
+                .entry((kind, name.to_owned()))
+                .and_modify(|named| *named = Named::Several)
+                .or_insert(named);
+        }
+        Known { contents, names }
+    }
+
+    /// The fields with ids in the place of names, and files where there is no id yet. What nobody knows stays, and is noted.
+    fn in_ids(
+        &self,
+        kind: &'static Kind,
+        fields: &Map<String, Value>,
+        unknown: &mut BTreeMap<&'static str, String>,
+    ) -> Map<String, Value> {
+        let mut fields = fields.clone();
+        for (row, reference) in kind.references_by_id() {
+            let (Some(value), Some(kind)) = (fields.get(row.name), reference.kind()) else {
+                continue;
+            };
+            let value = reference.translated(value, &mut |text| {
+                let id = ResourceId::new(kind, text);
+                if text.is_empty() || self.contents.resources.contains_key(&id) {
+                    return text.to_owned();
+                }
+                match self.names.get(&(kind, text.to_owned())) {
+                    Some(Named::Id(id)) => id.clone(),
+                    Some(Named::File(stem)) => reference.to_file(stem),
+                    Some(Named::Several) | None => {
+                        unknown.insert(row.name, text.to_owned());
+                        text.to_owned()
+                    }
+                }
+            });
+            fields.insert(row.name.to_owned(), value);
+        }
+        fields
+    }
+}
+
+/// The files that take the Deploy CLI's names, which tie them to those of other tenants, and what keeps others from it.
+pub(crate) fn renames(
+    pairs: &[Pair],
+    contents: &Contents,
+    overrides: &Overrides,
+) -> (Vec<Rename>, Vec<Left>) {
+    let (mut renames, mut left) = (Vec::new(), Vec::new());
+    let mut taken: BTreeSet<(&'static Kind, String)> = contents
+        .files()
+        .map(|(kind, _, file)| (kind, file.stem.to_lowercase()))
+        .collect();
+    for pair in pairs {
+        let kind = pair.entry.kind;
+        let (Some(file), Some(stem)) = (&pair.here, &pair.entry.stem) else {
+            continue;
+        };
+        // A name that differs in signs only is the same to people, such as that of a grant, which has its client and its API in it.
+        if kind.only().is_some() || slug(kind, &pair.stem) == *stem {
+            continue;
+        }
+        let why = if is_device(stem) {
+            format!("{file} keeps its name: `{stem}` can't be one everywhere")
+        } else if taken.contains(&(kind, stem.clone())) {
+            format!("{file} keeps its name: another file here is called {stem}")
+        } else if overrides.values.contains_key(&(kind, pair.stem.clone())) {
+            format!("{file} keeps its name, which overrides.yaml has: rename it in both")
+        } else if is_named(kind, &pair.stem, contents) {
+            format!("{file} keeps its name, by which another file here refers to it")
+        } else {
+            let extension = file.rsplit_once('.').map_or("", |(_, extension)| extension);
+            let format = Format::from_extension(extension).unwrap_or_default();
+            taken.insert((kind, stem.clone()));
+            renames.push(Rename {
+                kind,
+                from: file.clone(),
+                to: TenantDirectory::file_of(kind, stem, format),
+                stem: stem.clone(),
+            });
+            continue;
+        };
+        left.push(Left::of(pair.entry.place.clone(), why));
+    }
+    (renames, left)
+}
+
+/// Whether a file refers to another one by its name.
+fn is_named(kind: &Kind, stem: &str, contents: &Contents) -> bool {
+    let name = format!("{}/{stem}", kind.name);
+    contents.files().any(|(of, _, file)| {
+        let mut references = of.references_by_id();
+        let is_in_fields = references.any(|(row, reference)| {
+            let value = file.fields.get(row.name);
+            value.is_some_and(|value| reference.files_in(value).contains(&name.as_str()))
+        });
+        is_in_fields || (file.names_files && file.text.contains(&name))
+    })
+}
+
+/// Has the files under their new names, in memory.
+pub(crate) fn apply(renames: &[Rename], contents: &mut Contents, pairs: &mut [Pair]) {
+    let new_name = |kind: &Kind, file: &str| {
+        let mut renames = renames.iter();
+        renames.find(|rename| rename.kind == kind && rename.from == file)
+    };
+    let resources = contents.resources.iter_mut();
+    let resources = resources.map(|(id, file)| (id.kind(), file));
+    let new = contents.new.iter_mut().map(|new| (new.kind, &mut new.file));
+    for (kind, file) in resources.chain(new) {
+        if let Some(rename) = new_name(kind, &file.file) {
+            file.file.clone_from(&rename.to);
+            file.stem.clone_from(&rename.stem);
+        }
+    }
+    for pair in pairs {
+        let here = pair.here.as_deref();
+        if let Some(rename) = here.and_then(|file| new_name(pair.entry.kind, file)) {
+            pair.here = Some(rename.to.clone());
+            pair.stem.clone_from(&rename.stem);
+        }
+    }
+}
