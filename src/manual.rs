@@ -125,7 +125,7 @@ const FILES: &[Explained] = &[
     ),
     (
         "DIR/NAME/overrides.yaml",
-        "Values that promote leaves as they are in this tenant.",
+        "Values that promote leaves as they are in this tenant. adopt writes those that the Deploy CLI has keywords for.",
     ),
     (
         "DIR/sandbox/.sandbox/",

@@ -39,6 +39,14 @@ fn dev_and_prod() -> (Bed, Bed) {
             .exits(0);
     }
     dev.edit("tenant/dev/clients/web-app.yaml", "The shop", "Our shop");
+    dev.write(
+        "deploy-cli/clients/Web App.json",
+        "{\"name\": \"Web App\", \"description\": \"The ##WHAT##\"}",
+    );
+    dev.write(
+        "config.json",
+        "{\"AUTH0_KEYWORD_REPLACE_MAPPINGS\": {\"WHAT\": \"shop\"}}",
+    );
     (dev, prod)
 }
 
@@ -67,6 +75,7 @@ fn the_example_of_every_command_works_and_ends_as_its_help_says() {
     tenantry push --tenant dev --yes: 0
     tenantry undo --tenant dev --dry-run: 1
     tenantry promote --from dev --to prod --create --dry-run: 1
+    tenantry adopt deploy-cli --tenant dev --config config.json --dry-run: 1
     tenantry check --tenant dev -o github: 0
     tenantry list --tenant dev -o json: 0
     tenantry token --tenant dev: 0

@@ -278,10 +278,17 @@ pub(crate) fn of_yaml(
                 found.collect()
             }
             _ => {
-                reading.leave(
-                    format!("{} {key}", place(&[at])),
-                    "tenantry does not keep these",
-                );
+                let is_something = match value {
+                    Value::Array(entries) => !entries.is_empty(),
+                    Value::Object(keys) => !keys.is_empty(),
+                    _ => true,
+                };
+                if is_something {
+                    reading.export.left.push(Left {
+                        fields: vec![key.clone()],
+                        ..Left::of(place(&[at]), "tenantry does not keep these")
+                    });
+                }
                 continue;
             }
         };
@@ -364,7 +371,8 @@ impl<'a> Reading<'a> {
         match self.document(path, &text, Format::Json) {
             // An empty one is one that it skips, too.
             Ok(Some((_, fields, otherwise))) if !fields.is_empty() => {
-                let stem = kind.only().is_none().then(|| slug(kind, stem));
+                let is_named = kind.only().is_none() && !is_nameless(stem);
+                let stem = is_named.then(|| slug(kind, stem));
                 let place = path.to_owned();
                 self.entry(kind, place, stem, &fields, &otherwise, Comments::new());
             }
@@ -514,6 +522,11 @@ impl<'a> Reading<'a> {
             ..Left::of(place.to_owned(), &left)
         });
     }
+}
+
+/// Whether a file's name says nothing: what has no name, or is a grant to an API without one, is `undefined` to the Deploy CLI.
+fn is_nameless(stem: &str) -> bool {
+    stem.rsplit('-').next() == Some("undefined")
 }
 
 /// The way to something as text: `sink.splunkToken`.

@@ -7,7 +7,9 @@ use serde_json::{Map, Value};
 
 use super::Left;
 use super::export::Entry;
-use crate::files::{Contents, Format, TenantDirectory, is_device, slug, slug_of_names};
+use crate::files::{
+    Contents, Format, ResourceFile, TenantDirectory, is_device, slug, slug_of_names,
+};
 use crate::kinds::{Creation, Kind, Managed, Reference};
 use crate::promote::Overrides;
 use crate::resource::ResourceId;
@@ -67,6 +69,8 @@ pub(crate) fn matched(
         left.push(Left::of(entry.place.clone(), why));
     }
     let mut known = Known::here(contents);
+    let by_key = by_key(contents);
+    let mut called = BTreeSet::new();
     let mut pairs: Vec<Pair> = Vec::new();
     // What others are called by comes first: a grant is known by its client.
     for is_later in [false, true] {
@@ -74,19 +78,27 @@ pub(crate) fn matched(
         let entries: Vec<&Entry> = entries
             .filter(|entry| is_known_by_others(entry.kind) == is_later)
             .collect();
+        let keys = entries.iter().map(|entry| {
+            let mut unknown = BTreeMap::new();
+            let fields = known.in_ids(entry.kind, &entry.fields, &mut unknown);
+            (key(entry.kind, &fields), unknown)
+        });
+        let keys: Vec<_> = keys.collect();
+        let mut alike: BTreeMap<(&'static Kind, &str), usize> = BTreeMap::new();
+        for (entry, (key, _)) in entries.iter().zip(&keys) {
+            let key = key.as_deref().unwrap_or_default();
+            *alike.entry((entry.kind, key)).or_default() += 1;
+        }
         let mut found = Vec::new();
-        let keys: Vec<(Key, BTreeMap<&'static str, String>)> = entries
-            .iter()
-            .map(|entry| {
-                let mut unknown = BTreeMap::new();
-                let fields = known.in_ids(entry.kind, &entry.fields, &mut unknown);
-                (key(entry.kind, &fields), unknown)
-            })
-            .collect();
         for (entry, (key, unknown)) in entries.iter().zip(&keys) {
-            let alike = entries.iter().zip(&keys);
-            let alike = alike.filter(|(other, (of, _))| other.kind == entry.kind && of == key);
-            match counterpart(entry, key, unknown, alike.count(), contents) {
+            let same = key.as_deref().and_then(|key| alike.get(&(entry.kind, key)));
+            let its = Its {
+                entry,
+                key: key.as_deref(),
+                unknown,
+                alike: same.copied().unwrap_or_default(),
+            };
+            match its.counterpart(contents, &by_key) {
                 Ok(here) => found.push((*entry, here)),
                 Err(why) => left.push(Left::of(entry.place.clone(), why)),
             }
@@ -104,13 +116,11 @@ pub(crate) fn matched(
             };
             if let Some(name) = entry.kind.label_in(&entry.fields) {
                 let name = (entry.kind, name.to_owned());
-                let its = pairs.iter().any(|pair| {
-                    let of = pair.entry.kind.label_in(&pair.entry.fields);
-                    (pair.entry.kind, of) == (name.0, Some(&name.1))
-                });
-                known
-                    .names
-                    .insert(name, if its { Named::Several } else { named });
+                let named = match called.insert(name.clone()) {
+                    true => named,
+                    false => Named::Several,
+                };
+                known.names.insert(name, named);
             }
             pairs.push(Pair {
                 entry: entry.clone(),
@@ -129,14 +139,37 @@ pub(crate) fn matched(
     (pairs, left)
 }
 
-/// What a tenant has once.
-type Key = Vec<Option<Value>>;
+/// What a tenant has once, as text; None where nothing tells the resource apart.
+fn key(kind: &Kind, fields: &Map<String, Value>) -> Option<String> {
+    let values = match kind.creation() {
+        Some(Creation::Takes(takes)) => {
+            // What an absent field stands for tells nothing apart.
+            let mut names = takes.key.iter().map(|(name, _)| *name);
+            let is_said = names.any(|name| fields.get(name).is_some_and(|value| !value.is_null()));
+            takes
+                .told_apart_by(fields)
+                .into_iter()
+                .filter(|_| is_said)
+                .collect()
+        }
+        _ => Vec::from_iter(kind.label_in(fields).map(|label| Some(label.into()))),
+    };
+    let values = values.into_iter().map(Option::unwrap_or_default);
+    let values: Vec<Value> = values.collect();
+    (!values.is_empty()).then(|| Value::from(values).to_string())
+}
 
-fn key(kind: &Kind, fields: &Map<String, Value>) -> Key {
-    match kind.creation() {
-        Some(Creation::Takes(takes)) => takes.told_apart_by(fields),
-        _ => vec![kind.label_in(fields).map(Value::from)],
+/// Files by what tells their resources apart.
+type ByKey<'a> = BTreeMap<(&'static Kind, String), Vec<(Option<&'a ResourceId>, &'a ResourceFile)>>;
+
+fn by_key(contents: &Contents) -> ByKey<'_> {
+    let mut files = ByKey::new();
+    for (kind, id, file) in contents.files() {
+        if let Some(key) = key(kind, &file.fields) {
+            files.entry((kind, key)).or_default().push((id, file));
+        }
     }
+    files
 }
 
 fn is_in_key(kind: &Kind, field: &str) -> bool {
@@ -155,54 +188,60 @@ fn is_known_by_others(kind: &Kind) -> bool {
 /// Its id, where it has one, its file and the stem of that.
 type Found = Option<(Option<String>, String, String)>;
 
-/// The file of an entry of this key, which so many of its entries have.
-fn counterpart(
-    entry: &Entry,
-    of: &Key,
-    unknown: &BTreeMap<&'static str, String>,
+/// An entry whose file is looked for.
+struct Its<'a> {
+    entry: &'a Entry,
+    /// What tells it apart.
+    key: Option<&'a str>,
+    /// The references of it that are known to nobody.
+    unknown: &'a BTreeMap<&'static str, String>,
+    /// How many entries that tells apart from no other.
     alike: usize,
-    contents: &Contents,
-) -> Result<Found, String> {
-    let kind = entry.kind;
-    let id = match (kind.only(), kind.id_field()) {
-        (Some(only), _) => Some(only),
-        (None, Some(field)) => entry.fields.get(field).and_then(Value::as_str),
-        (None, None) => None,
-    };
-    let found = id.and_then(|id| contents.resources.get_key_value(&ResourceId::new(kind, id)));
-    if let Some((id, file)) = found {
-        let id = id.as_str().to_owned();
-        return Ok(Some((Some(id), file.file.clone(), file.stem.clone())));
-    }
-    if kind.only().is_some() {
-        return Ok(None);
-    }
-    let mut missing = unknown.iter().filter(|(field, _)| is_in_key(kind, field));
-    if let Some((field, text)) = missing.next() {
-        return Err(format!("{field}: {}", is_unknown(kind, field, text)));
-    }
-    let one = kind.singular;
-    if of.first().is_none_or(Option::is_none) && of.iter().flatten().count() < 2 {
-        return Err(format!("nothing in it says which {one} it is"));
-    }
-    let of_kind = contents.files().filter(|(known, ..)| *known == kind);
-    let same: Vec<_> = of_kind
-        .filter(|(_, _, file)| key(kind, &file.fields) == *of)
-        .collect();
-    match same.as_slice() {
-        _ if alike > 1 => Err(format!(
-            "{alike} of its {} are called the same, and it says by no id which one it is",
-            kind.plural
-        )),
-        [] => Ok(None),
-        [(_, id, file)] => {
-            let id = id.map(|id| id.as_str().to_owned());
-            Ok(Some((id, file.file.clone(), file.stem.clone())))
+}
+
+impl Its<'_> {
+    fn counterpart(&self, contents: &Contents, by_key: &ByKey<'_>) -> Result<Found, String> {
+        let kind = self.entry.kind;
+        let id = match (kind.only(), kind.id_field()) {
+            (Some(only), _) => Some(only),
+            (None, Some(field)) => self.entry.fields.get(field).and_then(Value::as_str),
+            (None, None) => None,
+        };
+        let found = id.and_then(|id| contents.resources.get_key_value(&ResourceId::new(kind, id)));
+        if let Some((id, file)) = found {
+            let id = id.as_str().to_owned();
+            return Ok(Some((Some(id), file.file.clone(), file.stem.clone())));
         }
-        [(_, _, one), (_, _, other), ..] => Err(format!(
-            "{} and {} are called so, and it says by no id which one it is",
-            one.file, other.file
-        )),
+        if kind.only().is_some() {
+            return Ok(None);
+        }
+        let mut missing = self.unknown.iter();
+        if let Some((field, text)) = missing.find(|(field, _)| is_in_key(kind, field)) {
+            return Err(format!("{field}: {}", is_unknown(kind, field, text)));
+        }
+        let Some(key) = self.key else {
+            return Err(format!("nothing in it says which {} it is", kind.singular));
+        };
+        let same = by_key.get(&(kind, key.to_owned())).map(Vec::as_slice);
+        match same.unwrap_or_default() {
+            _ if self.alike > 1 => Err(format!(
+                "{} of its {} are the same by name: write its `{}` there",
+                self.alike,
+                kind.plural,
+                kind.id_name()
+            )),
+            [] => Ok(None),
+            [(id, file)] => {
+                let id = id.map(|id| id.as_str().to_owned());
+                Ok(Some((id, file.file.clone(), file.stem.clone())))
+            }
+            [(_, one), (_, other), ..] => Err(format!(
+                "{} and {} are both called so: write its `{}` there",
+                one.file,
+                other.file,
+                kind.id_name()
+            )),
+        }
     }
 }
 
@@ -231,8 +270,12 @@ fn new_stem(entry: &Entry, contents: &Contents, pairs: &[Pair]) -> String {
         let fields = fields.find(|fields| says(fields))?;
         kind.label_in(fields).map(str::to_owned)
     };
-    let stem = entry.stem.clone();
-    let stem = stem.unwrap_or_else(|| slug_of_names(kind, &kind.labels(&entry.fields, named)));
+    let of_names = slug_of_names(kind, &kind.labels(&entry.fields, named));
+    // The signs between the names are ours where the names are the same.
+    let stem = match &entry.stem {
+        Some(stem) if slug(kind, &of_names) != *stem => stem.clone(),
+        _ => of_names,
+    };
     match is_device(&stem) {
         true => format!("{stem}-{}", slug(kind, kind.singular)),
         false => stem,
@@ -350,9 +393,11 @@ fn is_named(kind: &Kind, stem: &str, contents: &Contents) -> bool {
 
 /// Has the files under their new names, in memory.
 pub(crate) fn apply(renames: &[Rename], contents: &mut Contents, pairs: &mut [Pair]) {
+    let by_file = renames.iter().map(|rename| (rename.from.as_str(), rename));
+    let by_file: BTreeMap<&str, &Rename> = by_file.collect();
     let new_name = |kind: &Kind, file: &str| {
-        let mut renames = renames.iter();
-        renames.find(|rename| rename.kind == kind && rename.from == file)
+        let rename = by_file.get(file).copied();
+        rename.filter(|rename| rename.kind == kind)
     };
     let resources = contents.resources.iter_mut();
     let resources = resources.map(|(id, file)| (id.kind(), file));

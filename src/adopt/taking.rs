@@ -166,18 +166,16 @@ pub(crate) fn take(
             taken.left.push(about(pair, field.name(), why));
         }
     }
+    let new = promotion.new.iter();
+    let new: BTreeMap<Counterpart<'_>, &Map<String, Value>> = new
+        .map(|new| ((new.kind, new.stem.as_str()), &new.fields))
+        .collect();
     for (file, pair) in &selected {
-        let is_new = promotion
-            .new
-            .iter()
-            .any(|new| (new.kind, new.stem.as_str()) == *file);
-        if pair.here.is_none() && !is_new {
+        let here = tenant.side.files.get(file).map(|member| member.fields);
+        let Some(here) = here.or(new.get(file).copied()) else {
             continue;
-        }
-        let here = tenant.side.files.get(file);
-        if pair.here.is_some() {
-            unmanaged(pair, here, tenant.side.managed, &mut taken.left);
-        }
+        };
+        unmanaged(pair, here, tenant.side.managed, &mut taken.left);
         own_values(pair, fields.get(file), tenant, &mut taken);
         if !pair.entry.comments.is_empty() {
             let comments = pair.entry.comments.clone();
@@ -203,6 +201,7 @@ fn laid(pair: &Pair, here: Option<&Member<'_>>) -> Map<String, Value> {
     let Some(here) = here else {
         return fields;
     };
+    fields.retain(|name, value| here.fields.contains_key(name) || !is_nothing(value));
     for (name, value) in &mut fields {
         let depth = pair.entry.kind.row(name).map_or(0, |row| row.merge.depth());
         if let Some(here) = here.fields.get(name) {
@@ -210,6 +209,18 @@ fn laid(pair: &Pair, here: Option<&Member<'_>>) -> Map<String, Value> {
         }
     }
     fields
+}
+
+/// Whether a value says no more than none. The Deploy CLI writes an empty list where the tenant has null, and an empty list that is sent
+/// may mean something else: every client, and not none.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(entries) => entries.is_empty(),
+        Value::Object(keys) => keys.is_empty(),
+        Value::String(text) => text.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 fn lay(value: &mut Value, here: &Value, depth: usize) {
@@ -278,20 +289,12 @@ fn own_of<'a>(overrides: &'a Overrides, pair: &Pair, field: Field) -> Option<&'a
 }
 
 /// The fields of which its files have other values, and that no push sends.
-fn unmanaged(pair: &Pair, here: Option<&Member<'_>>, managed: &Managed, left: &mut Vec<Left>) {
+fn unmanaged(pair: &Pair, here: &Map<String, Value>, managed: &Managed, left: &mut Vec<Left>) {
     let kind = pair.entry.kind;
     let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (name, value) in &pair.entry.fields {
         let is_managed = kind.field(name).is_some_and(|field| managed.has(field));
-        let said = here.and_then(|here| here.fields.get(name));
-        // An empty value says no more than none.
-        let is_nothing = |value: &Value| match value {
-            Value::Null => true,
-            Value::Array(entries) => entries.is_empty(),
-            Value::Object(keys) => keys.is_empty(),
-            Value::String(text) => text.is_empty(),
-            _ => false,
-        };
+        let said = here.get(name);
         let is_same = match said {
             None => is_nothing(value),
             Some(said) => {
@@ -311,7 +314,7 @@ fn unmanaged(pair: &Pair, here: Option<&Member<'_>>, managed: &Managed, left: &m
             Some(Sending::Derived) => continue,
             Some(Sending::Never(why)) => why,
             Some(Sending::Default | Sending::OptIn) => {
-                "tenantry.yaml does not manage it: name it under `manage:`, pull, and adopt again"
+                "not managed: name it under `manage:` in tenantry.yaml, pull, and adopt again"
             }
             None => "nobody documents it, and no push sends it",
         };
@@ -335,7 +338,8 @@ fn own_values(
     let kind = pair.entry.kind;
     for field in tenant.side.managed.fields(kind) {
         let its = field.of(&pair.entry.fields);
-        let (Some(its), other) = (its, field.of(&pair.entry.otherwise)) else {
+        let laid = fields.and_then(|fields| field.of(fields));
+        let (Some(its), Some(laid), other) = (its, laid, field.of(&pair.entry.otherwise)) else {
             continue;
         };
         let is_left = |left: &Left| {
@@ -354,10 +358,7 @@ fn own_values(
                         .collect(),
                 )
             }
-            _ => fields
-                .and_then(|fields| field.of(fields))
-                .unwrap_or(its)
-                .clone(),
+            _ => laid.clone(),
         };
         // A tenant's own values are said in ids, and what is still to be made has none.
         let reference = field.row().refers_to;

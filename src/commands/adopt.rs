@@ -1,7 +1,7 @@
 //! `adopt`: what the Deploy CLI's files say, as edits of a tenant's files. It asks no tenant anything; `diff` and `push` take it from
 //! there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -14,7 +14,8 @@ use super::{Ending, Terminal, Usage, problems};
 use crate::adopt::{self, Broken, Comments, Export, Pair, Rename, Settings, Taken, with_comments};
 use crate::cli::{Adopt, ResultForm};
 use crate::files::{
-    self, Access, Contents, Document, FilesError, Format, LOCK_FILE, NewFile, TenantDirectory,
+    self, Access, Contents, Document, FilesError, Format, LOCK_FILE, NewFile, ResourceFile,
+    TenantDirectory,
 };
 use crate::names::names_in;
 use crate::opening;
@@ -106,8 +107,6 @@ pub(super) fn run(
     if !is_everything {
         left.retain(|left| selected.contains(&left.place));
     }
-    left.sort_by(|one, other| natural(&one.place).cmp(&natural(&other.place)));
-    left.dedup();
 
     let new: Vec<NewFile> = taken
         .promotion
@@ -154,14 +153,6 @@ pub(super) fn run(
     Ok(Ending::differences(
         is_left || (options.dry_run && done.is_something()),
     ))
-}
-
-/// A line number is a number: line 9 comes before line 10.
-fn natural(place: &str) -> (&str, usize) {
-    match place.rsplit_once(':') {
-        Some((file, line)) => (file, line.parse().unwrap_or_default()),
-        None => (place, 0),
-    }
 }
 
 /// The places of the entries that the selectors mean, by the names that they have here or in the Deploy CLI's files.
@@ -217,13 +208,13 @@ impl Work<'_> {
     }
 
     fn rename(&mut self, renames: &[Rename], contents: &Contents) -> Vec<Rename> {
+        let files = contents
+            .files()
+            .map(|(_, _, file)| (file.file.as_str(), file));
+        let files: BTreeMap<&str, &ResourceFile> = files.collect();
         let renames = renames.iter().filter(|rename| {
-            let mut files = contents.files();
-            let file =
-                files.find(|(kind, _, file)| *kind == rename.kind && file.file == rename.from);
-            file.is_some_and(|(_, _, file)| {
-                self.does(|directory| directory.rename_file(file, &rename.to))
-            })
+            let file = files.get(rename.from.as_str());
+            file.is_some_and(|file| self.does(|directory| directory.rename_file(file, &rename.to)))
         });
         renames.cloned().collect()
     }

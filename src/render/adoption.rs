@@ -54,7 +54,14 @@ impl Done<'_> {
             fields: Vec::new(),
             why: self.why_alone(alone),
         });
-        alone.chain(self.left.iter().cloned()).collect()
+        let mut lefts: Vec<Left> = alone.chain(self.left.iter().cloned()).collect();
+        // A line number is a number: line 9 comes before line 10.
+        lefts.sort_by_cached_key(|left| match left.place.rsplit_once(':') {
+            Some((file, line)) => (file.to_owned(), line.parse::<usize>().unwrap_or_default()),
+            None => (left.place.clone(), 0),
+        });
+        lefts.dedup();
+        lefts
     }
 
     fn why_alone(&self, Alone { kind, why, .. }: &Alone) -> String {
@@ -81,18 +88,18 @@ pub(crate) fn text(done: &Done<'_>, names: &Names<'_>) -> String {
     let new = done.plan.new.iter().map(|one| new(one, names));
     let mut text: String = resources.chain(new).collect();
     let mut lines = Vec::new();
-    let (becomes, is_own) = match done.dry_run {
-        true => ("would become", "would be its own, in"),
-        false => ("is now", "is its own now, in"),
+    let (becomes, has) = match done.dry_run {
+        true => ("would become", "would have"),
+        false => ("is now", "has"),
     };
     for rename in done.renames {
         lines.push(format!("{} {becomes} {}", rename.from, rename.to));
     }
     for own in done.own {
         let file = file(own.kind, &own.stem);
+        let fields = own.fields.join(", ");
         lines.push(format!(
-            "{file}: {} {is_own} {OVERRIDES_FILE}",
-            own.fields.join(", ")
+            "{file}: {OVERRIDES_FILE} {has} what is this tenant's own: {fields}"
         ));
     }
     lines.push(summary(done));

@@ -1,0 +1,769 @@
+//! `adopt` end to end: what the Deploy CLI's files say becomes edits of a tenant that was pulled, and nobody is asked.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{Bed, Run};
+use serde_json::{Value, json};
+
+/// Clients with callbacks and metadata, and every field of some other kinds.
+const MANAGE: &str = "manage:\n  clients: [callbacks, client_metadata, custom_login_page]\n  resource-servers: all\n  client-grants: all\n  \
+                      roles: all\n  tenant-settings: [friendly_name, session_lifetime, flags]\n  attack-protection: [brute-force-protection]\n";
+
+/// A small tenant of several kinds, pulled.
+fn tenant() -> Bed {
+    tenant_with(json!({}))
+}
+
+/// The same with more clients, by id.
+fn tenant_with(more: Value) -> Bed {
+    let shop = json!({
+        "description": "The shop", "callbacks": ["https://dev.acme.example/callback"], "client_metadata": {"env": "dev", "team": "shop"},
+        "app_type": "regular_web", "grant_types": ["authorization_code"],
+    });
+    let mut bed = Bed::new()
+        .client("id-shop", "Web Shop", shop)
+        .client("id-job", "Billing Job", json!({"app_type": "non_interactive"}))
+        .sandbox(|sandbox| {
+            sandbox
+                .resource(
+                    "resource-servers",
+                    json!({"id": "rs1", "name": "Orders API", "identifier": "https://orders.example", "scopes": [{"value": "read:orders"}]}),
+                )
+                .resource(
+                    "client-grants",
+                    json!({"id": "cgr_1", "client_id": "id-job", "audience": "https://orders.example", "scope": [], "subject_type": "client"}),
+                )
+                .resource("roles", json!({"id": "rol_1", "name": "Clerk", "description": "Sells"}))
+        });
+    for (id, client) in more.as_object().unwrap() {
+        let name = client["name"].as_str().unwrap();
+        bed = bed.client(id, name, json!({}));
+    }
+    let bed = bed.start();
+    bed.write("tenant/tenantry.yaml", MANAGE);
+    bed.pull();
+    bed
+}
+
+/// `adopt` with these arguments, in an environment without settings: it asks nobody.
+fn adopt(bed: &Bed, arguments: &[&str]) -> Run {
+    let asked = bed.requests();
+    let run = bed.run_without_settings([&["adopt"], arguments].concat());
+    assert_eq!(bed.requests(), asked);
+    run
+}
+
+/// Writes a file as the Deploy CLI does.
+fn exported(bed: &Bed, file: &str, content: Value) {
+    let text = format!("{}\n", serde_json::to_string_pretty(&content).unwrap());
+    bed.write(&format!("deploy-cli/{file}"), &text);
+}
+
+/// What `a0deploy export --format=directory` wrote of the tenant, and what was edited there since.
+fn folder(bed: &Bed) {
+    exported(
+        bed,
+        "clients/Web Shop.json",
+        json!({
+            "name": "Web Shop", "description": "The shop, and its tills", "callbacks": ["https://dev.acme.example/callback"],
+            "allowed_clients": ["Billing Job"], "client_metadata": {"env": "dev"}, "client_secret": "s3cr3t",
+            "app_type": "spa", "custom_login_page": "./Web Shop_custom_login_page.html", "signed_request_object": {"required": true},
+        }),
+    );
+    bed.write(
+        "deploy-cli/clients/Web Shop_custom_login_page.html",
+        "<html>{{ shop }}</html>\n",
+    );
+    exported(
+        bed,
+        "clients/Billing Job.json",
+        json!({"name": "Billing Job", "allowed_clients": [], "callbacks": []}),
+    );
+    exported(
+        bed,
+        "resource-servers/Orders API.json",
+        json!({"name": "Orders API", "identifier": "https://orders.example", "scopes": [{"value": "read:orders"}, {"value": "edit:orders"}]}),
+    );
+    exported(
+        bed,
+        "grants/Billing Job-Orders API.json",
+        json!({"client_id": "Billing Job", "audience": "https://orders.example", "scope": ["read:orders"]}),
+    );
+    exported(
+        bed,
+        "roles/Clerk.json",
+        json!({"name": "Clerk", "description": "Sells", "permissions": [
+            {"permission_name": "read:orders", "resource_server_identifier": "https://orders.example"},
+            {"permission_name": "read:stock", "resource_server_identifier": "https://stock.example"},
+        ]}),
+    );
+    exported(
+        bed,
+        "tenant.json",
+        json!({"friendly_name": "Acme", "session_lifetime_in_minutes": 90, "flags": {"enable_sso": true}, "support_url": "https://help.example"}),
+    );
+    exported(
+        bed,
+        "attack-protection/brute-force-protection.json",
+        json!({"enabled": true, "max_attempts": 5}),
+    );
+    exported(
+        bed,
+        "attack-protection/captcha.json",
+        json!({"active_provider_id": "auth_challenge"}),
+    );
+    exported(bed, "connections/google.json", json!({"name": "google"}));
+    exported(
+        bed,
+        "log-streams/Audit.json",
+        json!({"name": "Audit", "sink": {"splunkToken": "s3cr3t"}}),
+    );
+    exported(bed, "clients/Empty.json", json!({}));
+}
+
+#[test]
+fn the_directory_layout_becomes_edits_and_the_rest_is_a_list() {
+    let bed = tenant();
+    folder(&bed);
+    let run = adopt(&bed, &["deploy-cli"]).exits(1);
+    insta::assert_snapshot!(run.stdout, @r#"
+    clients/web-shop.yaml  Web Shop id-shop
+      description: "The shop" → "The shop, and its tills"
+      allowed_clients:
+        + "id-job" (Billing Job)
+      custom_login_page: (absent) → "<html>{{ shop }}</html>\n"
+
+    resource-servers/orders-api.yaml  Orders API rs1
+      scopes:
+        + {"value":"edit:orders"}
+
+    client-grants/billing-job--orders-api.yaml  billing-job--orders-api cgr_1
+      scope:
+        + "read:orders"
+
+    roles/clerk.yaml  Clerk rol_1
+      permissions:
+        + {"permission_name":"read:orders","resource_server_identifier":"https://orders.example"} (Orders API)
+        + {"permission_name":"read:stock","resource_server_identifier":"https://stock.example"}
+
+    tenant-settings.yaml
+      friendly_name: "sandbox" → "Acme"
+
+    attack-protection/brute-force-protection.yaml
+      max_attempts: 10 → 5
+
+    8 values written to 6 files
+
+    9 things are left to do:
+    attack-protection/captcha.json: tenantry.yaml does not manage captcha: name it under `manage:`, and pull
+    clients/Web Shop.json: client_secret: it holds a secret, which no file of tenantry has
+    clients/Web Shop.json: app_type, signed_request_object: not managed: name it under `manage:` in tenantry.yaml, pull, and adopt again
+    connections/: tenantry does not keep these
+    log-streams/Audit.json: tenantry.yaml does not manage log-streams: name it under `manage:`, and pull
+    log-streams/Audit.json: sink.splunkToken: it holds a secret, which no file of tenantry has
+    roles/Clerk.json: permissions: `https://stock.example` is no API here, and is taken over as it is
+    tenant.json: session_lifetime: the API takes no such value: `session_lifetime` is a number with a fraction, not a whole number
+    tenant.json: support_url: not managed: name it under `manage:` in tenantry.yaml, pull, and adopt again
+    "#);
+    assert_eq!(run.stderr, "");
+    let written: String = bed.files("tenant").into_values().collect();
+    assert!(!written.contains("s3cr3t"));
+    insta::assert_snapshot!(bed.run(["diff"]).exits(1).stdout, @r#"
+    clients/web-shop.yaml  Web Shop id-shop
+      description: "The shop" → "The shop, and its tills"
+      allowed_clients:
+        + "id-job" (Billing Job)
+      custom_login_page: (absent) → "<html>{{ shop }}</html>\n"
+
+    resource-servers/orders-api.yaml  Orders API rs1
+      scopes:
+        + {"value":"edit:orders"}
+
+    client-grants/billing-job--orders-api.yaml  Billing Job → Orders API cgr_1
+      scope:
+        + "read:orders"
+
+    roles/clerk.yaml  Clerk rol_1
+      permissions:
+        + {"permission_name":"read:orders","resource_server_identifier":"https://orders.example"} (Orders API)
+        + {"permission_name":"read:stock","resource_server_identifier":"https://stock.example"}
+
+    tenant-settings.yaml
+      friendly_name: "sandbox" → "Acme"
+
+    attack-protection/brute-force-protection.yaml
+      max_attempts: 10 → 5
+
+    8 edits in 1 client, 1 API, 1 client grant, 1 role, 1 tenant's settings and 1 part of attack protection
+    "#);
+}
+
+#[test]
+fn a_second_time_there_is_nothing_to_do() {
+    let bed = tenant();
+    folder(&bed);
+    let dry = adopt(&bed, &["deploy-cli", "--dry-run"]).exits(1).stdout;
+    assert!(dry.contains("would be written"), "{dry}");
+    let before = bed.age();
+    adopt(&bed, &["deploy-cli", "--dry-run"]).exits(1);
+    bed.assert_untouched(&before);
+    adopt(&bed, &["deploy-cli"]).exits(1);
+    let before = bed.age();
+    let again = adopt(&bed, &["deploy-cli"]).exits(1).stdout;
+    assert!(again.starts_with("nothing to do\n"), "{again}");
+    bed.assert_untouched(&before);
+    // Where nothing is left, it is done.
+    adopt(&bed, &["deploy-cli", "billing-job"]).exits(0);
+}
+
+/// What `a0deploy export --format=yaml` wrote, with comments and keywords of somebody's.
+const TENANT_YAML: &str = "\
+# All of Acme.
+clients:
+  # The shop, and its tills.
+  - name: 'Web ##WHAT##'
+    # Everybody sees this.
+    description: The ##WHAT## of ##ENV##
+    allowed_clients:
+      - Billing Job
+    callbacks: @@CALLBACKS@@
+    client_metadata:
+      env: ##ENV##
+      team: shop
+  - name: Billing Job
+    description: '##NOBODY##'
+    callbacks: @@NOTHING@@
+    allowed_clients: ##NOTHING##
+    # The client_secret is hunter2.
+    client_metadata: {}
+clientGrants:
+  - client_id: Billing Job
+    audience: https://orders.example
+    scope: []
+tenant:
+  friendly_name: Acme ##ENV##
+  session_lifetime: 168
+attackProtection:
+  bruteForceProtection:
+    max_attempts: ##ATTEMPTS##
+  captcha:
+    active_provider_id: auth_challenge
+actions: []
+exclude:
+  clients: []
+";
+
+const CONFIG: &str = r#"{"AUTH0_CLIENT_SECRET": "hunter2", "AUTH0_KEYWORD_REPLACE_MAPPINGS": {
+    "ENV": "dev", "WHAT": "Shop", "CALLBACKS": ["https://dev.acme.example/callback", "https://dev.acme.example/again"], "ATTEMPTS": 7}}"#;
+
+#[test]
+fn the_yaml_layout_brings_comments_and_what_keywords_stand_for() {
+    let bed = tenant();
+    bed.write("deploy-cli/tenant.yaml", TENANT_YAML);
+    bed.write("config.json", CONFIG);
+    bed.write("tenant/overrides.yaml", "# Ours.\nclients:\n  web-shop:\n    description: Another shop # beside\nignore: [nothing]\n");
+    let arguments = ["deploy-cli/tenant.yaml", "--config", "config.json"];
+    let run = adopt(&bed, &arguments).exits(1);
+    insta::assert_snapshot!(run.stdout, @r#"
+    clients/web-shop.yaml  Web Shop id-shop
+      allowed_clients:
+        + "id-job" (Billing Job)
+      callbacks:
+        + "https://dev.acme.example/again"
+
+    tenant-settings.yaml
+      friendly_name: "sandbox" → "Acme dev"
+
+    attack-protection/brute-force-protection.yaml
+      max_attempts: 10 → 7
+
+    clients/web-shop: overrides.yaml has what is this tenant's own: name, callbacks, client_metadata
+    tenant-settings: overrides.yaml has what is this tenant's own: friendly_name
+    attack-protection/brute-force-protection: overrides.yaml has what is this tenant's own: max_attempts
+    4 values written to 3 files; 5 values written to overrides.yaml; 2 comment lines written
+
+    5 things are left to do:
+    tenant.yaml:4: description: overrides.yaml has another value for it, and nothing is written
+    tenant.yaml:13: description: nothing is known to stand for ##NOBODY##
+    tenant.yaml:13: allowed_clients: nothing is known to stand for ##NOTHING##
+    tenant.yaml:13: callbacks: nothing is known to stand for @@NOTHING@@
+    tenant.yaml:29: tenantry.yaml does not manage captcha: name it under `manage:`, and pull
+    "#);
+    assert_eq!(run.stderr, "");
+    insta::assert_snapshot!(bed.read("tenant/overrides.yaml"), @"
+    # Ours.
+    clients:
+      web-shop:
+        callbacks:
+          - https://dev.acme.example/callback
+          - https://dev.acme.example/again
+        client_metadata:
+          env: dev
+        description: Another shop # beside
+        name: Web Shop
+    ignore: [nothing]
+    tenant-settings:
+      tenant-settings:
+        friendly_name: Acme dev
+    attack-protection:
+      brute-force-protection:
+        max_attempts: 7
+    ");
+    insta::assert_snapshot!(bed.read("tenant/clients/web-shop.yaml"), @"
+    client_id: id-shop
+    # The shop, and its tills.
+    name: Web Shop
+    # Everybody sees this.
+    description: The shop
+    allowed_clients:
+      - id-job
+    callbacks:
+      - https://dev.acme.example/callback
+      - https://dev.acme.example/again
+    client_metadata:
+      env: dev
+      team: shop
+    # Push does not send what follows.
+    app_type: regular_web
+    grant_types:
+      - authorization_code
+    ");
+    assert!(
+        !bed.read("tenant/clients/billing-job.yaml")
+            .contains("hunter2")
+    );
+    bed.run_without_settings(["check"]).exits(0);
+    let before = bed.age();
+    let again = adopt(&bed, &arguments).exits(1).stdout;
+    assert!(again.starts_with("nothing to do\n"), "{again}");
+    bed.assert_untouched(&before);
+}
+
+#[test]
+fn without_a_config_what_has_a_keyword_stays_as_it_is() {
+    let bed = tenant();
+    bed.write("deploy-cli/tenant.yaml", TENANT_YAML);
+    let run = adopt(&bed, &["deploy-cli/tenant.yaml", "billing-job"]).exits(1);
+    insta::assert_snapshot!(run.stdout, @"
+    nothing to do
+
+    3 things are left to do:
+    tenant.yaml:13: description: nothing is known to stand for ##NOBODY##
+    tenant.yaml:13: allowed_clients: nothing is known to stand for ##NOTHING##
+    tenant.yaml:13: callbacks: nothing is known to stand for @@NOTHING@@
+    ");
+}
+
+#[test]
+fn files_take_its_names_where_nothing_else_has_them() {
+    let bed = tenant_with(
+        json!({"id-a": {"name": "Old A"}, "id-b": {"name": "Old B"}, "id-c": {"name": "Old C"}}),
+    );
+    bed.write("tenant/overrides.yaml", "clients: {old-b: {name: Old B}}\n");
+    exported(
+        &bed,
+        "clients/New A.json",
+        json!({"name": "Old A", "description": "a"}),
+    );
+    exported(&bed, "clients/New B.json", json!({"name": "Old B"}));
+    exported(&bed, "clients/NUL.json", json!({"name": "Old C"}));
+    exported(&bed, "clients/Old A.json", json!({"name": "Web Shop"}));
+    exported(
+        &bed,
+        "clients/undefined.json",
+        json!({"client_id": "id-job", "name": "Billing Job"}),
+    );
+    let run = adopt(&bed, &["deploy-cli"]).exits(1);
+    insta::assert_snapshot!(run.stdout, @r#"
+    clients/new-a.yaml  Old A id-a
+      description: (absent) → "a"
+
+    clients/old-a.yaml is now clients/new-a.yaml
+    1 value written to 1 file; 1 file renamed
+
+    3 things are left to do:
+    clients/NUL.json: clients/old-c.yaml keeps its name: `nul` can't be one everywhere
+    clients/New B.json: clients/old-b.yaml keeps its name, which overrides.yaml has: rename it in both
+    clients/Old A.json: clients/web-shop.yaml keeps its name: another file here is called old-a
+    "#);
+    let mut files = bed.client_files();
+    files.sort();
+    assert_eq!(
+        files,
+        [
+            "billing-job.yaml",
+            "new-a.yaml",
+            "old-b.yaml",
+            "old-c.yaml",
+            "web-shop.yaml"
+        ]
+    );
+    // The lock finds a file by its id, and the next time the name is free.
+    bed.run(["diff"]).exits(1);
+    let again = adopt(&bed, &["deploy-cli", "web-shop"]).exits(0).stdout;
+    assert_eq!(
+        again,
+        "clients/web-shop.yaml is now clients/old-a.yaml\n1 file renamed\n"
+    );
+    bed.run(["pull"]).exits(0);
+    assert!(bed.path("tenant/clients/old-a.yaml").exists());
+}
+
+#[test]
+fn what_the_tenant_lacks_gets_a_file_with_create_and_push_makes_it() {
+    let bed = tenant();
+    exported(
+        &bed,
+        "clients/Cron.json",
+        json!({
+            "name": "Cron", "app_type": "non_interactive", "grant_types": ["client_credentials"], "client_secret": "s3cr3t",
+            "jwt_configuration": {"alg": "RS256"}, "logo_uri": "https://logo.example",
+        }),
+    );
+    exported(
+        &bed,
+        "clients/Web Shop.json",
+        json!({"name": "Web Shop", "allowed_clients": ["Cron"]}),
+    );
+    exported(
+        &bed,
+        "grants/Cron-Orders API.json",
+        json!({"client_id": "Cron", "audience": "https://orders.example", "scope": ["read:orders"]}),
+    );
+    exported(
+        &bed,
+        "grants/Gone-Orders API.json",
+        json!({"client_id": "Gone", "audience": "https://orders.example", "scope": []}),
+    );
+    let without = adopt(&bed, &["deploy-cli"]).exits(1).stdout;
+    insta::assert_snapshot!(without, @"
+    nothing to do
+
+    5 things are left to do:
+    clients/Cron.json: no client here is the same; with --create a file is written
+    clients/Cron.json: client_secret: it holds a secret, which no file of tenantry has
+    clients/Web Shop.json: allowed_clients: it refers to clients/cron, which has no file here; with --create one is written
+    grants/Cron-Orders API.json: no client grant here is the same; with --create a file is written
+    grants/Gone-Orders API.json: client_id: `Gone` is no client of its files nor of this tenant, or stands for several
+    ");
+    let run = adopt(&bed, &["deploy-cli", "--create"]).exits(1);
+    insta::assert_snapshot!(run.stdout, @r#"
+    clients/web-shop.yaml  Web Shop id-shop
+      allowed_clients:
+        + "clients/cron"
+
+    clients/cron.yaml  Cron
+      new: the tenant does not have it, and `push --create` makes it
+      + name: "Cron"
+      + app_type: "non_interactive"
+      + grant_types:
+        + "client_credentials"
+      + jwt_configuration: {"alg":"RS256"}
+
+    client-grants/cron--orders-api.yaml  cron--orders-api
+      new: the tenant does not have it, and `push --create` makes it
+      + scope:
+        + "read:orders"
+      + audience: "https://orders.example"
+      + client_id: "clients/cron"
+
+    1 value written to 1 file; 2 new files written, of 1 client and 1 client grant
+
+    3 things are left to do:
+    clients/Cron.json: client_secret: it holds a secret, which no file of tenantry has
+    clients/Cron.json: logo_uri: not managed: name it under `manage:` in tenantry.yaml, pull, and adopt again
+    grants/Gone-Orders API.json: client_id: `Gone` is no client of its files nor of this tenant, or stands for several
+    "#);
+    insta::assert_snapshot!(bed.read("tenant/clients/cron.yaml"), @"
+    name: Cron
+    app_type: non_interactive
+    grant_types:
+      - client_credentials
+    jwt_configuration:
+      alg: RS256
+    ");
+    insta::assert_snapshot!(bed.read("tenant/client-grants/cron--orders-api.yaml"), @"
+    scope:
+      - read:orders
+    audience: https://orders.example
+    client_id: clients/cron
+    ");
+    let again = adopt(&bed, &["deploy-cli", "--create"]).exits(1).stdout;
+    assert!(again.starts_with("nothing to do\n"), "{again}");
+    bed.run(["push", "--create", "--yes"]).exits(0);
+    bed.run(["diff"]).exits(0);
+    let made = adopt(&bed, &["deploy-cli", "--create"]).exits(1).stdout;
+    assert!(made.starts_with("nothing to do\n"), "{made}");
+}
+
+#[test]
+fn what_is_called_the_same_needs_an_id() {
+    let bed =
+        tenant_with(json!({"id-1": {"name": "Default App"}, "id-2": {"name": "Default App"}}));
+    exported(
+        &bed,
+        "clients/Default App.json",
+        json!({"name": "Default App", "description": "one"}),
+    );
+    exported(
+        &bed,
+        "clients/Second.json",
+        json!({"client_id": "id-2", "name": "Default App", "description": "two"}),
+    );
+    exported(
+        &bed,
+        "clients/Job 1.json",
+        json!({"name": "Billing Job", "description": "a"}),
+    );
+    exported(
+        &bed,
+        "clients/Job 2.json",
+        json!({"name": "Billing Job", "description": "b"}),
+    );
+    exported(&bed, "clients/Nobody.json", json!({"description": "c"}));
+    let run = adopt(&bed, &["deploy-cli"]).exits(1);
+    insta::assert_snapshot!(run.stdout, @r#"
+    clients/second.yaml  Default App id-2
+      description: (absent) → "two"
+
+    clients/default-app-id-2.yaml is now clients/second.yaml
+    1 value written to 1 file; 1 file renamed
+
+    4 things are left to do:
+    clients/Default App.json: 2 of its clients are the same by name: write its `client_id` there
+    clients/Job 1.json: 2 of its clients are the same by name: write its `client_id` there
+    clients/Job 2.json: 2 of its clients are the same by name: write its `client_id` there
+    clients/Nobody.json: nothing in it says which client it is
+    "#);
+}
+
+#[test]
+fn json_is_one_document() {
+    let bed = tenant();
+    folder(&bed);
+    let run = adopt(&bed, &["deploy-cli", "web-shop", "-o", "json"]).exits(1);
+    let document: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(document["version"], 2);
+    insta::assert_snapshot!(run.stdout, @r#"
+    {
+      "version": 2,
+      "tenant": {
+        "name": null,
+        "domain": "127.0.0.1:PORT"
+      },
+      "renamed": [],
+      "resources": [
+        {
+          "kind": "clients",
+          "id": "id-shop",
+          "name": "Web Shop",
+          "file": "clients/web-shop.yaml",
+          "state": "changed",
+          "fields": [
+            {
+              "field": "description",
+              "change": "edit",
+              "from": "The shop, and its tills",
+              "to": "The shop"
+            },
+            {
+              "field": "allowed_clients",
+              "change": "edit",
+              "from": [
+                "id-job"
+              ]
+            },
+            {
+              "field": "custom_login_page",
+              "change": "edit",
+              "from": "<html>{{ shop }}</html>\n"
+            }
+          ]
+        }
+      ],
+      "overrides": [],
+      "comments": 0,
+      "left": [
+        {
+          "place": "clients/Web Shop.json",
+          "fields": [
+            "client_secret"
+          ],
+          "reason": "it holds a secret, which no file of tenantry has"
+        },
+        {
+          "place": "clients/Web Shop.json",
+          "fields": [
+            "app_type",
+            "signed_request_object"
+          ],
+          "reason": "not managed: name it under `manage:` in tenantry.yaml, pull, and adopt again"
+        }
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn nothing_is_trusted() {
+    let bed = tenant();
+    bed.write("outside.html", "outside");
+    exported(
+        &bed,
+        "clients/A.json",
+        json!({"name": "Web Shop", "custom_login_page": "../../outside.html", "description": "\u{1b}[31mred"}),
+    );
+    exported(
+        &bed,
+        "clients/B\u{1b}[2J.json",
+        json!({"name": "Billing\u{1b}[2J", "description": "x"}),
+    );
+    exported(
+        &bed,
+        "clients/C.json",
+        json!({"name": "Billing Job", "custom_login_page": "/etc/passwd.html"}),
+    );
+    let run = adopt(&bed, &["deploy-cli"]).exits(1);
+    assert!(!run.stdout.contains('\u{1b}') && !run.stderr.contains('\u{1b}'));
+    insta::assert_snapshot!(run.stdout, @r#"
+    clients/a.yaml  Web Shop id-shop
+      description: "The shop" → "\u001b[31mred"
+
+    clients/c.yaml  Billing Job id-job
+      custom_login_page: (absent) → "/etc/passwd.html"
+
+    clients/web-shop.yaml is now clients/a.yaml
+    clients/billing-job.yaml is now clients/c.yaml
+    2 values written to 2 files; 2 files renamed
+
+    2 things are left to do:
+    clients/A.json: custom_login_page: its page can't be read: it is not in deploy-cli
+    clients/B\u{1b}[2J.json: no client here is the same; with --create a file is written
+    "#);
+    let errors = [
+        ("a.yaml", "clients: &a [1]\nroles: *a\n"),
+        ("b.yaml", "clients: [\n"),
+        ("c.yaml", "clients:\n  - name: a\n    name: b\n"),
+        ("d.txt", ""),
+        ("e.yaml", ""),
+        ("none.yaml", ""),
+    ]
+    .map(|(name, text)| {
+        if name != "none.yaml" {
+            bed.write(name, text);
+        }
+        adopt(&bed, &[name]).exits(2).stderr
+    });
+    insta::assert_snapshot!(errors.concat(), @"
+    error: a.yaml:1:10: has an anchor (`&…`), which files may not have
+    hint: remove it, and write the value out wherever it is used
+    error: b.yaml:2:1: is not YAML: while parsing a node, did not find expected node content
+    hint: indent with spaces, and put text into quotes that begins with a sign or contains `: ` or ` #`
+    error: c.yaml:3:5: `name` is there twice, first on line 2
+    hint: keep one of the two
+    error: can't read d.txt: it is neither a folder nor a YAML file
+    hint: name what `a0deploy export` wrote: its folder, or its tenant.yaml
+    error: can't read e.yaml: nothing in it is of the Deploy CLI
+    hint: name what `a0deploy export` wrote: its folder, or its tenant.yaml
+    error: can't read none.yaml: there is no such file
+    hint: name what `a0deploy export` wrote: its folder, or its tenant.yaml
+    ");
+}
+
+#[cfg(unix)]
+#[test]
+fn no_link_leads_out_of_the_folder() {
+    let bed = tenant();
+    exported(&bed, "clients/A.json", json!({"name": "Web Shop"}));
+    bed.write(
+        "secret.json",
+        "{\"name\": \"Billing Job\", \"description\": \"outside\"}",
+    );
+    std::os::unix::fs::symlink("../../secret.json", bed.path("deploy-cli/clients/B.json")).unwrap();
+    let run = adopt(&bed, &["deploy-cli"]).exits(2);
+    insta::assert_snapshot!(run.stderr, @"
+    error: clients/B.json: a link leads out of deploy-cli
+    hint: nothing was written
+    ");
+}
+
+#[test]
+fn a_config_is_never_quoted_and_never_blows_up() {
+    let bed = tenant();
+    exported(
+        &bed,
+        "clients/Web Shop.json",
+        json!({"name": "Web Shop", "description": "##A##"}),
+    );
+    let chain: Vec<String> = (0..30)
+        .map(|n| format!("\"K{n}\": \"##K{0}####K{0}##\"", n + 1))
+        .collect();
+    let bomb = format!(
+        "{{\"AUTH0_KEYWORD_REPLACE_MAPPINGS\": {{\"A\": \"##K0##\", {}}}}}",
+        chain.join(", ")
+    );
+    let configs = [
+        "{\"AUTH0_CLIENT_SECRET\": \"hunter2\"",
+        "{\"AUTH0_CLIENT_SECRET\": \"hunter2\", \"AUTH0_KEYWORD_REPLACE_MAPPINGS\": [1]}",
+        &bomb,
+    ];
+    let errors = configs.map(|config| {
+        bed.write("config.json", config);
+        adopt(&bed, &["deploy-cli", "--config", "config.json"])
+            .exits(2)
+            .stderr
+    });
+    assert!(!errors.concat().contains("hunter2"));
+    insta::assert_snapshot!(errors.concat(), @"
+    error: can't use config.json: line 1 is no JSON
+    hint: --config names the config.json of the Deploy CLI, with AUTH0_KEYWORD_REPLACE_MAPPINGS
+    error: can't use config.json: `AUTH0_KEYWORD_REPLACE_MAPPINGS` is no map of keywords
+    hint: --config names the config.json of the Deploy CLI, with AUTH0_KEYWORD_REPLACE_MAPPINGS
+    error: clients/Web Shop.json: its keywords make it larger than any file may be
+    hint: nothing was written
+    ");
+}
+
+#[test]
+fn the_tenant_is_pulled_before() {
+    let bed = Bed::new().start();
+    exported(&bed, "clients/Web Shop.json", json!({"name": "Web Shop"}));
+    let run = adopt(&bed, &["deploy-cli"]).exits(2);
+    insta::assert_snapshot!(run.stderr, @"
+    error: there is no folder tenant
+    hint: `tenantry pull` makes it
+    ");
+    bed.write("tenant/clients/.keep", "");
+    let run = adopt(&bed, &["deploy-cli"]).exits(2);
+    insta::assert_snapshot!(run.stderr, @"
+    error: tenant has no tenant.lock
+    hint: pull first: what the Deploy CLI's files say is compared with what the tenant has
+    ");
+}
+
+#[test]
+fn what_the_deploy_cli_was_told_to_leave_is_left() {
+    let bed = tenant();
+    folder(&bed);
+    bed.write(
+        "config.json",
+        "{\"AUTH0_DOMAIN\": \"other.example\", \"AUTH0_INCLUDED_ONLY\": [\"roles\"]}",
+    );
+    let run = adopt(&bed, &["deploy-cli", "--config", "config.json"]).exits(1);
+    insta::assert_snapshot!(format!("{}{}", run.stdout, run.stderr), @r#"
+    roles/clerk.yaml  Clerk rol_1
+      permissions:
+        + {"permission_name":"read:orders","resource_server_identifier":"https://orders.example"} (Orders API)
+        + {"permission_name":"read:stock","resource_server_identifier":"https://stock.example"}
+
+    1 value written to 1 file
+
+    1 thing is left to do:
+    roles/Clerk.json: permissions: `https://stock.example` is no API here, and is taken over as it is
+    warning: the settings of the Deploy CLI are for other.example, and these files for 127.0.0.1:PORT: its keywords may stand for another tenant's values
+    "#);
+}
