@@ -57,6 +57,56 @@ fn adopt(bed: &Bed, arguments: &[&str]) -> Run {
     run
 }
 
+/// What stands in the README under a heading: its commands, each with what comes out.
+fn commands_of_readme(heading: &str) -> Vec<(String, String)> {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    let section = readme.split(&format!("\n## {heading}\n")).nth(1).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let block = section.split("```console\n").nth(1).unwrap();
+    let block = block.split("```").next().unwrap();
+    let commands = block.split("$ tenantry ").skip(1);
+    let command = |text: &str| {
+        let (line, output) = text.split_once('\n').unwrap();
+        (line.to_owned(), output.to_owned())
+    };
+    commands.map(command).collect()
+}
+
+#[test]
+fn the_readme_shows_what_comes_out() {
+    let shop = json!({"description": "The shop"});
+    let bed = Bed::new()
+        .client("Wq7mZr3KfT9xLd2PbVn8sHc5YgJ4uEaR", "Web App (dev)", shop)
+        .client("oR5dJx8PkW3nTb6ZvMq2yHs9LfC4gEuA", "Order API", json!({}))
+        .start();
+    bed.write(".env.dev", &bed.env_file());
+    bed.write(
+        "deploy-cli/clients/Web App.json",
+        "{\n  \"name\": \"Web App (##ENV##)\",\n  \"description\": \"The shop, and its tills\",\n  \
+         \"allowed_clients\": [\"Order API\"],\n  \"callbacks\": @@CALLBACKS@@\n}\n",
+    );
+    exported(
+        &bed,
+        "clients/Order API.json",
+        json!({"name": "Order API", "client_secret": "##ORDER_API_SECRET##"}),
+    );
+    exported(&bed, "actions/Greet.json", json!({"name": "Greet"}));
+    bed.write(
+        "config-dev.json",
+        r#"{"AUTH0_KEYWORD_REPLACE_MAPPINGS": {"ENV": "dev", "CALLBACKS": ["https://dev.acme.example"]}}"#,
+    );
+    let commands = commands_of_readme("Coming from the Deploy CLI");
+    assert_eq!(commands.len(), 3);
+    for (command, output) in commands {
+        let run = bed.run_without_settings(command.split(' '));
+        let shown = run
+            .stdout
+            .replace("127.0.0.1:PORT", "acme-dev.eu.auth0.com");
+        assert_eq!(shown, output, "{command}");
+    }
+}
+
 /// Writes a file as the Deploy CLI does.
 fn exported(bed: &Bed, file: &str, content: Value) {
     let text = format!("{}\n", serde_json::to_string_pretty(&content).unwrap());

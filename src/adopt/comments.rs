@@ -1,6 +1,6 @@
 //! Comments of the Deploy CLI's YAML file: those that stand above a resource or a field of it go above the same in its own file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -9,36 +9,49 @@ use crate::files::{Document, Format, Step};
 /// The lines of comments by the field that they stand above, in file order.
 pub(crate) type Comments = BTreeMap<String, Vec<String>>;
 
-/// The comments above the fields of the map at a path. Those above the map itself are above its first field. Only what stands in `raw`
-/// word by word is one of them: what a keyword brought in may be a secret, and so may what names one.
-pub(crate) fn comments_above(
-    document: &Document<'_>,
-    text: &str,
-    raw: &str,
-    path: &[Step<'_>],
-    fields: &Map<String, Value>,
-) -> Comments {
-    let lines: Vec<&str> = text.lines().collect();
-    let mut comments = Comments::new();
-    for name in fields.keys() {
-        let position = document.position_at(&[path, &[Step::Key(name)]].concat());
-        let above = lines
-            .get(..position.line.saturating_sub(1))
-            .unwrap_or_default();
-        let found = above.iter().rev().map_while(|line| {
-            let indent = line.len() - line.trim_start().len();
-            // What is deeper may be part of a text above.
-            let is_comment = line.trim_start().starts_with('#') && indent < position.column;
-            is_comment.then(|| line.trim().to_owned())
-        });
-        let mut found: Vec<String> = found.collect();
-        found.reverse();
-        found.retain(|line| raw.lines().any(|raw| raw.trim() == line) && !is_doubtful(line));
-        if !found.is_empty() {
-            comments.insert(name.clone(), found);
+/// A file in which comments are looked for.
+pub(super) struct Commented<'a> {
+    document: &'a Document<'a>,
+    lines: Vec<&'a str>,
+    /// Its lines before keywords were replaced, less what indents them.
+    raw: HashSet<&'a str>,
+}
+
+impl<'a> Commented<'a> {
+    /// The document, which is that of `text`, and what `text` was before its keywords were replaced.
+    pub(super) fn new(document: &'a Document<'a>, text: &'a str, raw: &'a str) -> Commented<'a> {
+        Commented {
+            document,
+            lines: text.lines().collect(),
+            raw: raw.lines().map(str::trim).collect(),
         }
     }
-    comments
+
+    /// The comments above the fields of the map at a path. Those above the map itself are above its first field. Only what stood there
+    /// before keywords were replaced is one of them: what a keyword brings in may be a secret, and so may what names one.
+    pub(super) fn above(&self, path: &[Step<'_>], fields: &Map<String, Value>) -> Comments {
+        let mut comments = Comments::new();
+        for name in fields.keys() {
+            let position = self
+                .document
+                .position_at(&[path, &[Step::Key(name)]].concat());
+            let above = self.lines.get(..position.line.saturating_sub(1));
+            let found = above.unwrap_or_default().iter().rev().map_while(|line| {
+                let indent = line.len() - line.trim_start().len();
+                // What is deeper may be part of a text above.
+                let is_comment = line.trim_start().starts_with('#') && indent < position.column;
+                is_comment.then(|| line.trim())
+            });
+            let mut found: Vec<&str> = found.collect();
+            found.reverse();
+            found.retain(|line| self.raw.contains(line) && !is_doubtful(line));
+            if !found.is_empty() {
+                let lines = found.into_iter().map(str::to_owned).collect();
+                comments.insert(name.clone(), lines);
+            }
+        }
+        comments
+    }
 }
 
 /// Whether a line may hold a secret.
@@ -57,11 +70,14 @@ pub(crate) fn with_comments(text: &str, comments: &Comments) -> (String, usize) 
     let Ok(document) = Document::parse(text.as_bytes(), Format::Yaml) else {
         return unchanged();
     };
-    let has = |comment: &str| text.lines().any(|line| line.trim() == comment);
+    let there: HashSet<&str> = text.lines().map(str::trim).collect();
     let mut above: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
     for (field, lines) in comments {
         if document.fields().contains_key(field) {
-            let new = lines.iter().map(String::as_str).filter(|line| !has(line));
+            let new = lines
+                .iter()
+                .map(String::as_str)
+                .filter(|line| !there.contains(line));
             let line = document.position(field).line;
             above.entry(line).or_default().extend(new);
         }

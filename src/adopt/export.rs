@@ -6,7 +6,7 @@ use std::io;
 
 use serde_json::{Map, Value};
 
-use super::comments::{Comments, comments_above};
+use super::comments::{Commented, Comments};
 use super::keywords::{Mappings, TooLarge, keywords_in, with_quotes};
 use super::{LARGEST_FILE, Left};
 use crate::files::{Document, Format, ParseError, Step, slug};
@@ -234,6 +234,9 @@ pub(crate) fn of_yaml(
         Err(broken) => return Err(vec![broken]),
     };
     let located = Document::parse(text.as_bytes(), Format::Yaml);
+    let raw = std::mem::take(&mut reading.raw);
+    let commented = located.as_ref().ok();
+    let commented = commented.map(|document| Commented::new(document, &text, &raw));
     let place = |path: &[Step<'_>]| match &located {
         Ok(located) => format!("{name}:{}", located.position_at(path).line),
         Err(_) => name.to_owned(),
@@ -254,11 +257,16 @@ pub(crate) fn of_yaml(
                     .get(index)
                     .and_then(Value::as_object)
                     .unwrap_or(fields);
-                let comments = match &located {
-                    Ok(located) => comments_above(located, &text, &reading.raw, &path, fields),
-                    Err(_) => Comments::new(),
-                };
-                reading.entry(kind, place(&path), None, fields, other, comments);
+                let comments = commented.as_ref();
+                let comments = comments.map(|commented| commented.above(&path, fields));
+                reading.entry(
+                    kind,
+                    place(&path),
+                    None,
+                    fields,
+                    other,
+                    comments.unwrap_or_default(),
+                );
             }
             if !value.is_array() {
                 reading.leave(place(&[at]), "it is no list");
@@ -294,11 +302,16 @@ pub(crate) fn of_yaml(
         };
         for (kind, path, value, other) in singles {
             if let (Value::Object(fields), Some(other)) = (value, other.as_object()) {
-                let comments = match &located {
-                    Ok(located) => comments_above(located, &text, &reading.raw, &path, fields),
-                    Err(_) => Comments::new(),
-                };
-                reading.entry(kind, place(&path), None, fields, other, comments);
+                let comments = commented.as_ref();
+                let comments = comments.map(|commented| commented.above(&path, fields));
+                reading.entry(
+                    kind,
+                    place(&path),
+                    None,
+                    fields,
+                    other,
+                    comments.unwrap_or_default(),
+                );
             }
         }
     }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::Left;
 use super::comments::Comments;
 use super::matching::{Pair, is_unknown};
-use crate::kinds::{Field, KINDS, Kind, Manage, Managed, Sending};
+use crate::kinds::{Field, KINDS, Kind, Manage, Managed, Risk, Sending};
 use crate::promote::{
     Alone, Asked, BrokenReference, Counterpart, Gone, Member, Overrides, OwnValues, Promotion,
     Side, Stems, promote,
@@ -199,6 +199,16 @@ fn about(pair: &Pair, field: &str, why: impl Into<String>) -> Left {
 fn laid(pair: &Pair, here: Option<&Member<'_>>) -> Map<String, Value> {
     let mut fields = pair.entry.fields.clone();
     let Some(here) = here else {
+        let widens = |name: &str| {
+            let mut risks = pair
+                .entry
+                .kind
+                .row(name)
+                .into_iter()
+                .flat_map(|row| row.risks);
+            risks.any(|risk| matches!(risk, Risk::Emptied(_)))
+        };
+        fields.retain(|name, value| !is_nothing(value) || !widens(name));
         return fields;
     };
     fields.retain(|name, value| here.fields.contains_key(name) || !is_nothing(value));

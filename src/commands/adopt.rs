@@ -1,6 +1,7 @@
 //! `adopt`: what the Deploy CLI's files say, as edits of a tenant's files. It asks no tenant anything; `diff` and `push` take it from
 //! there.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,8 @@ use crate::select::Names;
 
 /// So many files at most are looked at: no tenant has as many resources.
 const MOST_FILES: usize = 500_000;
+/// The largest that all files together may be, in bytes.
+const MOST_BYTES: usize = 512 * 1024 * 1024;
 
 pub(super) fn run(
     invocation: &Invocation<'_>,
@@ -352,10 +355,17 @@ fn read(from: &Path, settings: &Settings) -> Result<Export> {
         (false, Some(parent)) if !parent.as_os_str().is_empty() => parent.to_owned(),
         (false, _) => PathBuf::from("."),
     };
+    let size = Cell::new(0_usize);
     let read = |path: &str| {
         let path = Path::new(path).components().collect::<PathBuf>();
         match opening::read_below(&root, &root.join(path), adopt::LARGEST_FILE) {
-            Ok(text) => Ok(Some(text)),
+            Ok(text) => {
+                size.set(size.get().saturating_add(text.len()));
+                match size.get() > MOST_BYTES {
+                    true => Err(std::io::Error::other("the files are too large together")),
+                    false => Ok(Some(text)),
+                }
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
