@@ -191,14 +191,16 @@ fn the_directory_layout_becomes_edits_and_the_rest_is_a_list() {
       scopes:
         + {"value":"edit:orders"}
 
-    client-grants/billing-job--orders-api.yaml  billing-job--orders-api cgr_1
+    client-grants/billing-job--orders-api.yaml  Billing Job → Orders API cgr_1
       scope:
         + "read:orders"
+        warning: the client gets `read:orders` at once
 
     roles/clerk.yaml  Clerk rol_1
       permissions:
         + {"permission_name":"read:orders","resource_server_identifier":"https://orders.example"} (Orders API)
         + {"permission_name":"read:stock","resource_server_identifier":"https://stock.example"}
+        warning: whoever has the role gets a permission more at once
 
     tenant-settings.yaml
       friendly_name: "sandbox" → "Acme"
@@ -236,11 +238,13 @@ fn the_directory_layout_becomes_edits_and_the_rest_is_a_list() {
     client-grants/billing-job--orders-api.yaml  Billing Job → Orders API cgr_1
       scope:
         + "read:orders"
+        warning: the client gets `read:orders` at once
 
     roles/clerk.yaml  Clerk rol_1
       permissions:
         + {"permission_name":"read:orders","resource_server_identifier":"https://orders.example"} (Orders API)
         + {"permission_name":"read:stock","resource_server_identifier":"https://stock.example"}
+        warning: whoever has the role gets a permission more at once
 
     tenant-settings.yaml
       friendly_name: "sandbox" → "Acme"
@@ -248,7 +252,7 @@ fn the_directory_layout_becomes_edits_and_the_rest_is_a_list() {
     attack-protection/brute-force-protection.yaml
       max_attempts: 10 → 5
 
-    8 edits in 1 client, 1 API, 1 client grant, 1 role, 1 tenant's settings and 1 part of attack protection
+    8 edits in 1 client, 1 API, 1 client grant, 1 role, 1 tenant's settings and 1 part of attack protection, 2 risks
     "#);
 }
 
@@ -809,6 +813,7 @@ fn what_the_deploy_cli_was_told_to_leave_is_left() {
       permissions:
         + {"permission_name":"read:orders","resource_server_identifier":"https://orders.example"} (Orders API)
         + {"permission_name":"read:stock","resource_server_identifier":"https://stock.example"}
+        warning: whoever has the role gets a permission more at once
 
     1 value written to 1 file
 

@@ -321,7 +321,7 @@ fn unmanaged(pair: &Pair, here: &Map<String, Value>, managed: &Managed, left: &m
             continue;
         }
         let why = match kind.row(name).map(|row| row.sending) {
-            Some(Sending::Derived) => continue,
+            Some(Sending::Derived(_)) => continue,
             Some(Sending::Never(why)) => why,
             Some(Sending::Default | Sending::OptIn) => {
                 "not managed: name it under `manage:` in tenantry.yaml, pull, and adopt again"
