@@ -57,13 +57,11 @@ fn adopt(bed: &Bed, arguments: &[&str]) -> Run {
     run
 }
 
-/// What stands in the README under a heading: its commands, each with what comes out.
-fn commands_of_readme(heading: &str) -> Vec<(String, String)> {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = fs::read_to_string(readme).unwrap();
-    let section = readme.split(&format!("\n## {heading}\n")).nth(1).unwrap();
-    let section = section.split("\n## ").next().unwrap();
-    let block = section.split("```console\n").nth(1).unwrap();
+/// What the page about it shows: its commands, each with what comes out.
+fn commands_of_the_page() -> Vec<(String, String)> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/adopt.md");
+    let page = fs::read_to_string(page).unwrap();
+    let block = page.split("```shell-session\n").nth(1).unwrap();
     let block = block.split("```").next().unwrap();
     let commands = block.split("$ tenantry ").skip(1);
     let command = |text: &str| {
@@ -74,7 +72,7 @@ fn commands_of_readme(heading: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn the_readme_shows_what_comes_out() {
+fn the_page_shows_what_comes_out() {
     let shop = json!({"description": "The shop"});
     let bed = Bed::new()
         .client("Wq7mZr3KfT9xLd2PbVn8sHc5YgJ4uEaR", "Web App (dev)", shop)
@@ -96,7 +94,7 @@ fn the_readme_shows_what_comes_out() {
         "config-dev.json",
         r#"{"AUTH0_KEYWORD_REPLACE_MAPPINGS": {"ENV": "dev", "CALLBACKS": ["https://dev.acme.example"]}}"#,
     );
-    let commands = commands_of_readme("Coming from the Deploy CLI");
+    let commands = commands_of_the_page();
     assert_eq!(commands.len(), 3);
     for (command, output) in commands {
         let run = bed.run_without_settings(command.split(' '));

@@ -1,11 +1,13 @@
-//! The examples of `--help` run and end as they say; README shows what diff shows. Those for CI are played in `pipelines`.
+//! The examples of `--help` run and end as they say; the pages show what diff shows and what the crate's documentation runs, and their
+//! links lead somewhere. The examples for CI are played in `pipelines`.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use common::{Bed, every_command};
@@ -112,7 +114,7 @@ fn serves(bed: &Bed, arguments: &[String]) {
     assert!(said.starts_with("AUTH0_DOMAIN=http://127.0.0.1:"), "{said}");
 }
 
-/// A tenant on which each side has changed something, for the README's example of a diff.
+/// A tenant on which each side has changed something, for the pages' example of a diff.
 fn changed_on_both_sides() -> Bed {
     let web = "Wq7mZr3KfT9xLd2PbVn8sHc5YgJ4uEaR";
     let orders = "oR5dJx8PkW3nTb6ZvMq2yHs9LfC4gEuA";
@@ -149,9 +151,110 @@ fn changed_on_both_sides() -> Bed {
 }
 
 #[test]
-fn the_readme_shows_what_diff_shows() {
+fn a_page_shows_what_diff_shows() {
     let shown = changed_on_both_sides().run(["diff"]).exits(1).stdout;
-    let readme =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    assert!(readme.contains(&format!("```\n{shown}```\n")), "{shown}");
+    let page = read("docs/commands.md");
+    assert!(page.contains(&format!("```\n{shown}```\n")), "{shown}");
+}
+
+#[test]
+fn the_page_of_the_library_shows_what_the_documentation_runs() {
+    let source = read("src/lib.rs");
+    let run = source.split("//! ```\n").nth(1).unwrap();
+    let shown: Vec<&str> = run
+        .lines()
+        .map(|line| line.trim_start_matches("//!"))
+        .map(|line| line.strip_prefix(' ').unwrap_or(line))
+        .filter(|line| *line != "#" && !line.starts_with("# "))
+        .collect();
+    let shown = format!("```rust\n{}\n```\n", shown.join("\n"));
+    assert!(read("docs/library.md").contains(&shown), "{shown}");
+}
+
+/// A file of the project.
+fn read(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+/// Every page of the project with its text, code blocks left out.
+fn pages() -> BTreeMap<PathBuf, String> {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = ["", "docs", "benches"].map(|name| project.join(name));
+    folders
+        .iter()
+        .flat_map(|folder| fs::read_dir(folder).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "md"))
+        .map(|path| {
+            let text = fs::read_to_string(&path).unwrap();
+            let mut in_block = false;
+            let prose: Vec<&str> = text
+                .lines()
+                .filter(|line| {
+                    let fence = line.trim_start().starts_with("```");
+                    in_block ^= fence;
+                    !in_block && !fence
+                })
+                .collect();
+            (path.canonicalize().unwrap(), prose.join("\n"))
+        })
+        .collect()
+}
+
+/// Where a page's links lead.
+fn links(prose: &str) -> impl Iterator<Item = &str> {
+    let targets = prose.split("](").skip(1);
+    targets.filter_map(|rest| Some(rest.split_once(')')?.0))
+}
+
+/// The anchors of a page's headings, as GitHub makes them.
+fn anchors(prose: &str) -> Vec<String> {
+    let headings = prose.lines().filter(|line| line.starts_with('#'));
+    headings
+        .map(|line| {
+            let heading = line.trim_start_matches('#').trim().to_lowercase();
+            heading
+                .chars()
+                .filter(|c| c.is_alphanumeric() || " -_".contains(*c))
+                .map(|c| if c == ' ' { '-' } else { c })
+                .collect()
+        })
+        .collect()
+}
+
+#[test]
+fn every_link_between_pages_leads_somewhere() {
+    let pages = pages();
+    let mut reached = Vec::new();
+    let mut wrong = Vec::new();
+    for (page, prose) in &pages {
+        for link in links(prose).filter(|link| !link.contains("://")) {
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = match path {
+                "" => Ok(page.clone()),
+                _ => page.parent().unwrap().join(path).canonicalize(),
+            };
+            let leads = target.is_ok_and(|target| {
+                let there = anchor.is_empty()
+                    || pages
+                        .get(&target)
+                        .is_some_and(|prose| anchors(prose).iter().any(|own| own == anchor));
+                reached.push(target);
+                there
+            });
+            if !leads {
+                wrong.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let docs = docs.canonicalize().unwrap();
+    for page in pages.keys().filter(|page| page.starts_with(&docs)) {
+        assert!(
+            reached.contains(page),
+            "nothing leads to {}",
+            page.display()
+        );
+    }
 }

@@ -450,10 +450,10 @@ fn shell(bed: &Bed, program: &str, arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn the_readmes_block_runs_as_it_stands() {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"));
-    let readme = readme.unwrap();
-    let section = readme.split("\n## In a pipeline\n").nth(1).unwrap();
+fn the_block_of_the_page_runs_as_it_stands() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/git-and-pipelines.md");
+    let page = fs::read_to_string(page).unwrap();
+    let section = page.split("\n## In a pipeline\n").nth(1).unwrap();
     let block = section.split("```sh\n").nth(1).unwrap();
     let block = block.split("```").next().unwrap();
 
