@@ -81,10 +81,10 @@ pub static KIND: Kind = Kind {
                 },
             ],
             caution: Some(
-                "where the tenant enables its connections for new clients (`enable_client_connections`), people can log in to it through every one of them at once",
+                "people can log in to a new client through every connection at once, where the tenant enables them for new clients (`enable_client_connections`)",
             ),
             afterwards: Some(
-                "its secret is in the dashboard, under Applications, and is neither shown nor written here",
+                "the secret of a new client is in the dashboard, under Applications; it is neither shown nor written here",
             ),
         }),
     }),

@@ -78,7 +78,7 @@ pub fn new(new: &New, names: &Names<'_>) -> String {
     for field in new.edits() {
         for leaf in change::of_field(&field, Named::of(&field, names)) {
             let (name, value) = (line(&leaf.name), leaf.names.inline(leaf.new));
-            if value.width() <= SHORT && !has_parts(leaf.new) {
+            if value.width() <= SHORT && (!has_parts(leaf.new) || value == "[]") {
                 let _ = writeln!(text, "  {ADDED}+ {name}: {value}{ADDED:#}");
                 continue;
             }

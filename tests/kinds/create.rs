@@ -153,8 +153,8 @@ fn what_refers_to_each_other_is_made_in_order_and_the_files_say_the_rest() {
     2 clients, 1 API, 1 client grant and 1 role created, 1 client and 1 role updated
     ");
     insta::assert_snapshot!(run.stderr, @"
-    warning: where the tenant enables its connections for new clients (`enable_client_connections`), people can log in to it through every one of them at once
-    its secret is in the dashboard, under Applications, and is neither shown nor written here
+    warning: people can log in to a new client through every connection at once, where the tenant enables them for new clients (`enable_client_connections`)
+    the secret of a new client is in the dashboard, under Applications; it is neither shown nor written here
     ");
     insta::assert_snapshot!(with_names(&bed, &bed.read("tenant/clients/first.yaml")), @"
     # The first of the new ones.
