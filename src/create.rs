@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use crate::files::{Contents, NewFile, ResourceFile};
+use crate::files::{Contents, NewFile};
 use crate::kinds::{Creation, Field, Kind, Takes};
 use crate::resource::{Resource, ResourceId};
 
@@ -59,6 +59,10 @@ pub enum Refusal {
     Twice(String),
     /// This reference is a file that there is not.
     NoSuchFile(String),
+    /// This reference may be one of two files, in different formats.
+    TwoFiles(String),
+    /// The tenant has this one already, and this file is about it.
+    HasFile(ResourceId, String),
 }
 
 /// What the files without an id describe, by kind and file. `live` is all that the tenant has of their kinds; None where that was not
@@ -153,21 +157,22 @@ fn refusal(
     if let Some(missing) = required.find(|field| !fields.contains_key(**field)) {
         return Some(Refusal::Without(missing));
     }
-    let is_there = |kind: &Kind, stem: &str| {
-        let is = |of: &Kind, file: &ResourceFile| of == kind && file.stem == stem;
-        contents
-            .resources
-            .iter()
-            .any(|(id, file)| is(id.kind(), file))
-            || contents.new.iter().any(|new| is(new.kind, &new.file))
+    let count = |kind: &Kind, stem: &str| {
+        let old = contents.resources.iter();
+        let old = old.filter(|(id, file)| id.kind() == kind && file.stem == stem);
+        let new = contents.new.iter();
+        let new = new.filter(|new| new.kind == kind && new.file.stem == stem);
+        old.count() + new.count()
     };
     for (row, reference) in new.kind.references_by_id() {
         let value = fields.get(row.name);
         let files = value.map(|value| reference.files_in(value));
         for text in files.into_iter().flatten() {
             let file = reference.kind().zip(reference.stem_in(text));
-            if !file.is_some_and(|(kind, stem)| is_there(kind, stem)) {
-                return Some(Refusal::NoSuchFile(text.to_owned()));
+            match file.map_or(0, |(kind, stem)| count(kind, stem)) {
+                0 => return Some(Refusal::NoSuchFile(text.to_owned())),
+                1 => {}
+                _ => return Some(Refusal::TwoFiles(text.to_owned())),
             }
         }
     }
@@ -183,6 +188,12 @@ fn refusal(
     let there =
         there.filter(|(id, live)| id.kind() == new.kind && takes.is_same(fields, live.fields()));
     let there: Vec<ResourceId> = there.map(|(id, _)| id.clone()).collect();
+    let with_file = there
+        .iter()
+        .find_map(|id| Some((id, contents.resources.get(id)?)));
+    if let Some((id, file)) = with_file {
+        return Some(Refusal::HasFile(id.clone(), file.file.clone()));
+    }
     (!there.is_empty()).then_some(Refusal::IsThere(there))
 }
 

@@ -1,15 +1,15 @@
 //! Making resources, one after the other: what is about to be made is on the disk before the request goes out, and a request whose
 //! answer was lost is never sent again before a look at what the tenant has. So one file never makes two resources.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::Result;
 use serde_json::{Map, Value};
 
-use super::Terminal;
 use super::session::Session;
 use super::workspace::{Workspace, warn_rewritten};
+use super::{Terminal, Usage};
 use crate::api::{ApiError, Effect, Fields};
 use crate::apply::CreateResult;
 use crate::base::{Bases, NewBase};
@@ -56,9 +56,8 @@ async fn attempt(session: &Session, contents: &Contents, intent: &Intent) -> Cre
         if error.effect() == Effect::None {
             return CreateResult::Failed(error);
         }
-        let mut there = match look(session, contents, intent).await {
-            Ok(there) => there,
-            Err(_) => return CreateResult::Failed(error),
+        let Ok((mut there, has_same)) = looked(session, contents, intent).await else {
+            return CreateResult::Failed(error);
         };
         match (there.pop(), there.as_slice()) {
             (Some(one), []) => return of(intent, one),
@@ -66,7 +65,8 @@ async fn attempt(session: &Session, contents: &Contents, intent: &Intent) -> Cre
                 let ids = more.iter().chain([&one]).map(|one| one.id().clone());
                 return CreateResult::Several(ids.collect());
             }
-            (None, _) if is_last || error.effect() == Effect::Unknown => {
+            // One of that name that says something else may be it, as a tenant may change a value.
+            (None, _) if is_last || has_same || error.effect() == Effect::Unknown => {
                 return CreateResult::Failed(error);
             }
             (None, _) => {}
@@ -86,13 +86,25 @@ async fn look(
     contents: &Contents,
     intent: &Intent,
 ) -> Result<Vec<Resource>, ApiError> {
+    Ok(looked(session, contents, intent).await?.0)
+}
+
+/// The same, and whether there is one without a file that the tenant or people would not tell from it.
+async fn looked(
+    session: &Session,
+    contents: &Contents,
+    intent: &Intent,
+) -> Result<(Vec<Resource>, bool), ApiError> {
     let live = session.reader.resources(intent.kind, &Fields::All).await?;
-    let live = live
+    let live: BTreeMap<ResourceId, Resource> = live
         .into_iter()
         .map(|live| (live.id().clone(), live))
         .collect();
+    let mut without_file = live.values();
+    let has_same = without_file
+        .any(|live| !contents.resources.contains_key(live.id()) && is_same(intent, live.fields()));
     let made = made_by(intent.kind, &intent.sent, contents, &live);
-    Ok(made.into_iter().cloned().collect())
+    Ok((made.into_iter().cloned().collect(), has_same))
 }
 
 /// What a file and its base become once its resource is made.
@@ -175,8 +187,12 @@ pub(super) fn with_ids(
 /// sent. Answers whether the files have to be read again.
 ///
 /// # Errors
-/// The tenant has several such resources, or can't be read.
-pub(super) async fn finish_earlier(workspace: &mut Workspace, terminal: &Terminal) -> Result<bool> {
+/// The tenant has several such resources, or can't be read; or, in a push, one of which the file is another by now.
+pub(super) async fn finish_earlier(
+    workspace: &mut Workspace,
+    is_pull: bool,
+    terminal: &Terminal,
+) -> Result<bool> {
     let Some(intent) = workspace.directory.read_intent()? else {
         return Ok(false);
     };
@@ -195,29 +211,22 @@ pub(super) async fn finish_earlier(workspace: &mut Workspace, terminal: &Termina
             intent.domain
         );
     }
-    let new = contents
-        .new
-        .iter()
-        .find(|new| new.kind == intent.kind && new.file.file == intent.file);
+    let at_path = |new: &&NewFile| new.kind == intent.kind && new.file.file == intent.file;
+    let new = contents.new.iter().find(at_path);
     let mut files = contents.resources.iter();
     let with_id = files.find(|(id, file)| id.kind() == intent.kind && file.file == intent.file);
-    if let (None, Some((id, file))) = (new, with_id) {
-        let is_remembered = bases.of(id).is_some();
-        if !is_remembered && let Some(live) = one(session, contents, bases, id).await? {
-            // The file has its id already, and the lock was not written any more.
-            if says_all(&live, &intent.sent) {
-                let later = later_of(&file.fields, &intent);
-                let (managed, fields) = (directory.managed(), &file.fields);
-                let merged = merge::made(managed, fields, &intent.sent, &live, &later);
-                bases.record(id, &file.file, merged.base);
-                bases.write(directory)?;
-            }
-        }
-        directory.forget_intent()?;
-        return Ok(!is_remembered);
-    }
     let there = look(session, contents, &intent).await?;
+    // A file that has another name by now.
+    let renamed = || {
+        let mut same = contents
+            .new
+            .iter()
+            .filter(|new| is_same(&intent, &new.file.fields));
+        same.next().filter(|_| same.next().is_none())
+    };
+    let new = new.or_else(|| renamed().filter(|_| with_id.is_none()));
     let ids: Vec<&str> = there.iter().map(|one| one.id().as_str()).collect();
+    let id_name = intent.kind.id_name();
     match (new, there.as_slice()) {
         (Some(new), [one]) => {
             let later = later_of(&new.file.fields, &intent);
@@ -226,32 +235,72 @@ pub(super) async fn finish_earlier(workspace: &mut Workspace, terminal: &Termina
                 warn_rewritten(&new.file.file, terminal);
             }
             adopted.write(new, one, directory, bases)?;
+            let added = answered(&intent.sent, one).added;
+            let added = match added.is_empty() {
+                true => String::new(),
+                false => format!("; the tenant set {}", added.join(", ")),
+            };
             terminal.note(&format!(
-                "{}: an earlier push made it, {}; its file has the id now",
-                intent.file,
+                "{}: an earlier push made it, {}; its file has the id now{added}",
+                new.file.file,
                 one.id()
             ));
             Ok(true)
         }
-        (_, []) => {
-            directory.forget_intent()?;
-            Ok(false)
-        }
-        (None, _) => {
+        (Some(_), [_, ..]) => Err(Usage::error(
+            format!(
+                "{}: an earlier push made a resource of it, and the tenant has several that say the same: {}",
+                intent.file,
+                ids.join(", ")
+            ),
+            format!(
+                "write the right id as `{id_name}` into the first line of the file; nothing is made before that"
+            ),
+        )),
+        (None, [_, ..]) if is_pull => {
             terminal.warn(&format!(
-                "an earlier push may have made a resource of {}, which is gone: {}",
+                "an earlier push made a resource of {}, which is another file by now, or none: {}",
                 intent.file,
                 ids.join(", ")
             ));
-            directory.forget_intent()?;
             Ok(false)
         }
-        (Some(_), _) => anyhow::bail!(
-            "{}: an earlier push made a resource of it, and the tenant has several that say the same, {}: write the id of the right \
-             one into the first line of the file",
-            intent.file,
-            ids.join(", ")
-        ),
+        (None, [_, ..]) => Err(Usage::error(
+            format!(
+                "an earlier push made a resource of {}, which is another file by now, or can't be read: {}",
+                intent.file,
+                ids.join(", ")
+            ),
+            format!(
+                "write the id as `{id_name}` into the file that it is of, or have `tenantry pull` write one; nothing is pushed \
+                 before that, so that it is not made twice"
+            ),
+        )),
+        (_, []) => {
+            let mut is_remembered_now = false;
+            // The file has its id already, and the lock was not written any more.
+            if let Some((id, file)) = with_id.filter(|(id, _)| bases.of(id).is_none())
+                && let Some(live) = one(session, contents, bases, id).await?
+                && says_all(&live, &intent.sent)
+            {
+                let later = later_of(&file.fields, &intent);
+                let (managed, fields) = (directory.managed(), &file.fields);
+                let merged = merge::made(managed, fields, &intent.sent, &live, &later);
+                bases.record(id, &file.file, merged.base);
+                bases.write(directory)?;
+                is_remembered_now = true;
+            }
+            directory.forget_intent()?;
+            Ok(is_remembered_now)
+        }
+    }
+}
+
+/// Whether these fields are those of the resource that a push was about to make, or of one that the tenant would not tell from it.
+fn is_same(intent: &Intent, fields: &Map<String, Value>) -> bool {
+    match intent.kind.creation() {
+        Some(Creation::Takes(takes)) => takes.is_same(&intent.sent, fields),
+        _ => false,
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::create::finish_earlier;
 use super::invocation::Invocation;
 use super::workspace::{Read, Workspace, report_unread, warn_rewritten};
 use super::{Ending, Terminal, Usage};
@@ -41,6 +42,10 @@ pub(super) async fn run(
         Access::Create,
         terminal,
     )?;
+    // What a push made that was killed has its file already, and gets no second one.
+    if finish_earlier(&mut workspace, true, terminal).await? {
+        workspace.read_again(terminal)?;
+    }
     // With --discard-local, invalid values are dropped, so they need no check.
     let checked = match options.discard_local {
         true => None,
@@ -58,7 +63,7 @@ pub(super) async fn run(
             many => format!("{many} files have no id, {} the first", first.file.file),
         };
         terminal.note(&format!(
-            "{which}: what it describes is not on the tenant, and `tenantry push --create` makes it"
+            "{which} yet: `tenantry push --create` makes what it describes"
         ));
     }
     if let Some(checked) = checked {

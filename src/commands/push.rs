@@ -10,7 +10,7 @@ use super::sending::{Due, Rewrites, Sent, send};
 use super::session::LiveResources;
 use super::workspace::{Read, Workspace, check_fields, report_unread};
 use super::{Ending, Terminal, consent, saved};
-use crate::api::ApiError;
+use crate::api::{ApiError, Effect};
 use crate::apply::{CreateResult, Created, Outcome, UpdateResult};
 use crate::cli::{Push, ResultForm};
 use crate::files::Access;
@@ -45,7 +45,7 @@ pub(super) async fn run(
     let mut workspace = Workspace::open(invocation, settings, &project, asked, access, terminal)?;
     workspace.note_unmanaged(terminal);
     let checked = workspace.check_edits()?;
-    if !options.dry_run && finish_earlier(&mut workspace, terminal).await? {
+    if !options.dry_run && finish_earlier(&mut workspace, false, terminal).await? {
         workspace.read_again(terminal)?;
     }
 
@@ -342,7 +342,7 @@ async fn moved(push: &PushPlan, workspace: &Workspace) -> Result<Option<String>>
         .session
         .these(&ids, (&workspace.contents, &workspace.bases), fields)
         .await?;
-    let moved: Vec<String> = due
+    let mut moved: Vec<String> = due
         .iter()
         .filter_map(|resource| {
             let name = resource.label();
@@ -365,7 +365,24 @@ async fn moved(push: &PushPlan, workspace: &Workspace) -> Result<Option<String>>
             }
         })
         .collect();
+    moved.extend(made_meanwhile(push, workspace).await?);
     Ok((!moved.is_empty()).then(|| moved.join("\n")))
+}
+
+/// The resources that were to be made and that somebody made meanwhile, a line each.
+async fn made_meanwhile(push: &PushPlan, workspace: &Workspace) -> Result<Vec<String>> {
+    if push.creates.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (managed, contents) = (workspace.managed(), &workspace.contents);
+    let live = workspace.session.all(managed, contents).await?;
+    let files: Vec<_> = contents.new.iter().collect();
+    let mut new = workspace.new_resources(&files, Some(&live));
+    new.retain(|new| new.refusal.is_some() && push.creates.iter().any(|due| due.file == new.file));
+    let made = new
+        .into_iter()
+        .map(|new| format!("{}: the tenant has it by now", new.file));
+    Ok(made.collect())
 }
 
 /// What is about to be sent, for the record. `in_file` tells what a file says before and after, where that is not what the tenant says.
@@ -466,6 +483,7 @@ fn finish(
         );
         return Ok(Ending::Failure);
     }
+    let is_unknown = |one: &Created| matches!(&one.result, CreateResult::Failed(error) if error.effect() != Effect::None);
     if let Some(first) = failed.first() {
         let more = match failed.len() - 1 {
             0 => String::new(),
@@ -473,8 +491,19 @@ fn finish(
         };
         let hint = ApiError::hint_of_all(&failed).unwrap_or_default();
         let verb = manner.verb.name();
-        let hint =
-            format!("{hint}\nwhat was updated is remembered: `tenantry {verb}` sends the rest");
+        let hint = match created.iter().any(is_unknown) {
+            true => format!(
+                "{hint}\nit may have been made all the same: leave its file as it is, and the next `tenantry push --create` looks first"
+            ),
+            false if !created.is_empty() => {
+                format!(
+                    "{hint}\nwhat was done is remembered: `tenantry push --create` does the rest"
+                )
+            }
+            false => {
+                format!("{hint}\nwhat was updated is remembered: `tenantry {verb}` sends the rest")
+            }
+        };
         terminal.error(&format!("{first}{more}"), Some(hint.trim()));
         return Ok(Ending::Failure);
     }

@@ -180,15 +180,12 @@ fn close(mut record: SentRecord, by: SentBy, sent: &Sent, is_remembered: bool) {
     }
 }
 
-/// Whether something on the tenant may be another way since. A change to a list may take several requests, of which the first may
-/// have gone through.
+/// Whether something on the tenant may be another way since. What went through of an update that failed later is an outcome of its own.
 fn may_have_effect(outcome: &Outcome) -> bool {
     match &outcome.result {
         UpdateResult::Updated { .. } => true,
         UpdateResult::NotAttempted => false,
-        UpdateResult::Failed(error) => {
-            outcome.update.patch.list().is_some() || !error.is_refused_at_once()
-        }
+        UpdateResult::Failed(error) => !error.is_refused_at_once(),
     }
 }
 
@@ -257,9 +254,11 @@ impl Sending<'_> {
     async fn create(&mut self, new: New) {
         let result = self.attempt(&new).await;
         match &result {
-            CreateResult::Failed(error) => self.run.failed(new.kind, error),
-            // Nobody knows what there is by now, so nothing more is made.
-            CreateResult::Several(_) => self.run.stop(),
+            CreateResult::Failed(error) if error.effect() == Effect::None => {
+                self.run.failed(new.kind, error);
+            }
+            // Nobody knows what there is by now, so nothing more is made: the next run has to look for this one first.
+            CreateResult::Failed(_) | CreateResult::Several(_) => self.run.stop(),
             CreateResult::Made { .. } | CreateResult::NotAttempted => {}
         }
         if !matches!(result, CreateResult::NotAttempted) {
@@ -274,6 +273,14 @@ impl Sending<'_> {
         let (Some(file), Some(body)) = (file, self.made.body(new)) else {
             return CreateResult::NotAttempted;
         };
+        // Without what it refers to, it would be another one than was shown: a client that lets nobody in would let everybody in.
+        let unmade = self.sent.created.iter();
+        let unmade = unmade.filter(|one| !matches!(one.result, CreateResult::Made { .. }));
+        let needed = new.files();
+        let mut missing = unmade.filter(|one| needed.iter().any(|file| one.new.is_named(file)));
+        if missing.next().is_some() {
+            return CreateResult::NotAttempted;
+        }
         let is_stopped =
             self.terminal.stop().is_wished() || !self.can_remember.load(Ordering::Relaxed);
         if is_stopped || self.run.stops(new.kind) {
@@ -291,6 +298,14 @@ impl Sending<'_> {
         if let CreateResult::Made { resource, .. } = &result {
             if let Some(record) = &mut self.record {
                 record.note(&created_line(resource, &new.file));
+            }
+            if !new.left_out.is_empty() {
+                let left_out: Vec<&str> = new.left_out.iter().map(|(name, _)| &**name).collect();
+                self.terminal.note(&format!(
+                    "{}: what was not sent is no longer in the file: {}",
+                    new.file,
+                    left_out.join(", ")
+                ));
             }
             let (done, is_done) = oneshot::channel();
             let (managed, said) = (self.directory.managed(), &file.file.fields);

@@ -519,9 +519,9 @@ pub(super) fn read(
     }
     contents.left_out = left_out;
     warn_of(&contents, terminal);
-    for (id, file) in &contents.resources {
-        for (key, meant) in contents.misspelt(id.kind(), Some(id), file) {
-            let one = id.kind().one();
+    for (kind, id, file) in contents.files() {
+        for (key, meant) in contents.misspelt(kind, id, file) {
+            let one = kind.one();
             let file = &file.file;
             terminal.warn(&format!(
                 "{file}: `{key}` is no field of {one}; did you mean `{meant}`?"

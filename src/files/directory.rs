@@ -359,8 +359,17 @@ impl Contents {
     /// without an id stays, and so does what names no file.
     pub(super) fn resolve_references(&mut self) {
         let mut by_stem: BTreeMap<(&Kind, &str), &str> = BTreeMap::new();
+        // A name that two files have, in different formats, is the name of neither.
+        let mut twice: Vec<(&Kind, &str)> = Vec::new();
         for (id, file) in &self.resources {
-            by_stem.insert((id.kind(), &file.stem), id.as_str());
+            let name = (id.kind(), &*file.stem);
+            if by_stem.insert(name, id.as_str()).is_some() {
+                twice.push(name);
+            }
+        }
+        twice.extend(self.new.iter().map(|new| (new.kind, &*new.file.stem)));
+        for name in twice {
+            by_stem.remove(&name);
         }
         let resolved = |kind: &'static Kind, fields: &Map<String, Value>| {
             let mut changed = Vec::new();

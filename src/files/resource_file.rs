@@ -176,6 +176,13 @@ fn id_in(kind: &'static Kind, document: &Document<'_>) -> Result<Option<Resource
                 )
             }
         },
+        Some(Value::Null) => (
+            name,
+            format!("`{name}` says nothing"),
+            format!(
+                "leave the line out where the {one} is still to be made; `tenantry list` shows the ids of the tenant's {many}"
+            ),
+        ),
         Some(_) => (
             name,
             format!("`{name}` is not text"),

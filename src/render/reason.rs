@@ -160,6 +160,12 @@ pub(super) fn refused(new: &New, refusal: &Refusal) -> String {
             }
         },
         Refusal::Twice(file) => format!("{} would make the same {one}", line(file)),
+        Refusal::HasFile(id, file) => format!(
+            "the tenant has one already, {}, and its file is {}",
+            line(id.as_str()),
+            line(file)
+        ),
+        Refusal::TwoFiles(file) => format!("{}, and two files are named so", refers_to(file)),
         Refusal::NoSuchFile(file) => format!("{}, and there is no such file", refers_to(file)),
     }
 }

@@ -514,17 +514,29 @@ fn what_is_there_already_is_never_made() {
         bed.write(&path(file), &says);
         let why = refused(&bed, file);
         let start = "the tenant has one already, ";
-        let (there, rest) = why.strip_prefix(start).unwrap().split_once(": ").unwrap();
+        let (there, rest) = why.strip_prefix(start).unwrap().split_once(", ").unwrap();
         assert!(bed.sandbox.resource(kind, there).is_some(), "{why}");
+        assert!(
+            rest.starts_with(&format!("and its file is {kind}/")),
+            "{why}"
+        );
+        // Without a file, it may be taken over.
+        let file_of_it = rest.strip_prefix("and its file is ").unwrap();
+        bed.remove(&format!("tenant/{file_of_it}"));
         assert_eq!(
-            rest,
-            format!("to take it over, write `{id}: {there}` as the first line of the file")
+            refused(&bed, file),
+            format!(
+                "{start}{there}: to take it over, write `{id}: {there}` as the first line of the file"
+            )
         );
     }
     let bed = started();
     bed.write("tenant/clients/new.yaml", "name: Default App\n");
     let why = refused(&bed, "clients/new");
-    assert!(why.starts_with("the tenant has several already, "), "{why}");
+    assert!(
+        why.contains(", and its file is clients/default-app-"),
+        "{why}"
+    );
 }
 
 #[test]
@@ -1173,4 +1185,143 @@ fn an_undo_leaves_what_was_made() {
         the_one(&bed, "First");
         bed.run(["diff"]).exits(0);
     }
+}
+
+/// The answer to the first POST of a client is lost, and what the tenant has can't be read any more.
+fn lose_the_first(bed: &Bed) {
+    bed.sandbox
+        .fail_next(FaultRule::new(Fault::StatusAfter(500)).method("POST"));
+    let reads = FaultRule::new(Fault::StatusBefore(400))
+        .method("GET")
+        .path("/clients");
+    bed.sandbox.fail_next(reads.nth(2).always());
+}
+
+fn all_is_well(bed: &Bed) {
+    bed.sandbox.set_faults(Vec::<FaultRule>::new());
+    bed.sandbox.clear_requests();
+}
+
+/// Nothing more is made until it is known what became of the first, whose intent would be lost.
+#[test]
+fn one_of_which_nobody_knows_stops_the_rest() {
+    let bed = started();
+    alone(&bed);
+    bed.write("tenant/clients/later.yaml", "name: Later\n");
+    bed.write("tenant/roles/later.yaml", "name: Later\n");
+    lose_the_first(&bed);
+    let run = bed.run(CREATE).exits(2);
+    assert!(
+        run.stderr.contains("it may have been made all the same"),
+        "{run}"
+    );
+    assert_eq!(bed.count("POST /api"), 1, "{run}");
+    all_is_well(&bed);
+    bed.run(CREATE).exits(0);
+    the_one(&bed, "Alone");
+    the_one(&bed, "Later");
+    is_in_step(&bed);
+}
+
+#[test]
+fn a_file_that_was_renamed_or_broken_after_a_lost_answer_makes_no_second_one() {
+    let lost = || {
+        let bed = started();
+        alone(&bed);
+        lose_the_first(&bed);
+        bed.run(CREATE).exits(2);
+        all_is_well(&bed);
+        bed
+    };
+    let bed = lost();
+    bed.rename(&path(ALONE), "tenant/clients/renamed.yaml");
+    let run = bed.run(CREATE).exits(0);
+    assert!(
+        run.stderr
+            .contains("clients/renamed.yaml: an earlier push made it"),
+        "{run}"
+    );
+    the_one(&bed, "Alone");
+    is_in_step(&bed);
+
+    let bed = lost();
+    bed.write(&path(ALONE), "name: [\n");
+    bed.write("tenant/clients/later.yaml", "name: Later\n");
+    let id = the_one(&bed, "Alone");
+    let clients = bed.sandbox.clients().len();
+    bed.run(["push", "--create", "--yes", "later"])
+        .exits(2)
+        .complains(&id)
+        .complains("so that it is not made twice");
+    bed.write(&path(ALONE), "name: Other name\napp_type: spa\n");
+    // It is at the same path, and somebody changed its name meanwhile: that is an edit.
+    bed.run(CREATE).exits(0);
+    assert_eq!(bed.live(&id)["name"], "Other name");
+    assert_eq!(bed.sandbox.clients().len(), clients + 1);
+    is_in_step(&bed);
+}
+
+#[test]
+fn a_pull_after_a_lost_answer_gives_it_its_own_file() {
+    let bed = started();
+    alone(&bed);
+    lose_the_first(&bed);
+    bed.run(CREATE).exits(2);
+    all_is_well(&bed);
+    let files = bed.client_files().len();
+    bed.run(["pull"]).exits(0);
+    assert_eq!(bed.client_files().len(), files);
+    assert_eq!(said(&bed, ALONE)["client_id"], the_one(&bed, "Alone"));
+    is_in_step(&bed);
+}
+
+#[test]
+fn somebody_makes_it_while_the_question_is_open() {
+    let bed = started();
+    alone(&bed);
+    let mut conversation = bed.at_terminal(["push", "--create"]);
+    let question = format!("Make 1 client on {}?", bed.address());
+    until(|| bed.count("GET /api/v2/clients") >= 1);
+    bed.sandbox.create(json!({"name": "Alone"}));
+    conversation.answer(&question, "yes");
+    let (screen, code) = conversation.ends();
+    assert_eq!(code, 1, "{screen}");
+    assert!(screen.contains("clients/alone.yaml"), "{screen}");
+    assert_eq!(bed.count("POST /api"), 0);
+}
+
+/// Without the client that it lets in, it would let everybody in.
+#[test]
+fn nothing_is_made_without_what_it_refers_to() {
+    let bed = started();
+    bed.write("tenant/clients/inner.yaml", "name: Inner\n");
+    bed.write(
+        "tenant/clients/outer.yaml",
+        "name: Outer\nallowed_clients: [clients/inner]\n",
+    );
+    let refusal = FaultRule::new(Fault::StatusBefore(400)).method("POST");
+    bed.sandbox.fail_next(refusal);
+    let run = bed.run(CREATE).exits(2);
+    assert_eq!(bed.count("POST /api"), 1, "{run}");
+    assert_eq!(named(&bed, "Outer"), [""; 0]);
+    bed.run(CREATE).exits(0);
+    is_in_step(&bed);
+}
+
+#[test]
+fn a_name_that_two_files_have_is_no_reference() {
+    let bed = started();
+    bed.write("tenant/clients/x.yaml", "name: X one\n");
+    bed.write("tenant/clients/x.json", "{\"name\": \"X two\"}\n");
+    bed.write(
+        "tenant/clients/y.yaml",
+        "name: Y\nallowed_clients: [clients/x]\n",
+    );
+    let run = bed.run(CREATE).exits(1);
+    assert!(
+        run.stdout
+            .contains("clients/y.yaml: it refers to clients/x, and two files are named so"),
+        "{run}"
+    );
+    assert_eq!(named(&bed, "Y"), [""; 0]);
 }
