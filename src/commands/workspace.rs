@@ -80,7 +80,7 @@ impl Workspace {
     /// Says of which kinds files were edited though they are not managed: what they say is neither compared nor sent.
     pub(super) fn note_unmanaged(&self, terminal: &Terminal) {
         // The note is an extra: where a folder can't be read, the result stands without it.
-        let files = self.directory.read_unmanaged().unwrap_or_default();
+        let unmanaged = self.directory.read_unmanaged().unwrap_or_default();
         let locked = |id: &ResourceId| self.contents.lock.as_ref()?.resources.get(id);
         let is_edited = |id: &ResourceId, file: &ResourceFile| {
             locked(id).is_none_or(|locked| {
@@ -89,16 +89,21 @@ impl Workspace {
                 edits.next().is_some()
             })
         };
-        let edited = files.iter().filter(|(id, file)| {
+        let edited = unmanaged.resources.iter().filter(|(id, file)| {
             self.selection.touches(&names(id, Some(file))) && is_edited(id, file)
         });
-        let mut by_name: BTreeMap<&str, Vec<(&ResourceId, &ResourceFile)>> = BTreeMap::new();
-        for (id, file) in edited {
-            by_name.entry(id.kind().name).or_default().push((id, file));
+        let new = unmanaged.new.iter().filter(|new| {
+            let names = names_without_id(new.kind, &new.file);
+            self.selection.touches(&names)
+        });
+        let edited = edited.map(|(id, file)| (id.kind(), file));
+        let mut by_name: BTreeMap<&str, Vec<(&'static Kind, &ResourceFile)>> = BTreeMap::new();
+        for (kind, file) in edited.chain(new.map(|new| (new.kind, &new.file))) {
+            by_name.entry(kind.name).or_default().push((kind, file));
         }
         for (name, edited) in by_name {
             let files: Vec<&str> = edited.iter().map(|(_, file)| file.file.as_str()).collect();
-            let is_single = edited.iter().any(|(id, _)| id.kind().only().is_some());
+            let is_single = edited.iter().any(|(kind, _)| kind.only().is_some());
             let what = match is_single {
                 true => files.join(", "),
                 false => format!("{name}/"),
@@ -107,7 +112,7 @@ impl Workspace {
             let is_meant = |kind: &&'static Kind| {
                 let mut managed = self.managed().kinds();
                 managed.any(|managed| managed == *kind)
-                    || edited.iter().any(|(id, _)| id.kind() == *kind)
+                    || edited.iter().any(|(edited, _)| edited == kind)
             };
             let parts = Kind::all_named(name).filter(is_meant);
             let parts: Vec<&str> = parts.filter_map(Kind::only).collect();

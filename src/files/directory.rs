@@ -164,9 +164,9 @@ impl TenantDirectory {
     ///
     /// # Errors
     /// A folder of files can't be read.
-    pub fn read_unmanaged(&self) -> Result<BTreeMap<ResourceId, ResourceFile>, FilesError> {
+    pub fn read_unmanaged(&self) -> Result<Contents, FilesError> {
         let (contents, _) = self.source_of(&self.managed.others())?.read_what_can_be();
-        Ok(contents.resources)
+        Ok(contents)
     }
 
     fn source_of(&self, managed: &Managed) -> Result<Source<'_>, FilesError> {

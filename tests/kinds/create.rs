@@ -1325,3 +1325,15 @@ fn a_name_that_two_files_have_is_no_reference() {
     );
     assert_eq!(named(&bed, "Y"), [""; 0]);
 }
+
+#[test]
+fn a_new_file_of_a_kind_that_is_not_managed_is_told() {
+    let bed = pulled_as(tenant(), "");
+    bed.write("tenant/roles/new.yaml", "name: New\n");
+    for command in [&["diff"][..], &CREATE] {
+        bed.run(command.iter().copied())
+            .exits(0)
+            .complains("roles/ is not managed");
+    }
+    bed.assert_only_gets();
+}
