@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
+use serde_json::Map;
 
 use super::push::Planned;
 use super::session::LiveResources;
@@ -12,7 +13,7 @@ use crate::cli::{Push, ResultForm};
 use crate::create::{New, new_resources};
 use crate::files::{Contents, read_file};
 use crate::merge::differing;
-use crate::plan::{Plan, ResourcePlan, State};
+use crate::plan::{Change, FieldPlan, Plan, ResourcePlan, State};
 use crate::push_plan::{HeldBack, NotMade, PushPlan, Reason};
 use crate::render;
 use crate::saved_plan::{self, left_of};
@@ -79,6 +80,9 @@ pub(super) async fn planned(
     let mut left = Vec::new();
     let mut held_back = Vec::new();
     let described = new_resources(&workspace.contents, is_making.then_some(&*live));
+    if is_making {
+        left.extend(waiting(&new, workspace, &live));
+    }
     let (new, not_made) = new_left_of(new, &described, &workspace.contents, &live);
     for resource in resources {
         let id = &resource.id;
@@ -88,6 +92,7 @@ pub(super) async fn planned(
         }
         let file = workspace.contents.resources.get(id);
         let base = workspace.bases.of(id);
+        let resource = &with_ids(resource, &workspace.contents);
         match left_of(workspace.managed(), resource, file, base, live.get(id)) {
             Ok(resource) => left.push(resource),
             Err(held) => held_back.push(*held),
@@ -144,6 +149,44 @@ pub(super) async fn planned(
     Ok(None)
 }
 
+/// What is still to be sent of a saved plan's new resources that an earlier run made: what had to wait for an id.
+fn waiting(saved: &[&New], workspace: &Workspace, live: &LiveResources) -> Vec<ResourcePlan> {
+    let contents = &workspace.contents;
+    let saved_of = |resource: &ResourcePlan| {
+        let kind = resource.id.kind();
+        let mut saved = saved.iter();
+        saved.find(|new| new.kind == kind && Some(&new.file) == resource.file.as_ref())
+    };
+    let all = workspace.plan(contents.resources.keys(), live, Read::Whole);
+    let made = all.resources.into_iter().filter_map(|mut resource| {
+        let saved = saved_of(&resource)?;
+        let saved = contents.with_ids(saved.kind, &saved.fields);
+        let is_due = |edit: &FieldPlan| {
+            edit.change == Change::Edit && edit.local.as_ref() == saved.get(edit.field.name())
+        };
+        resource.fields.retain(is_due);
+        (!resource.fields.is_empty()).then_some(resource)
+    });
+    made.collect()
+}
+
+/// A resource of a saved plan, with ids in the place of files that have got one since.
+fn with_ids(saved: &ResourcePlan, contents: &Contents) -> ResourcePlan {
+    let mut saved = saved.clone();
+    let kind = saved.id.kind();
+    for edit in &mut saved.fields {
+        let name = edit.field.name().to_owned();
+        if let (None, Some(local)) = (
+            edit.field.key().and_then(|key| key.key.as_ref()),
+            &edit.local,
+        ) {
+            let fields = Map::from_iter([(name.clone(), local.clone())]);
+            edit.local = contents.with_ids(kind, &fields).remove(&name);
+        }
+    }
+    saved
+}
+
 /// What of a saved plan's new resources is left to make, and what can't be made as the plan has it.
 fn new_left_of(
     saved: Vec<&New>,
@@ -164,8 +207,9 @@ fn new_left_of(
             None if is_made => continue,
             None => Reason::NoFile,
             Some(_) if !live.has_read(saved.kind) => Reason::Unread,
-            Some(now) if now.fields != saved.fields => {
-                Reason::FileChanged(differing(&saved.fields, &now.fields))
+            Some(now) if now.fields != contents.with_ids(saved.kind, &saved.fields) => {
+                let saved = contents.with_ids(saved.kind, &saved.fields);
+                Reason::FileChanged(differing(&saved, &now.fields))
             }
             Some(now) => match &now.refusal {
                 Some(refusal) => Reason::CannotMake(refusal.clone()),

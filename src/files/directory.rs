@@ -343,6 +343,28 @@ impl Drop for TenantDirectory {
     }
 }
 
+/// The fields of which a reference names a file, with ids in its place.
+fn with_ids(
+    ids: &BTreeMap<(&'static Kind, &str), &str>,
+    kind: &'static Kind,
+    fields: &Map<String, Value>,
+) -> Vec<(String, Value)> {
+    let mut changed = Vec::new();
+    for (row, reference) in kind.references_by_id() {
+        let value = fields.get(row.name);
+        let Some(value) = value.filter(|value| !reference.files_in(value).is_empty()) else {
+            continue;
+        };
+        let value = reference.translated(value, &mut |text| {
+            let file = reference.kind().zip(reference.stem_in(text));
+            let id = file.and_then(|file| ids.get(&file));
+            id.map_or_else(|| text.to_owned(), |id| (*id).to_owned())
+        });
+        changed.push((row.name.to_owned(), value));
+    }
+    changed
+}
+
 impl Contents {
     /// Every file, with its kind, and its resource where that is there already: those by resource, then the new ones.
     pub fn files(
@@ -358,9 +380,35 @@ impl Contents {
     /// Puts ids in the place of files: a reference may name the file of what it refers to, and means that one's id. What names a file
     /// without an id stays, and so does what names no file.
     pub(super) fn resolve_references(&mut self) {
-        let mut by_stem: BTreeMap<(&Kind, &str), &str> = BTreeMap::new();
+        let ids = self.ids_by_stem();
+        let new = self.new.iter();
+        let new: Vec<_> = new
+            .map(|new| with_ids(&ids, new.kind, &new.file.fields))
+            .collect();
+        let old = self.resources.iter();
+        let old: Vec<_> = old
+            .map(|(id, file)| with_ids(&ids, id.kind(), &file.fields))
+            .collect();
+        let files = self.new.iter_mut().map(|new| &mut new.file).zip(new);
+        for (file, changed) in files.chain(self.resources.values_mut().zip(old)) {
+            if !changed.is_empty() {
+                Arc::make_mut(&mut file.fields).extend(changed);
+                file.names_files = true;
+            }
+        }
+    }
+
+    /// These fields, with ids in the place of files as far as those have one by now.
+    pub fn with_ids(&self, kind: &'static Kind, fields: &Map<String, Value>) -> Map<String, Value> {
+        let mut fields = fields.clone();
+        fields.extend(with_ids(&self.ids_by_stem(), kind, &fields));
+        fields
+    }
+
+    fn ids_by_stem(&self) -> BTreeMap<(&'static Kind, &str), &str> {
+        let mut by_stem: BTreeMap<(&'static Kind, &str), &str> = BTreeMap::new();
         // A name that two files have, in different formats, is the name of neither.
-        let mut twice: Vec<(&Kind, &str)> = Vec::new();
+        let mut twice: Vec<(&'static Kind, &str)> = Vec::new();
         for (id, file) in &self.resources {
             let name = (id.kind(), &*file.stem);
             if by_stem.insert(name, id.as_str()).is_some() {
@@ -371,43 +419,7 @@ impl Contents {
         for name in twice {
             by_stem.remove(&name);
         }
-        let resolved = |kind: &'static Kind, fields: &Map<String, Value>| {
-            let mut changed = Vec::new();
-            for (row, reference) in kind.references_by_id() {
-                let Some(value) = fields.get(row.name) else {
-                    continue;
-                };
-                if reference.files_in(value).is_empty() {
-                    continue;
-                }
-                let value = reference.translated(value, &mut |text| {
-                    let stem = reference.stem_in(text);
-                    let id = stem
-                        .zip(reference.kind())
-                        .and_then(|(stem, kind)| by_stem.get(&(kind, stem)));
-                    id.map_or_else(|| text.to_owned(), |id| (*id).to_owned())
-                });
-                changed.push((row.name.to_owned(), value));
-            }
-            changed
-        };
-        let new = self
-            .new
-            .iter()
-            .map(|new| resolved(new.kind, &new.file.fields))
-            .collect::<Vec<_>>();
-        let old: Vec<_> = self
-            .resources
-            .iter()
-            .map(|(id, file)| resolved(id.kind(), &file.fields))
-            .collect();
-        let files = self.new.iter_mut().map(|new| &mut new.file).zip(new);
-        for (file, changed) in files.chain(self.resources.values_mut().zip(old)) {
-            if !changed.is_empty() {
-                Arc::make_mut(&mut file.fields).extend(changed);
-                file.names_files = true;
-            }
-        }
+        by_stem
     }
 
     /// The keys of a resource's file that are no field and close to one, each with that field. Keys that the tenant had are none.

@@ -1337,3 +1337,31 @@ fn a_new_file_of_a_kind_that_is_not_managed_is_told() {
     }
     bed.assert_only_gets();
 }
+
+/// The same command again finishes what a kill or a lost answer left of a saved plan.
+#[test]
+fn a_saved_plan_is_finished_by_the_same_command() {
+    let bed = started();
+    five_new(&bed);
+    say(
+        &bed,
+        "clients/storefront",
+        "allowed_clients",
+        json!(["clients/first"]),
+    );
+    bed.save_plan();
+    let create = ["push", "--plan", "plan.json", "--create", "--yes"];
+    // The API and one client are made, and the answer of the other one is lost.
+    bed.sandbox
+        .fail_next(FaultRule::new(Fault::CloseAfter).method("POST").nth(3));
+    let reads = FaultRule::new(Fault::StatusBefore(400))
+        .method("GET")
+        .path("/clients");
+    bed.sandbox.fail_next(reads.nth(2).always());
+    bed.run(create).exits(2);
+    assert_eq!(bed.count("POST /api"), 3);
+    all_is_well(&bed);
+    bed.run(create).exits(0);
+    is_one_each(&bed);
+    bed.run(["diff"]).exits(0);
+}
