@@ -1,5 +1,6 @@
 //! `push --plan`: a saved plan in place of a new one, for as long as the tenant is as the plan has it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
@@ -152,14 +153,12 @@ pub(super) async fn planned(
 /// What is still to be sent of a saved plan's new resources that an earlier run made: what had to wait for an id.
 fn waiting(saved: &[&New], workspace: &Workspace, live: &LiveResources) -> Vec<ResourcePlan> {
     let contents = &workspace.contents;
-    let saved_of = |resource: &ResourcePlan| {
-        let kind = resource.id.kind();
-        let mut saved = saved.iter();
-        saved.find(|new| new.kind == kind && Some(&new.file) == resource.file.as_ref())
-    };
-    let all = workspace.plan(contents.resources.keys(), live, Read::Whole);
-    let made = all.resources.into_iter().filter_map(|mut resource| {
-        let saved = saved_of(&resource)?;
+    let saved: BTreeMap<&str, &New> = saved.iter().map(|new| (&*new.file, *new)).collect();
+    let files = contents.resources.iter();
+    let made = files.filter(|(_, file)| saved.contains_key(&*file.file));
+    let made = workspace.plan(made.map(|(id, _)| id), live, Read::Whole);
+    let made = made.resources.into_iter().filter_map(|mut resource| {
+        let saved = saved.get(resource.file.as_deref()?)?;
         let saved = contents.with_ids(saved.kind, &saved.fields);
         let is_due = |edit: &FieldPlan| {
             edit.change == Change::Edit && edit.local.as_ref() == saved.get(edit.field.name())
@@ -207,17 +206,17 @@ fn new_left_of(
             None if is_made => continue,
             None => Reason::NoFile,
             Some(_) if !live.has_read(saved.kind) => Reason::Unread,
-            Some(now) if now.fields != contents.with_ids(saved.kind, &saved.fields) => {
+            Some(now) => {
                 let saved = contents.with_ids(saved.kind, &saved.fields);
-                Reason::FileChanged(differing(&saved, &now.fields))
-            }
-            Some(now) => match &now.refusal {
-                Some(refusal) => Reason::CannotMake(refusal.clone()),
-                None => {
-                    left.push(now.clone());
-                    continue;
+                match &now.refusal {
+                    _ if now.fields != saved => Reason::FileChanged(differing(&saved, &now.fields)),
+                    Some(refusal) => Reason::CannotMake(refusal.clone()),
+                    None => {
+                        left.push(now.clone());
+                        continue;
+                    }
                 }
-            },
+            }
         };
         let new = saved.clone();
         not_made.push(NotMade { new, reason });

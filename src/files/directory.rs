@@ -401,7 +401,15 @@ impl Contents {
     /// These fields, with ids in the place of files as far as those have one by now.
     pub fn with_ids(&self, kind: &'static Kind, fields: &Map<String, Value>) -> Map<String, Value> {
         let mut fields = fields.clone();
-        fields.extend(with_ids(&self.ids_by_stem(), kind, &fields));
+        let mut references = kind.references_by_id();
+        let names_file = references.any(|(row, reference)| {
+            let value = fields.get(row.name);
+            value.is_some_and(|value| !reference.files_in(value).is_empty())
+        });
+        // Few fields name a file, and the others need no look at all of the files.
+        if names_file {
+            fields.extend(with_ids(&self.ids_by_stem(), kind, &fields));
+        }
         fields
     }
 
