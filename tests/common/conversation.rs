@@ -26,10 +26,16 @@ impl Conversation {
 
     /// Waits for a question, and types the answer.
     pub fn answer(&mut self, question: &str, answer: &str) {
+        self.answer_after(question, || {}, answer);
+    }
+
+    /// Waits for a question, does something while it is open, and types the answer.
+    pub fn answer_after(&mut self, question: &str, meanwhile: impl FnOnce(), answer: &str) {
         let before = self.session.exp_string(question);
         let before = before.unwrap_or_else(|error| panic!("{}\n{error}", self.screen));
         self.screen.push_str(&before);
         self.screen.push_str(question);
+        meanwhile();
         self.session.send_line(answer).unwrap();
     }
 

@@ -850,22 +850,31 @@ fn a_refusal_is_told_and_nothing_is_left() {
     is_in_step(&bed);
 }
 
+/// What becomes of the POST of so many is lost, and what the tenant has can't be read any more: it was read once for the plan.
+fn lose(bed: &Bed, nth: u64, fault: Fault) {
+    bed.sandbox
+        .fail_next(FaultRule::new(fault).method("POST").nth(nth));
+    let reads = FaultRule::new(Fault::StatusBefore(400))
+        .method("GET")
+        .path("/clients");
+    bed.sandbox.fail_next(reads.nth(2).always());
+}
+
+/// Nothing fails any more, and the requests are forgotten.
+fn all_is_well(bed: &Bed) {
+    bed.sandbox.set_faults(Vec::<FaultRule>::new());
+    bed.sandbox.clear_requests();
+}
+
 /// The answer was lost, and what the tenant has can't be read any more: the next run looks first.
 #[test]
 fn where_nobody_can_look_the_next_run_does() {
     let bed = started();
     alone(&bed);
-    bed.sandbox
-        .fail_next(FaultRule::new(Fault::CloseAfter).method("POST"));
-    // The list is read once for the plan.
-    let reads = FaultRule::new(Fault::StatusBefore(400))
-        .method("GET")
-        .path("/clients");
-    bed.sandbox.fail_next(reads.nth(2).always());
-    let run = bed.run(["push", "--create", "--yes"]).exits(2);
+    lose(&bed, 1, Fault::CloseAfter);
+    let run = bed.run(CREATE).exits(2);
     assert!(intent(&bed).is_some(), "{run}");
-    bed.sandbox.set_faults(Vec::<FaultRule>::new());
-    bed.sandbox.clear_requests();
+    all_is_well(&bed);
     let run = bed.run(CREATE).exits(0);
     assert_eq!(bed.count("POST /api"), 0, "{run}");
     assert!(run.stderr.contains("an earlier push made it"), "{run}");
@@ -906,14 +915,9 @@ fn two_that_say_the_same_stop_the_push_and_are_named() {
 fn an_edit_after_a_lost_answer_stays_an_edit() {
     let bed = started();
     alone(&bed);
-    bed.sandbox
-        .fail_next(FaultRule::new(Fault::CloseAfter).method("POST"));
-    let reads = FaultRule::new(Fault::StatusBefore(400))
-        .method("GET")
-        .path("/clients");
-    bed.sandbox.fail_next(reads.nth(2).always());
-    bed.run(["push", "--create", "--yes"]).exits(2);
-    bed.sandbox.set_faults(Vec::<FaultRule>::new());
+    lose(&bed, 1, Fault::CloseAfter);
+    bed.run(CREATE).exits(2);
+    all_is_well(&bed);
     bed.edit(&path(ALONE), "spa", "native");
     bed.run(CREATE).exits(0);
     let id = the_one(&bed, "Alone");
@@ -1187,21 +1191,6 @@ fn an_undo_leaves_what_was_made() {
     }
 }
 
-/// The answer to the first POST of a client is lost, and what the tenant has can't be read any more.
-fn lose_the_first(bed: &Bed) {
-    bed.sandbox
-        .fail_next(FaultRule::new(Fault::StatusAfter(500)).method("POST"));
-    let reads = FaultRule::new(Fault::StatusBefore(400))
-        .method("GET")
-        .path("/clients");
-    bed.sandbox.fail_next(reads.nth(2).always());
-}
-
-fn all_is_well(bed: &Bed) {
-    bed.sandbox.set_faults(Vec::<FaultRule>::new());
-    bed.sandbox.clear_requests();
-}
-
 /// Nothing more is made until it is known what became of the first, whose intent would be lost.
 #[test]
 fn one_of_which_nobody_knows_stops_the_rest() {
@@ -1209,7 +1198,7 @@ fn one_of_which_nobody_knows_stops_the_rest() {
     alone(&bed);
     bed.write("tenant/clients/later.yaml", "name: Later\n");
     bed.write("tenant/roles/later.yaml", "name: Later\n");
-    lose_the_first(&bed);
+    lose(&bed, 1, Fault::StatusAfter(500));
     let run = bed.run(CREATE).exits(2);
     assert!(
         run.stderr.contains("it may have been made all the same"),
@@ -1228,7 +1217,7 @@ fn a_file_that_was_renamed_or_broken_after_a_lost_answer_makes_no_second_one() {
     let lost = || {
         let bed = started();
         alone(&bed);
-        lose_the_first(&bed);
+        lose(&bed, 1, Fault::StatusAfter(500));
         bed.run(CREATE).exits(2);
         all_is_well(&bed);
         bed
@@ -1265,7 +1254,7 @@ fn a_file_that_was_renamed_or_broken_after_a_lost_answer_makes_no_second_one() {
 fn a_pull_after_a_lost_answer_gives_it_its_own_file() {
     let bed = started();
     alone(&bed);
-    lose_the_first(&bed);
+    lose(&bed, 1, Fault::StatusAfter(500));
     bed.run(CREATE).exits(2);
     all_is_well(&bed);
     let files = bed.client_files().len();
@@ -1281,9 +1270,8 @@ fn somebody_makes_it_while_the_question_is_open() {
     alone(&bed);
     let mut conversation = bed.at_terminal(["push", "--create"]);
     let question = format!("Make 1 client on {}?", bed.address());
-    until(|| bed.count("GET /api/v2/clients") >= 1);
-    bed.sandbox.create(json!({"name": "Alone"}));
-    conversation.answer(&question, "yes");
+    let somebody_else = || _ = bed.sandbox.create(json!({"name": "Alone"}));
+    conversation.answer_after(&question, somebody_else, "yes");
     let (screen, code) = conversation.ends();
     assert_eq!(code, 1, "{screen}");
     assert!(screen.contains("clients/alone.yaml"), "{screen}");
@@ -1352,12 +1340,7 @@ fn a_saved_plan_is_finished_by_the_same_command() {
     bed.save_plan();
     let create = ["push", "--plan", "plan.json", "--create", "--yes"];
     // The API and one client are made, and the answer of the other one is lost.
-    bed.sandbox
-        .fail_next(FaultRule::new(Fault::CloseAfter).method("POST").nth(3));
-    let reads = FaultRule::new(Fault::StatusBefore(400))
-        .method("GET")
-        .path("/clients");
-    bed.sandbox.fail_next(reads.nth(2).always());
+    lose(&bed, 3, Fault::CloseAfter);
     bed.run(create).exits(2);
     assert_eq!(bed.count("POST /api"), 3);
     all_is_well(&bed);
