@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::files::{Contents, NewFile};
 use crate::kinds::{Creation, Field, Kind, Takes};
@@ -71,20 +71,63 @@ pub fn new_resources(
     contents: &Contents,
     live: Option<&BTreeMap<ResourceId, Resource>>,
 ) -> Vec<New> {
+    let known = Known::of(contents, live);
     let mut new: Vec<New> = contents
         .new
         .iter()
-        .filter_map(|new| described(new, contents, live))
+        .filter_map(|new| described(new, &known))
         .collect();
     new.sort_by(|a, b| (a.kind, &a.file).cmp(&(b.kind, &b.file)));
     new
 }
 
-fn described(
-    new: &NewFile,
-    contents: &Contents,
-    live: Option<&BTreeMap<ResourceId, Resource>>,
-) -> Option<New> {
+/// What there is, by what new files are held against: many of them take one look at it all.
+struct Known<'a> {
+    contents: &'a Contents,
+    /// How many files have a name.
+    stems: BTreeMap<(&'static Kind, &'a str), usize>,
+    /// The files without an id by what tells their resources apart.
+    new: BTreeMap<(&'static Kind, String), Vec<&'a str>>,
+    /// What the tenant has, by the same.
+    live: BTreeMap<(&'static Kind, String), Vec<&'a ResourceId>>,
+}
+
+impl<'a> Known<'a> {
+    fn of(contents: &'a Contents, live: Option<&'a BTreeMap<ResourceId, Resource>>) -> Known<'a> {
+        let mut known = Known {
+            contents,
+            stems: BTreeMap::new(),
+            new: BTreeMap::new(),
+            live: BTreeMap::new(),
+        };
+        let old = contents.resources.iter();
+        let old = old.map(|(id, file)| (id.kind(), &*file.stem));
+        let new = contents.new.iter();
+        for name in old.chain(new.map(|new| (new.kind, &*new.file.stem))) {
+            *known.stems.entry(name).or_default() += 1;
+        }
+        for new in &contents.new {
+            if let Some(Creation::Takes(takes)) = new.kind.creation() {
+                let key = (new.kind, key(takes, &new.file.fields));
+                known.new.entry(key).or_default().push(&new.file.file);
+            }
+        }
+        for (id, live) in live.into_iter().flatten() {
+            if let Some(Creation::Takes(takes)) = id.kind().creation() {
+                let key = (id.kind(), key(takes, live.fields()));
+                known.live.entry(key).or_default().push(id);
+            }
+        }
+        known
+    }
+}
+
+/// What tells a resource apart, as a text that can be looked up.
+fn key(takes: &Takes, fields: &Map<String, Value>) -> String {
+    json!(takes.told_apart_by(fields)).to_string()
+}
+
+fn described(new: &NewFile, known: &Known<'_>) -> Option<New> {
     let Creation::Takes(takes) = new.kind.creation()? else {
         return None;
     };
@@ -93,7 +136,7 @@ fn described(
         kind: new.kind,
         name: new.name().to_owned(),
         file: new.file.file.clone(),
-        refusal: refusal(new, takes, &fields, contents, live),
+        refusal: refusal(new, takes, &fields, known),
         fields,
         left_out,
     })
@@ -150,51 +193,36 @@ fn refusal(
     new: &NewFile,
     takes: &Takes,
     fields: &Map<String, Value>,
-    contents: &Contents,
-    live: Option<&BTreeMap<ResourceId, Resource>>,
+    known: &Known<'_>,
 ) -> Option<Refusal> {
     let mut required = takes.required.iter();
     if let Some(missing) = required.find(|field| !fields.contains_key(**field)) {
         return Some(Refusal::Without(missing));
     }
-    let count = |kind: &Kind, stem: &str| {
-        let old = contents.resources.iter();
-        let old = old.filter(|(id, file)| id.kind() == kind && file.stem == stem);
-        let new = contents.new.iter();
-        let new = new.filter(|new| new.kind == kind && new.file.stem == stem);
-        old.count() + new.count()
-    };
     for (row, reference) in new.kind.references_by_id() {
         let value = fields.get(row.name);
         let files = value.map(|value| reference.files_in(value));
         for text in files.into_iter().flatten() {
             let file = reference.kind().zip(reference.stem_in(text));
-            match file.map_or(0, |(kind, stem)| count(kind, stem)) {
-                0 => return Some(Refusal::NoSuchFile(text.to_owned())),
-                1 => {}
-                _ => return Some(Refusal::TwoFiles(text.to_owned())),
+            match file.and_then(|file| known.stems.get(&file)) {
+                None => return Some(Refusal::NoSuchFile(text.to_owned())),
+                Some(1) => {}
+                Some(_) => return Some(Refusal::TwoFiles(text.to_owned())),
             }
         }
     }
-    let twin = contents.new.iter().find(|other| {
-        other.kind == new.kind
-            && other.file.file != new.file.file
-            && takes.is_same(fields, &other.file.fields)
-    });
-    if let Some(twin) = twin {
-        return Some(Refusal::Twice(twin.file.file.clone()));
+    let key = (new.kind, key(takes, fields));
+    let mut same = known.new.get(&key).into_iter().flatten();
+    if let Some(twin) = same.find(|file| **file != new.file.file) {
+        return Some(Refusal::Twice((*twin).to_owned()));
     }
-    let there = live.into_iter().flatten();
-    let there =
-        there.filter(|(id, live)| id.kind() == new.kind && takes.is_same(fields, live.fields()));
-    let there: Vec<ResourceId> = there.map(|(id, _)| id.clone()).collect();
-    let with_file = there
-        .iter()
-        .find_map(|id| Some((id, contents.resources.get(id)?)));
-    if let Some((id, file)) = with_file {
-        return Some(Refusal::HasFile(id.clone(), file.file.clone()));
-    }
-    (!there.is_empty()).then_some(Refusal::IsThere(there))
+    let there = known.live.get(&key)?;
+    let files = &known.contents.resources;
+    let with_file = there.iter().find_map(|id| Some((*id, files.get(*id)?)));
+    Some(match with_file {
+        Some((id, file)) => Refusal::HasFile(id.clone(), file.file.clone()),
+        None => Refusal::IsThere(there.iter().map(|id| (*id).clone()).collect()),
+    })
 }
 
 /// The order in which resources are made: by kind, what others refer to first. Where they refer to each other in a circle, the first
