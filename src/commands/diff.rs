@@ -64,7 +64,7 @@ pub(super) async fn run(
                 true => String::new(),
                 false => render::text::plan(&plan, &names),
             };
-            let held_back = render::text::held_back(&held_back, &[]);
+            let held_back = render::outcome::held_back(&held_back, &[]);
             terminal.text(&format!("{plan}{held_back}"))
         }
         PlanForm::Json => terminal.result(&render::json::plan(&plan)),

@@ -11,8 +11,8 @@ use crate::base::Bases;
 use crate::cli::{List, ResultForm};
 use crate::files::{Access, Contents, FilesError};
 use crate::plan::State;
-use crate::render::json::ListedResource;
-use crate::render::{json, text};
+use crate::render::json;
+use crate::render::list::{self, ListedResource};
 use crate::resource::{Resource, ResourceId};
 
 pub(super) async fn run(
@@ -102,7 +102,7 @@ pub(super) async fn run(
     resources.sort_by(|a, b| (place(a.kind), &a.name, &a.id).cmp(&(place(b.kind), &b.name, &b.id)));
     match options.output.form {
         ResultForm::Json => terminal.result(&json::list(&session.tenant, &resources)),
-        ResultForm::Text => terminal.text(&text::list(&resources, terminal.width())),
+        ResultForm::Text => terminal.text(&list::text(&resources, terminal.width())),
     }?;
     Ok(report_unread(&live, terminal))
 }

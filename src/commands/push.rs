@@ -122,7 +122,7 @@ pub(super) fn show(
     match manner.form {
         ResultForm::Text => {
             let mut text = render::text::plan(&push.plan, names);
-            text.push_str(&render::text::held_back(&push.held_back, &push.not_made));
+            text.push_str(&render::outcome::held_back(&push.held_back, &push.not_made));
             terminal.text(&text)
         }
         ResultForm::Json => terminal.result(&render::json::plan(&push.plan)),
@@ -451,9 +451,9 @@ fn finish(
             terminal.result(&format!("nothing to {}\n", manner.verb.name()))?;
         }
         ResultForm::Text if outcomes.is_empty() && created.is_empty() => {
-            terminal.text(&render::text::nothing_sent(push))?;
+            terminal.text(&render::outcome::nothing_sent(push))?;
         }
-        ResultForm::Text => terminal.text(&render::text::outcomes(push, &created, &outcomes))?,
+        ResultForm::Text => terminal.text(&render::outcome::text(push, &created, &outcomes))?,
     }
     let made = created
         .iter()

@@ -8,10 +8,13 @@ pub(crate) mod findings;
 mod fit;
 mod group;
 pub mod json;
+pub(crate) mod list;
 pub mod markdown;
+pub(crate) mod outcome;
 pub(crate) mod promotion;
 pub(crate) mod pull;
 mod reason;
+mod style;
 pub mod text;
 mod value;
 

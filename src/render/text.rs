@@ -1,32 +1,22 @@
-//! Plans and results as text for people, with colours that the printing side takes out where they don't belong.
+//! A plan as text for people.
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
 use super::change::{self, Line, Named, Part, Sign, has_parts};
 use super::group::Group;
-use super::json::ListedResource;
 use super::reason::{never_sent, refused};
+use super::style::{ADDED, DIM, DRIFT, FILE, LOUD, REMOVED};
+use super::summary;
 use super::value::{exact, line, look_alike};
-use super::{counted, reason, resources, summary, why_not_made};
-use crate::apply::{CreateResult, Created, Outcome, UpdateResult};
 use crate::create::New;
-use crate::kinds::Kind;
 use crate::names::Names;
-use crate::plan::{FieldPlan, Plan, PlanField, ResourcePlan, State};
-use crate::push_plan::{HeldBack, NotMade, PushPlan, Reason};
+use crate::plan::{FieldPlan, Plan, ResourcePlan, State};
 use crate::three_way::Base;
 
-const FILE: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
-const ADDED: Style = AnsiColor::Green.on_default();
-const REMOVED: Style = AnsiColor::Red.on_default();
-const DRIFT: Style = AnsiColor::Yellow.on_default();
-const LOUD: Style = DRIFT.bold();
 /// Values that are longer stand on lines of their own.
 const SHORT: usize = 60;
 
@@ -329,274 +319,11 @@ fn signed(text: &mut String, indent: &str, line: &Line) {
     let _ = writeln!(text, "{style:#}");
 }
 
-/// What a push did, a line each resource, and its summary.
-pub fn outcomes(push: &PushPlan, created: &[Created], outcomes: &[Outcome]) -> String {
-    let mut text = String::new();
-    for one in created {
-        text.push_str(&created_line(one));
-    }
-    for (at, Outcome { update, result }) in outcomes.iter().enumerate() {
-        let file = line(update.file.as_deref().unwrap_or(update.id.as_str()));
-        // The other part of an update that went through in part stands beside it.
-        let beside = [at.checked_sub(1), at.checked_add(1)].into_iter().flatten();
-        let mut beside = beside.filter_map(|at| outcomes.get(at));
-        let other = beside.find(|other| other.update.id == update.id);
-        let is_in_part = |field: &PlanField| {
-            let fields = other.into_iter().flat_map(|other| &other.update.fields);
-            fields.into_iter().any(|other| other.field == *field)
-        };
-        let fields = update
-            .fields
-            .iter()
-            .map(|edit| match is_in_part(&edit.field) {
-                true => format!("{} in part", line(&edit.field.to_string())),
-                false => line(&edit.field.to_string()),
-            });
-        let fields = fields.collect::<Vec<_>>().join(", ");
-        let _ = match result {
-            UpdateResult::Updated { differing, .. } if differing.is_empty() => {
-                writeln!(text, "{ADDED}updated{ADDED:#}        {file}: {fields}")
-            }
-            UpdateResult::Updated { differing, .. } => {
-                writeln!(
-                    text,
-                    "{LOUD}updated{LOUD:#}        {file}: {fields}; the tenant answered with another value for {}",
-                    joined(differing)
-                )
-            }
-            UpdateResult::Failed(error) => {
-                // A failure that is not about this resource is the command's error, which is shown once.
-                let about = match error.concerns_every_request() {
-                    true if !fields.is_empty() => fields,
-                    false if other.is_some() && !fields.is_empty() => {
-                        format!("{fields}: {}", line(&error.to_string()))
-                    }
-                    _ => line(&error.to_string()),
-                };
-                writeln!(text, "{REMOVED}failed{REMOVED:#}         {file}: {about}")
-            }
-            UpdateResult::NotAttempted => {
-                writeln!(text, "{LOUD}not attempted{LOUD:#}  {file}: {fields}")
-            }
-        };
-    }
-    text.push_str(&all_held_back(&push.held_back, &push.not_made, |_| true));
-    let of = |wanted: fn(&UpdateResult) -> bool| {
-        outcomes
-            .iter()
-            .filter(move |outcome| wanted(&outcome.result))
-    };
-    let kind_of = |outcome: &Outcome| outcome.update.id.kind();
-    let updated = of(|result| matches!(result, UpdateResult::Updated { .. }));
-    let updated: Vec<&'static Kind> = updated.map(kind_of).collect();
-    let tried: BTreeSet<&str> = outcomes.iter().map(|tried| kind_of(tried).name).collect();
-    let updated = match (updated.as_slice(), outcomes.first()) {
-        ([], Some(first)) if tried.len() == 1 => {
-            counted(0, kind_of(first).singular, kind_of(first).plural)
-        }
-        ([], Some(_)) => "nothing".to_owned(),
-        _ => resources(updated),
-    };
-    let made = created
-        .iter()
-        .filter(|one| matches!(one.result, CreateResult::Made { .. }));
-    let made = resources(made.map(|one| one.new.kind));
-    let mut parts = Vec::new();
-    if !created.is_empty() {
-        parts.push(format!("{made} created"));
-    }
-    if !outcomes.is_empty() || created.is_empty() {
-        parts.push(format!("{updated} updated"));
-    }
-    let of_created = |wanted: fn(&CreateResult) -> bool| {
-        created.iter().filter(|one| wanted(&one.result)).count()
-    };
-    for (count, words) in [
-        (
-            of(|result| matches!(result, UpdateResult::Failed(_))).count()
-                + of_created(|result| {
-                    matches!(result, CreateResult::Failed(_) | CreateResult::Several(_))
-                }),
-            "failed",
-        ),
-        (
-            of(|result| matches!(result, UpdateResult::NotAttempted)).count()
-                + of_created(|result| matches!(result, CreateResult::NotAttempted)),
-            "not attempted",
-        ),
-        (push.held_back.len() + push.not_made.len(), "held back"),
-    ] {
-        if count > 0 {
-            parts.push(format!("{count} {words}"));
-        }
-    }
-    let _ = writeln!(text, "{}", parts.join(", "));
-    text
-}
-
-/// What became of a resource that was to be made.
-fn created_line(created: &Created) -> String {
-    let Created { new, result } = created;
-    let file = line(&new.file);
-    match result {
-        CreateResult::Made { resource, answered } => {
-            let mut text = format!(
-                "{ADDED}created{ADDED:#}        {file}: {}",
-                line(resource.id().as_str())
-            );
-            let of = |fields: &[String]| line(&fields.join(", "));
-            if !answered.differing.is_empty() {
-                let _ = write!(
-                    text,
-                    "; the tenant answered with another value for {}",
-                    of(&answered.differing)
-                );
-            }
-            if !answered.added.is_empty() {
-                let _ = write!(text, "; the tenant set {}", of(&answered.added));
-            }
-            text + "\n"
-        }
-        CreateResult::Failed(error) => {
-            format!(
-                "{REMOVED}failed{REMOVED:#}         {file}: {}\n",
-                line(&error.to_string())
-            )
-        }
-        CreateResult::Several(ids) => {
-            let ids: Vec<String> = ids.iter().map(|id| line(id.as_str())).collect();
-            format!(
-                "{REMOVED}failed{REMOVED:#}         {file}: the answer was lost, and several resources say the same: {}\n",
-                ids.join(", ")
-            )
-        }
-        CreateResult::NotAttempted => format!("{LOUD}not attempted{LOUD:#}  {file}\n"),
-    }
-}
-
-/// What is held back, a line each, where the user has not just seen the reason.
-pub fn held_back(held_back: &[HeldBack], not_made: &[NotMade]) -> String {
-    all_held_back(held_back, not_made, |reason| !reason.is_known())
-}
-
-/// Says that nothing was sent, and why.
-pub fn nothing_sent(push: &PushPlan) -> String {
-    format!(
-        "{}nothing was sent\n",
-        self::held_back(&push.held_back, &push.not_made)
-    )
-}
-
-fn all_held_back(
-    held_back: &[HeldBack],
-    not_made: &[NotMade],
-    is_shown: fn(&Reason) -> bool,
-) -> String {
-    let held_back = held_back.iter().filter(|held| is_shown(&held.reason));
-    let mut text: String = held_back.map(held_back_line).collect();
-    for unmade in not_made.iter().filter(|one| is_shown(&one.reason)) {
-        let _ = writeln!(
-            text,
-            "{LOUD}held back{LOUD:#}      {}: {}",
-            line(&unmade.new.file),
-            why_not_made(unmade)
-        );
-    }
-    text
-}
-
-fn held_back_line(held_back: &HeldBack) -> String {
-    let file = line(held_back.resource.label());
-    format!(
-        "{LOUD}held back{LOUD:#}      {file}: {}\n",
-        reason(held_back)
-    )
-}
-
-fn joined<'a>(fields: impl IntoIterator<Item = &'a PlanField>) -> String {
-    let fields = fields.into_iter().map(|field| line(&field.to_string()));
-    fields.collect::<Vec<_>>().join(", ")
-}
-
-/// The live resources, a row each. Which kind a row is of stands in its file's name, or in a column where there are several.
-pub fn list(resources: &[ListedResource], width: Option<usize>) -> String {
-    let is_mixed = resources.iter().any(|one| {
-        resources
-            .first()
-            .is_some_and(|first| first.kind != one.kind)
-    });
-    let none = || "-".to_owned();
-    let headings = ["NAME", "ID", "TYPE", "FILE", "STATE"].map(str::to_owned);
-    let row = |one: &ListedResource| {
-        let of_type = match is_mixed {
-            true => Some(one.kind.to_owned()),
-            false => one.of_type.clone(),
-        };
-        vec![
-            one.name.clone(),
-            one.id.clone(),
-            of_type.unwrap_or_else(none),
-            one.file.clone().unwrap_or_else(none),
-            one.state.to_owned(),
-        ]
-    };
-    let rows = std::iter::once(headings.to_vec()).chain(resources.iter().map(row));
-    table(&rows.collect::<Vec<_>>(), width)
-}
-
-/// A cell that is wider does not make its column wider.
-const WIDEST: usize = 60;
-
-/// Rows in columns, the first row as headings. Where columns don't fit a terminal of that `width`, the first cell of a row stands
-/// on a line, and the others below it.
-pub fn table(rows: &[Vec<String>], width: Option<usize>) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let rows: Vec<Vec<String>> = rows
-        .iter()
-        .map(|row| row.iter().map(|cell| line(cell)).collect())
-        .collect();
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| {
-            let cells = rows.iter().filter_map(|row| row.get(column));
-            let widths = cells.map(|cell| cell.width());
-            widths.filter(|width| *width <= WIDEST).max().unwrap_or(0)
-        })
-        .collect();
-    let whole = widths.iter().sum::<usize>() + 2 * columns.saturating_sub(1);
-    let fits = width.is_none_or(|width| whole <= width);
-    let mut text = String::new();
-    for (index, row) in rows.iter().enumerate() {
-        let lines = match fits {
-            true => in_columns(row, &widths),
-            false => {
-                let (first, others) = row.split_at(row.len().min(1));
-                format!("{}\n  {}", first.concat(), others.join("  "))
-            }
-        };
-        for one in lines.lines() {
-            let _ = match index {
-                0 => writeln!(text, "{DIM}{one}{DIM:#}"),
-                _ => writeln!(text, "{one}"),
-            };
-        }
-    }
-    text
-}
-
-fn in_columns(row: &[String], widths: &[usize]) -> String {
-    let cells = row.iter().zip(widths).map(|(cell, width)| {
-        let missing = width.saturating_sub(cell.width());
-        format!("{cell}{}", " ".repeat(missing))
-    });
-    let cells: Vec<String> = cells.collect();
-    cells.join("  ").trim_end().to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::kinds::{Reference, tenant_settings};
-    use crate::plan::Change;
+    use crate::plan::{Change, PlanField};
     use crate::resource::ResourceId;
     use serde_json::json;
 
