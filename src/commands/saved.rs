@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::Map;
 
-use super::push::Planned;
+use super::planned::Planned;
 use super::session::LiveResources;
 use super::workspace::{Read, Target, Workspace, names_of_new, split};
 use super::{Terminal, Usage};

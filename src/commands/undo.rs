@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::carrying_out::{confirm, send_and_report, sent, show};
 use super::invocation::Invocation;
 use super::manner::Manner;
-use super::push::{confirm, send_and_report, sent, show};
 use super::sending::{Rewrites, rewrite_file};
 use super::session::LiveResources;
 use super::workspace::{Read, Workspace, report_unread, warn_of_misnamed_settings};

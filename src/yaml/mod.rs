@@ -32,6 +32,7 @@ mod rewriter;
 mod root;
 mod scalar;
 mod tree;
+mod within;
 mod writer;
 
 #[cfg(test)]
