@@ -36,7 +36,7 @@
 //! | [`select`] | `SELECTOR…` arguments → resources | I/O |
 //! | [`apply`] | sends a push plan's updates; nothing else sends a write | decide what to send |
 //! | [`sent`] | what a push sent and what was there before ↔ the record of it | I/O |
-//! | `adopt` | the Deploy CLI's files → names, edits and values here, and what is left | I/O, but for reading its files |
+//! | `adopt` | the Deploy CLI's files → names, edits and values here, and what is left | I/O |
 //! | [`undo`] | what a push sent → the plan that takes it back, and what files go back to | I/O |
 //! | `render` | plans and results → text, JSON, markdown: a file a document | print |
 //! | [`sandbox`] | a tenant on loopback, by the official OpenAPI | share code or data with the others but `json`: what is shared hides its own faults |
