@@ -345,3 +345,58 @@ fn what_prod_does_not_manage_is_remarked_once_and_stays_as_it_is() {
         .exits(2)
         .complains("`sso` is not managed in prod");
 }
+
+/// A run that ends in the middle says what it wrote, and the next one writes the rest.
+#[cfg(unix)]
+#[test]
+fn a_promotion_that_can_t_write_everything_says_what_it_wrote() {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    let two = Two::new();
+    two.dev
+        .write("tenant/tenantry.yaml", "manage:\n  roles: all\n");
+    for (tenant, description) in [("dev", "new"), ("prod", "old")] {
+        two.dev.write(
+            &format!("tenant/{tenant}/roles/editor.yaml"),
+            &format!("id: rol_{tenant}\nname: Editor\ndescription: {description}\n"),
+        );
+    }
+    let allow = |folder: &str, mode| {
+        set_permissions(two.dev.path(folder), Permissions::from_mode(mode)).unwrap();
+    };
+    for folder in ["", "tenant", "tenant/dev", "tenant/prod", PROD] {
+        allow(folder, 0o777);
+    }
+    allow("tenant/prod/roles", 0o555);
+    let run = two.dev.as_nobody().map(|mut command| {
+        command.args(["promote", "--from", "dev", "--to", "prod"]);
+        two.dev.run_command(command)
+    });
+    allow("tenant/prod/roles", 0o755);
+    let Some(run) = run else {
+        return;
+    };
+    let run = run.exits(2);
+    insta::assert_snapshot!(run.stdout, @r#"
+    clients/web.yaml  Web p-web
+      description: "old" → "new"
+      allowed_clients:
+        - "p-web" (Web)
+        + "p-api" (API)
+        + "https://api.example"
+
+    2 values written to 1 file
+    clients/web: allowed_clients: https://api.example is no client of dev, and is carried as it is
+    "#);
+    insta::assert_snapshot!(run.stderr, @"
+    error: can't write tenant/prod/roles/editor.yaml: Permission denied (os error 13)
+    what stands above is written; the same command writes the rest
+    ");
+    let says = |file: &str, text: &str| two.dev.read(&format!("tenant/prod/{file}")).contains(text);
+    assert!(says("clients/web.yaml", "description: new"));
+    assert!(says("roles/editor.yaml", "description: old"));
+    let rest = two.promote(&[]).exits(0);
+    assert!(rest.stdout.contains("1 value written to 1 file"), "{rest}");
+    assert!(says("roles/editor.yaml", "description: new"));
+}

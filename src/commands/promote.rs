@@ -157,6 +157,9 @@ pub(super) fn run(
         for problem in problems(&failure.into()) {
             terminal.problem(&problem);
         }
+        if !plan.resources.is_empty() || !plan.new.is_empty() {
+            terminal.note("what stands above is written; the same command writes the rest");
+        }
         return Ok(Ending::Failure);
     }
     let is_something = !promotion.changes.is_empty() || !promotion.new.is_empty();

@@ -94,14 +94,10 @@ pub(super) fn folder(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("."))
 }
 
-/// The error without the name of the temporary file, which means nothing to the user.
+/// The error without the name of the temporary file, which means nothing to the user and is the last thing that its text says.
 fn without_path(error: io::Error) -> io::Error {
-    let cause = error
-        .get_ref()
-        .and_then(|error| error.source())
-        .map(ToString::to_string);
-    match cause {
-        Some(cause) => io::Error::new(error.kind(), cause),
+    match error.to_string().rsplit_once(" at path ") {
+        Some((cause, _)) => io::Error::new(error.kind(), cause),
         None => error,
     }
 }
