@@ -59,7 +59,7 @@ pub enum Refusal {
     Twice(String),
     /// This reference is a file that there is not.
     NoSuchFile(String),
-    /// This reference may be one of two files, in different formats.
+    /// This reference may be one of two files.
     TwoFiles(String),
     /// The tenant has this one already, and this file is about it.
     HasFile(ResourceId, String),

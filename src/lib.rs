@@ -12,6 +12,7 @@
 //! | [`json`] | JSON text → values, strictly | I/O |
 //! | `yaml` | YAML text ↔ values, strictly; changes a text only where a value changed, or an entry moves | I/O |
 //! | `closest` | what a typing mistake may have meant | I/O |
+//! | `composed` | names, as they are compared | I/O |
 //! | `printable` | text without what a terminal acts on | I/O |
 //! | `opening` | opens regular files, never through a link out of a folder | write |
 //! | [`schema`] | JSON Schema → what is wrong with a value, in plain words | name a field |
@@ -98,6 +99,7 @@ mod cli;
 mod closest;
 #[cfg(feature = "cli")]
 mod commands;
+mod composed;
 pub mod cost;
 pub mod create;
 pub mod files;

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use globset::GlobSet;
-use icu_normalizer::ComposingNormalizerBorrowed;
 use serde_json::{Map, Value};
 
+use crate::composed::composed;
 use crate::kinds::{Creation, Field, Kind, Managed, Merge, Reference, Row, Takes};
 use crate::resource::ResourceId;
 
@@ -237,9 +237,7 @@ fn folded_names<'a>(side: &Side<'a>) -> BTreeMap<(&'static Kind, String), &'a st
 }
 
 fn folded(stem: &str) -> String {
-    let lower = stem.to_lowercase();
-    let normalizer = ComposingNormalizerBorrowed::new_nfc();
-    normalizer.normalize(&lower).into_owned()
+    composed(&stem.to_lowercase()).into_owned()
 }
 
 /// What becomes of a file without a counterpart.

@@ -1,12 +1,14 @@
 //! Which resources a command is about: by file, file stem, name or id, globs allowed, `KIND` or `KIND/…` for one kind; what matches by several
 //! of these selects them all. A selector that matches nothing is an error, since it is a typing mistake.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use globset::{Glob, GlobMatcher};
 
 use crate::closest::closest;
+use crate::composed::composed;
 use crate::files::Format;
 use crate::kinds::Kind;
 
@@ -95,7 +97,8 @@ impl Selection {
                     // The id of what there is one of is a word, which may be the name of another.
                     let is_unique = names.kind.is_none_or(|kind| kind.only().is_none());
                     (is_unique && names.id == selector.text)
-                        || (names.file.is_some() && names.file == selector.path.as_deref())
+                        || (names.file().is_some()
+                            && names.file().as_deref() == selector.path.as_deref())
                 })
             })
     }
@@ -122,7 +125,7 @@ impl Selection {
             .iter()
             .map(|selector| resources.iter().any(|(names, _)| selector.names(names)))
             .collect();
-        let every_name: BTreeSet<&str> = resources
+        let every_name: BTreeSet<Cow<'_, str>> = resources
             .iter()
             .flat_map(|(names, _)| names.all())
             .collect();
@@ -158,7 +161,7 @@ impl Selection {
         }
         let meant = selectors
             .iter()
-            .filter_map(|selector| closest(selector, every_name.iter().copied()))
+            .filter_map(|selector| closest(selector, every_name.iter().map(|name| &**name)))
             .map(str::to_owned);
         Err(NoMatch {
             meant: meant.collect(),
@@ -169,6 +172,7 @@ impl Selection {
 
 impl Selector {
     fn new(text: &str, in_directory: Option<String>) -> Selector {
+        let text = &*composed(text);
         let plain = text.strip_prefix("./").unwrap_or(text);
         let is_file = Path::new(plain)
             .extension()
@@ -176,7 +180,7 @@ impl Selector {
         let is_file = is_file.is_some_and(|extension| Format::from_extension(extension).is_some());
         let may_be_path = is_file || plain.contains('/');
         let path = in_directory.or_else(|| may_be_path.then(|| plain.to_owned()));
-        let path = path.map(|path| path.trim_end_matches('/').to_owned());
+        let path = path.map(|path| composed(path.trim_end_matches('/')).into_owned());
         let matcher = |text: &str| Some(Glob::new(text).ok()?.compile_matcher());
         let in_kind = |path: &str| {
             let (kind, below) = path.split_once('/').unwrap_or((path, "*"));
@@ -194,26 +198,28 @@ impl Selector {
     }
 
     fn names(&self, names: &Names<'_>) -> bool {
-        let is_file = names.file.is_some() && names.file == self.path.as_deref();
+        let is_file = names.file().is_some() && names.file().as_deref() == self.path.as_deref();
         let is_below = |name: &str| {
             let in_kind = self.in_kind.as_ref();
             in_kind.is_some_and(|(kind, below, _)| is_of(names, kind) && below == name)
         };
         is_file
             || (self.is_kind && is_of(names, &self.text))
-            || names.all().any(|name| name == self.text || is_below(name))
+            || names
+                .all()
+                .any(|name| *name == self.text || is_below(&name))
     }
 
     fn globs(&self, names: &Names<'_>) -> bool {
         let any = |glob: &Option<GlobMatcher>| {
             let glob = glob.as_ref();
-            glob.is_some_and(|glob| names.all().any(|name| glob.is_match(name)))
+            glob.is_some_and(|glob| names.all().any(|name| glob.is_match(&*name)))
         };
-        let path = self.path_glob.as_ref().zip(names.file);
+        let path = self.path_glob.as_ref().zip(names.file());
         let in_kind = self.in_kind.as_ref();
         any(&self.glob)
             || in_kind.is_some_and(|(kind, _, glob)| is_of(names, kind) && any(glob))
-            || path.is_some_and(|(glob, file)| glob.is_match(file))
+            || path.is_some_and(|(glob, file)| glob.is_match(&*file))
     }
 }
 
@@ -223,9 +229,13 @@ fn is_of(names: &Names<'_>, kind: &str) -> bool {
 }
 
 impl<'a> Names<'a> {
-    fn all(self) -> impl Iterator<Item = &'a str> {
+    fn all(self) -> impl Iterator<Item = Cow<'a, str>> {
         let names = [self.stem, self.local_name, self.live_name, self.other_name];
-        names.into_iter().flatten().chain([self.id])
+        names.into_iter().flatten().chain([self.id]).map(composed)
+    }
+
+    fn file(self) -> Option<Cow<'a, str>> {
+        self.file.map(composed)
     }
 }
 

@@ -346,6 +346,43 @@ fn what_prod_does_not_manage_is_remarked_once_and_stays_as_it_is() {
         .complains("`sso` is not managed in prod");
 }
 
+/// macOS may write a name's accents in another way than people type them.
+#[test]
+fn how_a_name_s_accents_are_encoded_makes_no_difference() {
+    let two = Two::new();
+    let (composed, apart) = ("caf\u{e9}", "cafe\u{301}");
+    two.dev.rename(
+        "tenant/dev/clients/web.yaml",
+        &format!("tenant/dev/clients/{composed}.yaml"),
+    );
+    two.dev
+        .rename(&format!("{PROD}/web.yaml"), &format!("{PROD}/{apart}.yaml"));
+    two.dev.write(
+        "tenant/prod/overrides.yaml",
+        &format!("clients:\n  {composed}:\n    name: Ours\n"),
+    );
+    let run = two.promote(&[]).exits(0);
+    assert!(run.stdout.contains("3 values written to 1 file"), "{run}");
+    for selector in [
+        composed.to_owned(),
+        apart.to_owned(),
+        format!("clients/{composed}"),
+        format!("{PROD}/{composed}.yaml"),
+        "clients/caf*".to_owned(),
+    ] {
+        two.on_prod(&["diff", &selector]).exits(1);
+    }
+    two.prod.sandbox.clear_requests();
+    // Some file systems have both.
+    two.dev.write(
+        &format!("{PROD}/{composed}.yaml"),
+        "client_id: other\nname: Other\n",
+    );
+    two.promote(&[])
+        .exits(2)
+        .complains("have one name, in which only the accents are encoded differently");
+}
+
 /// A run that ends in the middle says what it wrote, and the next one writes the rest.
 #[cfg(unix)]
 #[test]

@@ -13,6 +13,7 @@ use super::workspace::{check_fields, names, names_without_id, warn_of, warn_rewr
 use super::{Ending, Terminal, Usage, problems};
 use crate::base::BaseFrom;
 use crate::cli::{PlanForm, Promote};
+use crate::composed::composed;
 use crate::create::New;
 use crate::files::{
     self, Access, Contents, FilesError, Format, NewFile, ResourceFile, TenantDirectory,
@@ -230,17 +231,21 @@ pub(super) fn gone(contents: &Contents) -> Gone<'_> {
 /// A tenant's files by kind and stem.
 pub(super) fn stems(contents: &Contents) -> Result<Stems<'_>> {
     let mut stems = Stems::new();
+    let mut first: BTreeMap<Counterpart<'_>, &str> = BTreeMap::new();
     for (kind, id, file) in contents.files() {
         let member = Member {
             id,
             fields: &file.fields,
         };
-        if stems.insert((kind, &file.stem), member).is_some() {
+        let name = (kind, file.stem.as_str());
+        stems.insert(name, member);
+        if let Some(other) = first.insert(name, &file.file) {
+            let difference = match composed(other) == composed(&file.file) {
+                true => ", in which only the accents are encoded differently",
+                false => "",
+            };
             return Err(Usage::error(
-                format!(
-                    "two files are named {}, in different formats",
-                    render_promotion::file(kind, &file.stem)
-                ),
+                format!("{other} and {} have one name{difference}", file.file),
                 format!(
                     "rename one: the name ties {} to its counterpart in other tenants",
                     kind.one()

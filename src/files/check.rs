@@ -5,7 +5,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use icu_normalizer::ComposingNormalizerBorrowed;
 use serde_json::{Map, Value};
 
 use super::directory::Contents;
@@ -16,6 +15,7 @@ use super::position::Position;
 use super::resource_file::{ResourceFile, problem, steps};
 use super::source::Source;
 use super::strays::Stray;
+use crate::composed::composed;
 use crate::json::Step;
 use crate::kinds::{Creation, FieldKey, InvalidValue, Kind, Managed, Reference};
 use crate::three_way::BaseValues;
@@ -111,10 +111,9 @@ impl Source<'_> {
     fn same_to_some_file_systems(&self) -> Vec<Finding> {
         let mut first: HashMap<String, &Path> = HashMap::new();
         let mut findings = Vec::new();
-        let normalizer = ComposingNormalizerBorrowed::new_nfc();
         for path in self.paths() {
             let name = path.to_string_lossy().to_lowercase();
-            let other = match first.entry(normalizer.normalize(&name).into_owned()) {
+            let other = match first.entry(composed(&name).into_owned()) {
                 Entry::Occupied(other) => *other.get(),
                 Entry::Vacant(entry) => {
                     entry.insert(path);

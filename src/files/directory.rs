@@ -415,7 +415,7 @@ impl Contents {
 
     fn ids_by_stem(&self) -> BTreeMap<(&'static Kind, &str), &str> {
         let mut by_stem: BTreeMap<(&'static Kind, &str), &str> = BTreeMap::new();
-        // A name that two files have, in different formats, is the name of neither.
+        // A name that two files have is the name of neither.
         let mut twice: Vec<(&'static Kind, &str)> = Vec::new();
         for (id, file) in &self.resources {
             let name = (id.kind(), &*file.stem);

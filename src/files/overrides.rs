@@ -6,6 +6,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::{Map, Value};
 
 use super::document::{Document, Format, ParseError, Rewritten, rewrite, write};
+use crate::composed::composed;
 use crate::json::Step;
 use crate::kinds::{Field, Kind, Managed};
 use crate::promote::{Counterpart, Overrides, OwnValues};
@@ -116,10 +117,11 @@ fn of_name<'a>(
     for (pattern, values) in patterns {
         let at = [name, pattern.as_str()];
         // A stem that is written out is found without a look at the others.
-        let matching: Vec<Counterpart<'a>> = if let Some(file) = by_stem.get(pattern.as_str()) {
+        let stem = composed(pattern);
+        let matching: Vec<Counterpart<'a>> = if let Some(file) = by_stem.get(&*stem) {
             vec![*file]
         } else {
-            let glob = Glob::new(pattern).map_err(|problem| {
+            let glob = Glob::new(&stem).map_err(|problem| {
                 error(
                     &at,
                     format!("`{pattern}` is no glob: {}", problem.kind()),
@@ -215,7 +217,7 @@ fn ignored(document: &Document<'_>) -> Result<GlobSet, ParseError> {
             true => stem.to_owned(),
             false => format!("*/{stem}"),
         };
-        match Glob::new(&glob) {
+        match Glob::new(&composed(&glob)) {
             Ok(glob) => globs.add(glob),
             Err(problem) => {
                 let problem = format!("`{path}` is no glob: {}", problem.kind());

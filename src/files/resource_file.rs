@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::document::{Document, Format, ParseError};
 use super::position::Position;
 use crate::closest::slip;
+use crate::composed::composed;
 use crate::json::Step;
 use crate::kinds::{Creation, Field, InvalidValue, Kind, with_article};
 use crate::resource::ResourceId;
@@ -100,7 +101,7 @@ pub fn parse(kind: &'static Kind, path: &Path, bytes: Vec<u8>) -> Result<ReadFil
             "" => name.to_owned(),
             folder => format!("{folder}/{name}"),
         },
-        stem: stem.to_owned(),
+        stem: composed(stem).into_owned(),
         format,
         above_not_sent: above_not_sent.filter(|_| !has_secret),
         names_files: false,
