@@ -40,6 +40,8 @@ pub enum ApiError {
         request: String,
         /// What happened.
         problem: String,
+        /// Whether an answer did not come in time, in place of a connection that broke.
+        timed_out: bool,
         /// How often it was sent.
         attempts: usize,
         /// What to do.
@@ -93,7 +95,8 @@ impl ApiError {
         match self {
             ApiError::Refused { message, .. } if message.ends_with(NOT_THE_APIS) => Effect::Unknown,
             ApiError::Refused {
-                status: 408 | 499, ..
+                status: 408 | 499 | 504,
+                ..
             } => Effect::Unknown,
             ApiError::Refused { status, .. } if *status >= 500 => Effect::Unlikely,
             ApiError::Network { .. } | ApiError::OddAnswer { .. } => Effect::Unknown,
@@ -101,6 +104,15 @@ impl ApiError {
             | ApiError::TokenRefused { .. }
             | ApiError::Stopped { .. }
             | ApiError::Setup(_) => Effect::None,
+        }
+    }
+
+    /// Whether the tenant may still be at it: somebody stopped waiting for the answer, and nothing says that the work stopped, too.
+    pub fn may_still_happen(&self) -> bool {
+        match self {
+            ApiError::Network { timed_out, .. } => *timed_out,
+            ApiError::Refused { status, .. } => matches!(status, 408 | 499 | 504),
+            _ => false,
         }
     }
 

@@ -187,12 +187,14 @@ impl Http {
     /// What a failure is to whoever asked.
     pub(super) fn error(&self, request: String, error: &Failure, attempts: usize) -> ApiError {
         let domain = self.connection.domain();
+        let timed_out =
+            matches!(error, Failure::Http(error) if error.is_timeout() && !error.is_connect());
         let (problem, hint) = match error {
             Failure::TooLarge => (
                 format!("the answer is larger than {} MiB", LARGEST >> 20),
                 format!("is {domain} an Auth0 tenant?"),
             ),
-            Failure::Http(error) if error.is_timeout() && !error.is_connect() => (
+            Failure::Http(_) if timed_out => (
                 format!("no answer within {}", seconds(self.options.timeout)),
                 "try again; --timeout SECONDS allows for more".to_owned(),
             ),
@@ -208,6 +210,7 @@ impl Http {
         ApiError::Network {
             request,
             problem,
+            timed_out,
             attempts,
             hint,
         }

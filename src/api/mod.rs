@@ -207,6 +207,12 @@ impl Reader {
         self.0.access_token().await
     }
 
+    /// How long it takes until the tenant is done, as far as anybody can tell, with a request that nobody waits for any more: twice as
+    /// long as an answer may take.
+    pub fn settles_in(&self) -> Duration {
+        2 * self.0.timeout()
+    }
+
     /// How fast requests may go, as far as the answers so far tell.
     pub fn allowed(&self) -> Allowed {
         self.0.allowed()

@@ -50,6 +50,10 @@ impl Transport {
         &self.http.options().progress
     }
 
+    pub(super) fn timeout(&self) -> Duration {
+        self.http.options().timeout
+    }
+
     pub(super) fn audience(&self) -> &str {
         self.http.connection().audience()
     }

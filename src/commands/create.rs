@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::Result;
 use serde_json::{Map, Value};
@@ -27,19 +28,32 @@ pub(super) async fn make(
     new: &New,
     body: &Body,
 ) -> Result<CreateResult, FilesError> {
-    let intent = Intent {
+    let mut intent = Intent {
         domain: session.tenant.domain.clone(),
         kind: new.kind,
         file: new.file.clone(),
         sent: body.fields.clone(),
+        open_until: 0,
     };
+    // A push that is killed leaves its request to the tenant.
+    let settles_in = session.reader.settles_in();
+    intent.leave_open(SystemTime::now(), settles_in);
     directory.write_intent(&intent)?;
     let result = attempt(session, contents, &intent).await;
-    // Where it is certain that nothing was made, there is nothing to look for.
-    if let CreateResult::Failed(error) = &result
-        && error.effect() == Effect::None
-    {
-        directory.forget_intent()?;
+    match &result {
+        // It is certain that nothing was made: there is nothing to look for.
+        CreateResult::NotAttempted => directory.forget_intent()?,
+        CreateResult::Failed(error) if error.effect() == Effect::None => {
+            directory.forget_intent()?;
+        }
+        CreateResult::Failed(error) => {
+            intent.open_until = 0;
+            if error.may_still_happen() {
+                intent.leave_open(SystemTime::now(), settles_in);
+            }
+            directory.write_intent(&intent)?;
+        }
+        CreateResult::Made { .. } | CreateResult::Several(_) => {}
     }
     Ok(result)
 }
@@ -47,10 +61,11 @@ pub(super) async fn make(
 /// Sends the request, and once more where the API itself said that it failed and the tenant has no such resource.
 async fn attempt(session: &Session, contents: &Contents, intent: &Intent) -> CreateResult {
     let writer = session.reader.writer();
+    let mut failed = None;
     for is_last in [false, true] {
         let error = match writer.create(intent.kind, &intent.sent).await {
             Ok(resource) => return of(intent, resource),
-            Err(ApiError::Stopped { .. }) => return CreateResult::NotAttempted,
+            Err(ApiError::Stopped { .. }) => break,
             Err(error) => error,
         };
         if error.effect() == Effect::None {
@@ -69,10 +84,10 @@ async fn attempt(session: &Session, contents: &Contents, intent: &Intent) -> Cre
             (None, _) if is_last || has_same || error.effect() == Effect::Unknown => {
                 return CreateResult::Failed(error);
             }
-            (None, _) => {}
+            (None, _) => failed = Some(error),
         }
     }
-    CreateResult::NotAttempted
+    failed.map_or(CreateResult::NotAttempted, CreateResult::Failed)
 }
 
 fn of(intent: &Intent, resource: Resource) -> CreateResult {
@@ -215,7 +230,20 @@ pub(super) async fn finish_earlier(
     let new = contents.new.iter().find(at_path);
     let mut files = contents.resources.iter();
     let with_id = files.find(|(id, file)| id.kind() == intent.kind && file.file == intent.file);
-    let there = look(session, contents, &intent).await?;
+    let mut there = look(session, contents, &intent).await?;
+    let left = intent.is_open_for(SystemTime::now(), session.reader.settles_in());
+    if there.is_empty() && with_id.is_none() && !left.is_zero() {
+        if is_pull {
+            return Ok(false);
+        }
+        terminal.note(&format!(
+            "{}: an earlier push did not get to know whether it was made, and the tenant may still make it: waiting {} s",
+            intent.file,
+            left.as_secs()
+        ));
+        tokio::time::sleep(left).await;
+        there = look(session, contents, &intent).await?;
+    }
     // A file that has another name by now.
     let renamed = || {
         let mut same = contents

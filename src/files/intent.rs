@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value, json};
 
@@ -13,7 +14,7 @@ use crate::json;
 use crate::kinds::Kind;
 
 const FILE: &str = "create.json";
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// What a push is about to make.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,17 +27,31 @@ pub struct Intent {
     pub file: String,
     /// What is sent.
     pub sent: Map<String, Value>,
+    /// Up to when the tenant may still make it, in seconds since 1970: an answer that does not come in time leaves that open.
+    pub open_until: u64,
 }
 
 impl Intent {
+    /// Leaves open for so long from now on what becomes of it.
+    pub fn leave_open(&mut self, now: SystemTime, wait: Duration) {
+        self.open_until = seconds(now + wait);
+    }
+
+    /// For how long it is still open, but no longer than `longest`, which a clock that was set back would have it be.
+    pub fn is_open_for(&self, now: SystemTime, longest: Duration) -> Duration {
+        let left = self.open_until.saturating_sub(seconds(now));
+        Duration::from_secs(left).min(longest)
+    }
+
     fn write(&self) -> String {
         let Intent {
             domain,
             kind,
             file,
             sent,
+            open_until,
         } = self;
-        json!({"version": VERSION, "domain": domain, "kind": kind.name, "file": file, "sent": sent})
+        json!({"version": VERSION, "domain": domain, "kind": kind.name, "file": file, "sent": sent, "open_until": open_until})
             .to_string()
     }
 
@@ -52,8 +67,17 @@ impl Intent {
             kind: Kind::named(&text("kind")?)?,
             file: text("file")?,
             sent: value.get("sent")?.as_object()?.clone(),
+            open_until: value.get("open_until")?.as_u64()?,
         })
     }
+}
+
+/// Whole seconds since 1970, rounded up: what is open until then is not over before.
+fn seconds(time: SystemTime) -> u64 {
+    let since = time
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    since.as_secs() + u64::from(since.subsec_nanos() > 0)
 }
 
 impl TenantDirectory {
@@ -115,6 +139,7 @@ mod tests {
             kind: &clients::KIND,
             file: "clients/a.yaml".to_owned(),
             sent: sent.as_object().unwrap().clone(),
+            open_until: 7,
         };
         directory.write_intent(&intent).unwrap();
         assert_eq!(directory.read_intent().unwrap(), Some(intent));
@@ -124,5 +149,29 @@ mod tests {
         assert!(directory.read_intent().is_err());
         directory.forget_intent().unwrap();
         assert_eq!(directory.read_intent().unwrap(), None);
+    }
+    #[test]
+    fn an_intent_is_open_for_a_while_whatever_the_clock_says() {
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_millis(seconds);
+        let mut intent = Intent {
+            domain: String::new(),
+            kind: &clients::KIND,
+            file: String::new(),
+            sent: Map::new(),
+            open_until: 0,
+        };
+        let minute = Duration::from_secs(60);
+        assert_eq!(intent.is_open_for(at(5_000), minute), Duration::ZERO);
+        intent.leave_open(at(100_500), minute);
+        for (now, left) in [
+            (100_500, 60),
+            (140_000, 21),
+            (161_000, 0),
+            (999_000, 0),
+            (0, 60),
+        ] {
+            let left = Duration::from_secs(left);
+            assert_eq!(intent.is_open_for(at(now), minute), left, "{now}");
+        }
     }
 }

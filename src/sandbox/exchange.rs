@@ -122,6 +122,14 @@ async fn carry_out(
             next.run(request).await;
             std::future::pending().await
         }
+        Fault::HangMeanwhile(time) => {
+            // What is done here ends with the connection.
+            tokio::spawn(async move {
+                tokio::time::sleep(time).await;
+                next.run(request).await
+            });
+            std::future::pending().await
+        }
         Fault::CutBody => cut(next.run(request).await).await,
         Fault::InvalidJson => {
             next.run(request).await;

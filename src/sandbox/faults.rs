@@ -1,5 +1,7 @@
 //! What may go wrong on purpose: which fault, on which requests, and when. Pure: requests are described, faults come out.
 
+use std::time::Duration;
+
 use super::random::Chance;
 
 /// One thing that goes wrong with a request.
@@ -22,6 +24,8 @@ pub enum Fault {
     HangBefore,
     /// Does what was asked, and never answers.
     HangAfter,
+    /// Never answers, and does what was asked only so much later, whether or not anybody still waits for it.
+    HangMeanwhile(Duration),
     /// Closes the connection in the middle of the answer's body, whose full length was announced.
     CutBody,
     /// Does what was asked, and answers 200 with JSON that breaks off.

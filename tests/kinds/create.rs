@@ -882,6 +882,28 @@ fn where_nobody_can_look_the_next_run_does() {
     is_in_step(&bed);
 }
 
+/// A tenant that takes longer than anybody waits makes it after the next push has looked.
+#[test]
+fn what_a_slow_tenant_may_still_make_is_waited_for() {
+    let bed = started();
+    alone(&bed);
+    let slow = Fault::HangMeanwhile(Duration::from_millis(1_800));
+    bed.sandbox
+        .fail_next(FaultRule::new(slow).method("POST").path("/clients"));
+    bed.run(["push", "--create", "--yes", "--timeout", "1"])
+        .exits(2);
+    assert_eq!(named(&bed, "Alone"), [""; 0]);
+    // A pull leaves it to the next push.
+    bed.run(["pull"]).exits(0);
+    assert!(intent(&bed).is_some());
+    let run = bed.run(CREATE).exits(0);
+    let told = "clients/alone.yaml: an earlier push did not get to know whether it was made, and the tenant may still make it: waiting";
+    assert!(run.stderr.contains(told), "{run}");
+    assert!(run.stderr.contains("an earlier push made it"), "{run}");
+    the_one(&bed, "Alone");
+    is_in_step(&bed);
+}
+
 /// The answer was lost, and somebody made another one with the same values meanwhile: nobody but a person can tell them apart.
 #[test]
 fn two_that_say_the_same_stop_the_push_and_are_named() {
@@ -998,29 +1020,40 @@ fn killed(bed: &Bed, moment: &Moment) -> bool {
 
 #[test]
 fn whenever_it_is_killed_there_is_one_and_a_second_run_finishes() {
-    let mut kills = 0;
     let moments = (1..=6)
         .map(Moment::Writes)
         .chain((1..=5).map(Moment::Intent))
         .chain((1..=2).map(Moment::Ids))
         .chain((1..=5).map(Moment::Known));
-    for moment in moments {
-        let bed = pulled_as(
-            tenant().sandbox(|sandbox| sandbox.latency(Duration::from_millis(3))),
-            ALL,
-        );
-        bed.write("before.lock", &bed.read("tenant/tenant.lock"));
-        five_new(&bed);
-        bed.sandbox.clear_requests();
-        kills += usize::from(killed(&bed, &moment));
-        let run = bed.run(CREATE);
-        assert_eq!(run.code, 0, "{moment:?}: {run}");
-        is_one_each(&bed);
-        // Where it was killed before the last update, a file names another one in the place of its id.
-        bed.run(["pull"]).exits(0);
-        is_in_step(&bed);
-    }
+    let moments: Vec<Moment> = moments.collect();
+    // A run after a kill may have to wait, so that some go side by side.
+    let kills: usize = std::thread::scope(|scope| {
+        let some = moments
+            .chunks(5)
+            .map(|moments| scope.spawn(|| moments.iter().filter(|at| is_finished(at)).count()));
+        let some: Vec<_> = some.collect();
+        some.into_iter().map(|some| some.join().unwrap()).sum()
+    });
     assert!(kills >= 12, "{kills}");
+}
+
+/// Kills a push at that moment, and has the next one finish it. False where it was done before.
+fn is_finished(moment: &Moment) -> bool {
+    let bed = pulled_as(
+        tenant().sandbox(|sandbox| sandbox.latency(Duration::from_millis(3))),
+        ALL,
+    );
+    bed.write("before.lock", &bed.read("tenant/tenant.lock"));
+    five_new(&bed);
+    bed.sandbox.clear_requests();
+    let is_killed = killed(&bed, moment);
+    let run = bed.run(CREATE);
+    assert_eq!(run.code, 0, "{moment:?}: {run}");
+    is_one_each(&bed);
+    // Where it was killed before the last update, a file names another one in the place of its id.
+    bed.run(["pull"]).exits(0);
+    is_in_step(&bed);
+    is_killed
 }
 
 fn is_one_each(bed: &Bed) {
