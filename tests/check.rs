@@ -218,6 +218,27 @@ fn init_leaves_what_the_next_error_names_and_overwrites_nothing() {
     assert_eq!(bed.read(".gitignore").matches(".env.*").count(), 1);
 }
 
+/// A cloned repository may have a link in place of any file.
+#[cfg(unix)]
+#[test]
+fn init_writes_through_no_link_that_leads_out() {
+    let bed = Bed::new().start();
+    let outside = tempfile::tempdir().unwrap();
+    let mine = outside.path().join("mine");
+    std::fs::write(&mine, "mine").unwrap();
+    std::os::unix::fs::symlink(&mine, bed.path(".gitignore")).unwrap();
+    run(&bed, &["init"])
+        .exits(2)
+        .complains("error: can't use .gitignore: a link leads out of .");
+    assert_eq!(std::fs::read_to_string(&mine).unwrap(), "mine");
+    // One that stays within is somebody's way to keep their files.
+    bed.remove(".gitignore");
+    bed.write("git/ignore", "");
+    std::os::unix::fs::symlink("git/ignore", bed.path(".gitignore")).unwrap();
+    run(&bed, &["init"]).exits(0);
+    assert!(bed.read("git/ignore").contains(".env"));
+}
+
 #[test]
 fn init_writes_a_project_s_settings_as_comments() {
     let bed = Bed::new().start();

@@ -14,7 +14,7 @@ use std::thread;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use tenantry::api::{ApiError, Fields, Options, Reader};
-use tenantry::files::{Access, FilesError, Lock, TenantDirectory, read_file};
+use tenantry::files::{Access, FilesError, Lock, TenantDirectory, read_file, read_project};
 use tenantry::kinds::{Managed, clients::KIND};
 use tenantry::resource::ResourceId;
 use tenantry::saved_plan;
@@ -368,6 +368,7 @@ fn no_link_leads_out_of_the_tenant_directory() {
         "clients/a.json",
         "tenant.lock",
         "overrides.yaml",
+        "tenantry.yaml",
     ] {
         let folder = tempfile::tempdir().unwrap();
         let tenant = folder.path().join("tenant");
@@ -379,7 +380,8 @@ fn no_link_leads_out_of_the_tenant_directory() {
             let directory =
                 TenantDirectory::open(&tenant, Managed::default(), Access::Write, || ()).unwrap();
             let findings = directory.source().unwrap().check().findings;
-            let told = format!("{findings:?}");
+            let project = read_project(&tenant, &tenant).map(|_| ());
+            let told = format!("{findings:?}{project:?}");
             assert!(told.contains("a link leads out of"), "{told}");
             assert!(!told.contains("password"), "{told}");
             fs::remove_file(tenant.join(link)).unwrap();

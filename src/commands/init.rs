@@ -9,7 +9,8 @@ use anyhow::{Context as _, Result};
 
 use super::invocation::Invocation;
 use super::{Ending, Terminal, Usage};
-use crate::files::PROJECT_FILE;
+use crate::files::{LARGEST_FILE, PROJECT_FILE};
+use crate::opening;
 use crate::settings::env_file_of;
 
 /// Variables without a value count as not set, and the next command's error says so.
@@ -97,12 +98,15 @@ fn create_new(path: &Path, mode: u32) -> io::Result<File> {
     options.open(path)
 }
 
-/// Adds the lines that are missing.
+/// Adds the lines that are missing. A cloned repository may have a link there, and it may lead anywhere.
 fn ignore(path: &Path, terminal: &Terminal) -> Result<()> {
-    let old = match fs::read_to_string(path) {
-        Ok(old) => old,
+    let cannot = |action: &str| format!("can't {action} {}", path.display());
+    let here = Path::new(".");
+    let file = opening::follow(here, &here.join(path)).with_context(|| cannot("use"))?;
+    let old = match opening::read(&file, LARGEST_FILE) {
+        Ok(old) => String::from_utf8(old).with_context(|| cannot("use"))?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(error).with_context(|| format!("can't read {}", path.display())),
+        Err(error) => return Err(error).with_context(|| cannot("read")),
     };
     // Another pattern may cover one of these already. Ignoring a file by two patterns does no harm.
     let missing = IGNORED
@@ -119,9 +123,9 @@ fn ignore(path: &Path, terminal: &Terminal) -> Result<()> {
         "\n"
     };
     let added = format!("{break_before}{}\n", missing.join("\n"));
-    let file = File::options().append(true).create(true).open(path);
+    let file = File::options().append(true).create(true).open(file);
     let written = file.and_then(|mut file| file.write_all(added.as_bytes()));
-    written.with_context(|| format!("can't write {}", path.display()))?;
+    written.with_context(|| cannot("write"))?;
     terminal.note(&format!("{}: added {}", path.display(), missing.join(", ")));
     Ok(())
 }

@@ -496,11 +496,11 @@ pub fn tenants(root: &Path) -> Vec<String> {
 /// Reads the project's settings for the tenant directory `own` in `root`, each from its own `tenantry.yaml` or else the root's.
 ///
 /// # Errors
-/// A file can't be read, or has something in it that is no setting; the error names it.
+/// A file can't be read, is a link that leads out of its folder, or has something in it that is no setting; the error names it.
 pub fn read_project(root: &Path, own: &Path) -> Result<Project, FilesError> {
     let read = |folder: &Path| {
         let path = folder.join(PROJECT_FILE);
-        match read_bounded(&path) {
+        match read_below(folder, &path, LARGEST_FILE) {
             Ok(text) => Project::parse(&text).map_err(|error| FilesError::content(path, error)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Project::default()),
             Err(error) => Err(io("read", path)(error)),
@@ -518,12 +518,8 @@ pub fn read_project(root: &Path, own: &Path) -> Result<Project, FilesError> {
 /// # Errors
 /// It can't be read, or is no file of a reasonable size; the error names it.
 pub fn read_file(path: &Path) -> Result<Vec<u8>, FilesError> {
-    read_bounded(path).map_err(io("read", path))
-}
-
-/// Reads a file that somebody named, wherever it is, and that is not larger than any of ours.
-pub(super) fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    opening::read(&fs::canonicalize(path)?, LARGEST_FILE)
+    let read = || opening::read(&fs::canonicalize(path)?, LARGEST_FILE);
+    read().map_err(io("read", path))
 }
 
 /// The file that is locked where a folder can't be.

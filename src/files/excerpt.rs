@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::directory::read_bounded;
+use super::directory::read_file;
 use super::document::without_mark;
 use super::position::Position;
 
@@ -23,7 +23,7 @@ pub struct Excerpt {
 /// The line of a file at a position. None where there is no such line, where something on it may be a secret, or where the file may
 /// have a key that holds one: in a broken file, nobody can tell on which lines the secret stands.
 pub fn excerpt(path: &Path, position: Position) -> Option<Excerpt> {
-    let text = String::from_utf8(read_bounded(path).ok()?).ok()?;
+    let text = String::from_utf8(read_file(path).ok()?).ok()?;
     excerpt_of(&text, position)
 }
 

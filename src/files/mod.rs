@@ -43,4 +43,4 @@ pub use source::Source;
 pub use strays::{Stray, misnamed_settings};
 
 /// The largest file that is read, in bytes. No resource's file and no lock comes near it.
-const LARGEST_FILE: u64 = 32 * 1024 * 1024;
+pub(crate) const LARGEST_FILE: u64 = 32 * 1024 * 1024;
