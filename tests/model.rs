@@ -461,7 +461,7 @@ impl World<'_> {
                     .commit(self.made)
                     .then(|| Vec::from_iter(before.clone()))
             }
-            (_, None) => None,
+            (_, None) => return,
             (Revert { back: n, range, .. }, Some(head)) => {
                 let commit = back(*n).unwrap();
                 // Without the first commit there is nothing to tell about.
@@ -525,10 +525,10 @@ impl World<'_> {
             }
             _ => panic!("{step:?} is no step with git"),
         };
-        let Some(on) = done else {
-            return;
-        };
-        self.learn(&on, matches!(step, Commit));
+        // What git refused half-way, it may have left half-way.
+        if let Some(on) = done {
+            self.learn(&on, matches!(step, Commit));
+        }
         if !self.is_sane() {
             self.undo();
             if !self.is_sane() {

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::common::{Fields, text};
-use crate::promise::{Promise, Sides, take};
-use crate::units::{UNITS, entry_units, same, sent, units};
+use crate::promise::{Change, Promise, Sides, change, take};
+use crate::units::{UNITS, entry_units, is_key, same, sent, units};
 
 /// A plan that was saved.
 #[derive(Debug, Clone)]
@@ -114,9 +114,9 @@ impl Saved {
             .iter()
             .filter(|(id, _)| only.is_none_or(|only| only == *id))
             .collect();
-        // A key that goes is one that the file does not have, beside others.
+        // A key that goes is one that the file does not have, beside others. In any other field, null is something that a file says.
         let said = |local: &Fields, field: &Field| match local.get(&field.name) {
-            Some(Value::Null) => same(None, field.local.as_ref()),
+            Some(Value::Null) if is_key(&field.name) => same(None, field.local.as_ref()),
             local => local == field.local.as_ref() && !(field.is_key && local.is_none()),
         };
         let as_planned = |(id, client): &(&String, &Client)| {
@@ -128,10 +128,23 @@ impl Saved {
             });
             live && client.fields.iter().all(|field| said(local, field))
         };
+        // To the base that there is now, the file may be what was there before.
+        let no_edit = |(id, client): &(&String, &Client)| {
+            let (Some((_, local)), Some(live)) = (before.files.get(*id), before.live.get(*id))
+            else {
+                return false;
+            };
+            let base = before.base(id);
+            let mut edits = client.fields.iter().filter(|field| field.change == "edit");
+            edits.any(|edit| change(base.as_ref(), local, live, &edit.name) == Change::Drift)
+        };
         let conflict = |(_, client): &(&String, &Client)| {
             client.fields.iter().any(|field| field.change == "conflict")
         };
-        if !clients.iter().all(as_planned) || clients.iter().any(conflict) {
+        if !clients.iter().all(as_planned)
+            || clients.iter().any(conflict)
+            || clients.iter().any(no_edit)
+        {
             return refused;
         }
 
@@ -162,12 +175,12 @@ impl Saved {
 }
 
 impl Field {
-    /// Whether live says what the plan says that it says, or what the plan makes of it. What push does not send, it does not
-    /// read.
+    /// Whether live says what the plan says that it says, or what the plan makes of it, or drift is gone since: then it says what the
+    /// file says. What push does not send, it does not read.
     fn holds(&self, live: &Fields) -> bool {
         let now = live.get(&self.name);
         !UNITS.contains(&self.name.as_str())
             || same(now, self.live.as_ref())
-            || (self.change == "edit" && same(now, self.local.as_ref()))
+            || (["edit", "drift"].contains(&self.change.as_str()) && same(now, self.local.as_ref()))
     }
 }

@@ -50,7 +50,8 @@ pub fn field_of(unit: &str) -> &str {
     unit.split('.').next().unwrap()
 }
 
-fn is_key(unit: &str) -> bool {
+/// Whether it is a key of metadata.
+pub fn is_key(unit: &str) -> bool {
     KEYS.contains(&unit)
 }
 
