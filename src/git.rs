@@ -26,6 +26,15 @@ const OF_HOOKS: [&str; 9] = [
     "GIT_GLOB_PATHSPECS",
 ];
 
+/// What every call begins with. A repository without a working tree that stands in a folder of another one came with a clone, and so did
+/// its configuration, which can name programs to run. Source: <https://git-scm.com/docs/git-config>, `safe.bareRepository`.
+const EVERY_CALL: [&str; 4] = [
+    "--no-pager",
+    "--literal-pathspecs",
+    "-c",
+    "safe.bareRepository=explicit",
+];
+
 /// No file of a tenant directory comes near this; what is larger is not taken into memory.
 const LARGEST_BLOB: u64 = 32 * 1024 * 1024;
 
@@ -532,7 +541,7 @@ impl Repository {
 /// git in a folder, with nothing of a hook's or a language's environment.
 fn git(folder: &Path) -> Command {
     let mut git = Command::new("git");
-    git.args(["--no-pager", "--literal-pathspecs"])
+    git.args(EVERY_CALL)
         .current_dir(folder)
         .env("LC_ALL", "C")
         // Looking must not write, not even to bring the index up to date.
@@ -556,8 +565,7 @@ fn run(
     if output.status.success() {
         return Ok(output);
     }
-    // Past the two options that every call has.
-    let command = git.get_args().nth(2).unwrap_or_default();
+    let command = git.get_args().nth(EVERY_CALL.len()).unwrap_or_default();
     let said = String::from_utf8_lossy(&output.stderr);
     let said = said.lines().next().unwrap_or("it failed without a word");
     Err(failed(&command.to_string_lossy(), said))

@@ -1234,6 +1234,29 @@ fn the_lock_keeps_the_line_endings_that_it_has() {
     );
 }
 
+/// A clone may bring a repository without a working tree along, as a folder, with a configuration that names programs.
+#[test]
+fn a_repository_that_came_with_a_clone_is_not_looked_into() {
+    let bed = bed();
+    let place = origin(&bed);
+    let inner = place.path("tenant");
+    let inner = inner.to_str().unwrap();
+    place.git("init -q --bare bare");
+    for part in ["HEAD", "config", "objects", "refs"] {
+        fs::rename(
+            place.path("bare").join(part),
+            place.path("tenant").join(part),
+        )
+        .unwrap();
+    }
+    place.git(&format!(
+        "config --file {inner}/config core.fsmonitor touched"
+    ));
+    place.say("web", "description", "two");
+    let run = place.sends_nothing("", 2);
+    assert!(run.stderr.contains("safe.bareRepository"), "{run}");
+}
+
 // What it costs.
 
 /// A folder with a `git` that writes down how often it is called, to be put on PATH.
