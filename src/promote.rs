@@ -6,7 +6,7 @@ use globset::GlobSet;
 use serde_json::{Map, Value};
 
 use crate::composed::composed;
-use crate::kinds::{Creation, Field, Kind, Managed, Merge, Reference, Row, Takes};
+use crate::kinds::{Creation, Field, FieldKey, Kind, Managed, Merge, Reference, Row, Takes};
 use crate::resource::ResourceId;
 
 /// What ties a file to its counterpart in other tenants: its kind, and its stem.
@@ -93,6 +93,8 @@ pub struct Promotion {
     pub unmanaged_fields: BTreeSet<Field>,
     /// Values that mean something in the first tenant only, and stay there.
     pub own: Vec<(&'static Kind, String, Field)>,
+    /// Switches that the first tenant has and no update sets; they stay there, too.
+    pub served: Vec<(&'static Kind, String, FieldKey)>,
 }
 
 /// A file to write, of a resource that is still to be made.
@@ -508,7 +510,7 @@ impl<'a> Way<'a> {
             let Some(new) = translation.said(own, value) else {
                 continue;
             };
-            let new = keeping_flags(field, old, new);
+            let (new, served) = settable(field, old, new);
             let is_same = field.row().same(old, Some(&new));
             if !self.to.managed.has(field) {
                 if !is_same {
@@ -518,6 +520,10 @@ impl<'a> Way<'a> {
             }
             promotion.carried.extend(translation.carried);
             promotion.missing.extend(translation.missing);
+            let served = served.into_iter();
+            promotion
+                .served
+                .extend(served.map(|key| (kind, stem.to_owned(), key)));
             // What is still to be made has nothing that a null could take away.
             let is_nothing = counterpart.id.is_none() && new.is_null() && old.is_none();
             if (!is_same || old.is_none()) && !is_nothing {
@@ -534,17 +540,32 @@ impl<'a> Way<'a> {
     }
 }
 
-/// A switch that only the other tenant has can't be taken away from it, and stays.
-fn keeping_flags(field: Field, old: Option<&Value>, new: Value) -> Value {
-    match (field.row().merge, old, new) {
-        (Merge::Flags, Some(Value::Object(old)), Value::Object(mut new)) => {
-            for (key, value) in old {
-                new.entry(key.clone()).or_insert_with(|| value.clone());
-            }
-            Value::Object(new)
-        }
-        (_, _, new) => new,
+/// What of a value the other tenant can be made to say, and the keys that are left out. A switch that only the other tenant has can't
+/// be taken away from it, and stays; one that no update sets stays as each tenant has it.
+fn settable(field: Field, old: Option<&Value>, new: Value) -> (Value, Vec<FieldKey>) {
+    let Value::Object(keys) = new else {
+        return (new, Vec::new());
+    };
+    if field.row().merge != Merge::Flags {
+        return (Value::Object(keys), Vec::new());
     }
+    let old = old.and_then(Value::as_object);
+    let is_there = |key: &str, value: &Value| old.and_then(|old| old.get(key)) == Some(value);
+    let is_set = |key: &str, value: &Value| {
+        let alone = Map::from_iter([(key.to_owned(), value.clone())]);
+        field.validate(&Value::Object(alone)).is_ok()
+    };
+    let (mut said, served): (Map<_, _>, Map<_, _>) = keys
+        .into_iter()
+        .partition(|(key, value)| is_there(key, value) || is_set(key, value));
+    for (key, value) in old.into_iter().flatten() {
+        said.entry(key.clone()).or_insert_with(|| value.clone());
+    }
+    let served = served.into_iter().map(|(key, _)| FieldKey {
+        field,
+        key: Some(key),
+    });
+    (Value::Object(said), served.collect())
 }
 
 /// Says the references of one field in the other tenant's ids.

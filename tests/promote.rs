@@ -346,6 +346,32 @@ fn what_prod_does_not_manage_is_remarked_once_and_stays_as_it_is() {
         .complains("`sso` is not managed in prod");
 }
 
+#[test]
+fn values_that_prod_would_refuse_are_named_all_at_once() {
+    let two = Two::new();
+    let web = "tenant/dev/clients/web.yaml";
+    two.dev.edit(
+        web,
+        "description: new",
+        &format!("description: {}", "x".repeat(141)),
+    );
+    two.dev.edit(web, "name: Web", "name: <Web>");
+    let before = two.dev.files(PROD);
+    let run = two.promote(&[]).exits(2);
+    insta::assert_snapshot!(run.stderr, @"
+    error: nothing was written: an update of prod would be refused
+    clients/web: `name` contains `<` or `>`: Auth0 refuses both in a name
+    clients/web: `description` has 141 characters: Auth0 allows at most 140
+    hint: change it in dev; or give prod a value of its own in its overrides.yaml; or name the fields to promote with --fields
+    ");
+    assert_eq!(two.dev.files(PROD), before);
+    two.dev.write(
+        "tenant/prod/overrides.yaml",
+        "clients:\n  web: {name: Web, description: ours}\n",
+    );
+    two.promote(&[]).exits(0);
+}
+
 /// macOS may write a name's accents in another way than people type them.
 #[test]
 fn how_a_name_s_accents_are_encoded_makes_no_difference() {

@@ -16,7 +16,8 @@ use crate::cli::{PlanForm, Promote};
 use crate::composed::composed;
 use crate::create::New;
 use crate::files::{
-    self, Access, Contents, FilesError, Format, NewFile, ResourceFile, TenantDirectory,
+    self, Access, Contents, FilesError, Format, NewFile, OVERRIDES_FILE, ResourceFile,
+    TenantDirectory,
 };
 use crate::kinds::{Field, FieldKey, Kind, Managed};
 use crate::names::{joined, labels, names_in};
@@ -114,7 +115,7 @@ pub(super) fn run(
             new_file(new, format, directory.managed())
         })
         .collect();
-    validate(&promotion, directory.managed())?;
+    validate(&promotion, directory.managed(), &options.from, &options.to)?;
     let written = match options.dry_run {
         true => Written {
             new: &new,
@@ -169,8 +170,8 @@ pub(super) fn run(
     ))
 }
 
-/// Values that a push would be refused stop the run before anything is written.
-fn validate(promotion: &Promotion, managed: &Managed) -> Result<()> {
+/// Values that the other tenant would refuse stop the run before anything is written; all of them are named.
+fn validate(promotion: &Promotion, managed: &Managed, from: &str, to: &str) -> Result<()> {
     let changes = promotion.changes.iter();
     let changes = changes.map(|change| (change.kind, &change.stem, change.field, &change.new));
     let new = promotion.new.iter().flat_map(|new| {
@@ -178,15 +179,24 @@ fn validate(promotion: &Promotion, managed: &Managed) -> Result<()> {
         let said = fields.filter_map(|field| Some((field, field.of(&new.fields)?)));
         said.map(|(field, value)| (new.kind, &new.stem, field, value))
     });
-    for (kind, stem, field, value) in changes.chain(new) {
-        field.validate(value).map_err(|invalid| {
-            Usage::error(
-                format!("{}: {invalid}", render_promotion::file(kind, stem)),
-                invalid.hint,
-            )
-        })?;
+    let invalid = changes.chain(new).filter_map(|(kind, stem, field, value)| {
+        let invalid = field.validate(value).err()?;
+        let file = render_promotion::file(kind, stem);
+        Some(format!("{file}: {invalid}: {}", invalid.hint))
+    });
+    let invalid: Vec<String> = invalid.collect();
+    if invalid.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    Err(Usage::error(
+        format!(
+            "nothing was written: an update of {to} would be refused\n{}",
+            invalid.join("\n")
+        ),
+        format!(
+            "change it in {from}; or give {to} a value of its own in its {OVERRIDES_FILE}; or name the fields to promote with --fields"
+        ),
+    ))
 }
 
 pub(super) fn domain(contents: &Contents) -> &str {

@@ -83,6 +83,12 @@ pub(crate) fn remarks(
             "{file}: {field} means something in {from} only, and stays there; {to}'s own can stand in its {OVERRIDES_FILE}"
         ));
     }
+    for (kind, stem, key) in &promotion.served {
+        let file = file(kind, stem);
+        lines.push(format!(
+            "{file}: {key} can't be set by anybody, and stays as each tenant has it"
+        ));
+    }
     for kind in &promotion.unmanaged_kinds {
         let them = match kind.shape {
             Shape::Many(_) => "them",

@@ -227,6 +227,32 @@ fn promotion_says_references_as_the_other_tenant_does() {
     assert_eq!(two.on_prod(&["diff"]).exits(0).stdout, "no differences\n");
 }
 
+/// The API serves switches that its updates do not know.
+#[test]
+fn a_switch_that_nobody_can_set_stays_as_each_tenant_has_it() {
+    let two = Two::new();
+    let served = "enable_custom_domain_in_emails";
+    for (bed, flags) in [
+        (&two.dev, json!({"enable_sso": false, served: true})),
+        (&two.prod, json!({"enable_sso": true})),
+    ] {
+        bed.sandbox
+            .edit_resource("tenant-settings", "", "flags", Some(flags));
+    }
+    two.dev.run(["pull", "--tenant", "dev"]).exits(0);
+    two.on_prod(&["pull"]).exits(0);
+    let run = two.promote(&[]).exits(0);
+    let told = "tenant-settings: flags.enable_custom_domain_in_emails can't be set by anybody, and stays as each tenant has it";
+    assert!(run.stdout.contains(told), "{run}");
+    assert_eq!(
+        said(&two.dev, "prod/tenant-settings")["flags"],
+        json!({"enable_sso": false})
+    );
+    two.on_prod(&["push", "--yes"]).exits(0);
+    let again = two.promote(&[]).exits(0);
+    assert!(again.stdout.contains("no differences"), "{again}");
+}
+
 #[test]
 fn what_prod_lacks_is_named_and_nothing_is_written() {
     let two = Two::new();
