@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::Bed;
+use common::{Bed, Conversation};
 use serde_json::json;
 
 /// A pulled client with an edit, of a tenant `prod` that is protected by its own settings.
@@ -39,6 +39,19 @@ fn one_question_names_what_and_where() {
     let (screen, code) = push.ends();
     assert!(screen.contains("3 clients updated"), "{screen}");
     assert_eq!((code, bed.count("PATCH")), (0, 3));
+}
+
+#[test]
+fn a_question_is_there_once_however_narrow_the_terminal_is() {
+    let bed = Bed::three_edited();
+    let mut shell = bed.program("sh");
+    shell.envs(bed.settings()).env("PATH", "/usr/bin:/bin");
+    shell.args(["-c", &format!("stty rows 24 cols 40; exec {} push", common::BINARY)]);
+    let mut push = Conversation::start(shell);
+    push.answer("Type yes to do it", "yes");
+    let (screen, code) = push.ends();
+    let asked = screen.matches("Push 3 fields of 3 clients").count();
+    assert_eq!((code, asked), (0, 1), "{screen}");
 }
 
 #[test]

@@ -17,6 +17,9 @@ use crate::api::{Progress, Secrets, Stop};
 use crate::cli::Global;
 use crate::render::{self, printable};
 
+/// The columns that are left for an answer beside its question.
+const ANSWER: usize = 8;
+
 /// Progress is shown only of what takes longer than this.
 const SHOWN_AFTER: Duration = Duration::from_millis(500);
 /// How often the line of progress is drawn.
@@ -286,10 +289,22 @@ impl Terminal {
     /// The terminal went away.
     pub(crate) fn ask(&self, question: &str) -> io::Result<String> {
         self.end_progress();
-        let question = dialoguer::Input::<String>::new()
-            .with_prompt(printable(&self.secrets.masked(question)))
+        let question = self.secrets.masked(question);
+        let question = printable(&question);
+        let question = match Term::stderr().size_checked() {
+            Some((_, width)) => render::fit(&question, usize::from(width).saturating_sub(ANSWER)),
+            None => question.into_owned(),
+        };
+        // The line of the answer is drawn anew once it is given, so that a longer question would be there twice.
+        let (above, last) = match question.rsplit_once('\n') {
+            Some((above, last)) => (format!("{above}\n"), last),
+            None => (String::new(), question.as_str()),
+        };
+        self.stderr(&above);
+        let asked = dialoguer::Input::<String>::new()
+            .with_prompt(last)
             .allow_empty(true);
-        question
+        asked
             .interact_text()
             .map_err(|dialoguer::Error::IO(error)| error)
     }
