@@ -46,7 +46,10 @@ fn a_question_is_there_once_however_narrow_the_terminal_is() {
     let bed = Bed::three_edited();
     let mut shell = bed.program("sh");
     shell.envs(bed.settings()).env("PATH", "/usr/bin:/bin");
-    shell.args(["-c", &format!("stty rows 24 cols 40; exec {} push", common::BINARY)]);
+    shell.args([
+        "-c",
+        &format!("stty rows 24 cols 40; exec {} push", common::BINARY),
+    ]);
     let mut push = Conversation::start(shell);
     push.answer("Type yes to do it", "yes");
     let (screen, code) = push.ends();

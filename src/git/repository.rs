@@ -1,99 +1,17 @@
-//! The user's own git, asked about the repository that a tenant directory is in: commits by name, files at a commit, the index,
-//! a file's history. Only plumbing commands, so that nobody's configuration changes an answer; nothing is written.
+//! A repository, looked at from a tenant directory.
 
-use std::ffi::OsStr;
-use std::fmt;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 
-use ring::digest;
-
-/// Variables by which a hook of git says where its repository is. Ours is found from the tenant directory instead, which may be
-/// in another one.
-const OF_HOOKS: [&str; 9] = [
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_PREFIX",
-    "GIT_COMMON_DIR",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_NAMESPACE",
-    // Paths are no patterns, whatever the user's environment says.
-    "GIT_ICASE_PATHSPECS",
-    "GIT_GLOB_PATHSPECS",
-];
-
-/// What every call begins with. A repository without a working tree that stands in a folder of another one came with a clone, and so did
-/// its configuration, which can name programs to run. Source: <https://git-scm.com/docs/git-config>, `safe.bareRepository`.
-const EVERY_CALL: [&str; 4] = [
-    "--no-pager",
-    "--literal-pathspecs",
-    "-c",
-    "safe.bareRepository=explicit",
-];
+use super::error::GitError;
+use super::object::{ObjectId, TrackedFile};
+use super::process::{content_of_tree, failed, git, header, lines, run, tracked};
 
 /// No file of a tenant directory comes near this; what is larger is not taken into memory.
 const LARGEST_BLOB: u64 = 32 * 1024 * 1024;
-
-/// The full id of a commit or a file's content, in hexadecimal.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ObjectId(String);
-
-impl ObjectId {
-    /// The id in a text that is nothing else.
-    pub fn parse(text: &str) -> Option<ObjectId> {
-        let is_id =
-            [40, 64].contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        is_id.then(|| ObjectId(text.to_owned()))
-    }
-
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Its beginning, which is enough for people and for git.
-    pub fn short(&self) -> &str {
-        &self.0[..12]
-    }
-
-    /// The id of a content, in a repository that has `like` as an id.
-    pub fn of(content: &[u8], like: &ObjectId) -> ObjectId {
-        let algorithm = match like.0.len() {
-            40 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
-            _ => &digest::SHA256,
-        };
-        let mut digest = digest::Context::new(algorithm);
-        digest.update(format!("blob {}\0", content.len()).as_bytes());
-        digest.update(content);
-        let digest = digest.finish();
-        let digits = digest.as_ref().iter().map(|byte| format!("{byte:02x}"));
-        ObjectId(digits.collect())
-    }
-
-    /// Whether git calls this content by this id.
-    pub fn is_of(&self, content: &[u8]) -> bool {
-        ObjectId::of(content, self) == *self
-    }
-}
-
-impl fmt::Display for ObjectId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// A file at a commit or in the index.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TrackedFile {
-    /// Its path relative to the tenant directory, with `/`.
-    pub path: String,
-    /// Its content.
-    pub content: ObjectId,
-}
 
 /// The repository that a folder is in, looked at from that folder.
 #[derive(Debug, Clone)]
@@ -103,100 +21,6 @@ pub struct Repository {
     own_folder: PathBuf,
     is_shallow: bool,
     head: Option<ObjectId>,
-}
-
-/// Why git has no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum GitError {
-    /// The program is not there.
-    #[error("there is no git to ask: {error}")]
-    NoGit {
-        /// What the system said.
-        error: io::Error,
-    },
-    /// The folder is in no repository.
-    #[error("{} is in no git repository", folder.display())]
-    NoRepository {
-        /// The folder.
-        folder: PathBuf,
-    },
-    /// A text that git would not take for the name of one commit.
-    #[error("`{}` is no REV", rev.escape_debug())]
-    NoRev {
-        /// The text.
-        rev: String,
-    },
-    /// The repository has no such commit.
-    #[error("there is no commit `{rev}` in this {}", if *is_shallow { "shallow clone" } else { "repository" })]
-    UnknownRev {
-        /// The commit, as it was named.
-        rev: String,
-        /// Whether the clone has a part of the history only.
-        is_shallow: bool,
-    },
-    /// A merge is under way in a file.
-    #[error("a merge is under way in {}", path.escape_debug())]
-    Unmerged {
-        /// Its path relative to the tenant directory.
-        path: String,
-    },
-    /// git itself failed.
-    #[error("git {command}: {message}")]
-    Failed {
-        /// What was asked.
-        command: String,
-        /// The first line of what git said.
-        message: String,
-    },
-}
-
-impl GitError {
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            GitError::NoGit { .. } => "install git, or go without --base: base is then what tenant.lock has".to_owned(),
-            GitError::NoRepository { .. } => {
-                "--base reads a commit of the repository that the files are in: go without it, or work in a clone".to_owned()
-            }
-            GitError::NoRev { .. } => {
-                "--base takes the name of one commit: a branch, a tag or an id, such as origin/main, HEAD~1 or 1a2b3c4".to_owned()
-            }
-            GitError::UnknownRev { rev, is_shallow } => fetch(rev, *is_shallow),
-            GitError::Unmerged { path } => {
-                format!("finish it, then `git add` {}", path.escape_debug())
-            }
-            // git's message goes on with the command to type, which is the same.
-            GitError::Failed { message, .. } if message.contains("dubious ownership") => {
-                "the repository belongs to another user; where that is as it should be: \
-                 `git config --global --add safe.directory FOLDER` with the folder that git names"
-                    .to_owned()
-            }
-            GitError::Failed { .. } => return None,
-        })
-    }
-}
-
-/// The command that fetches a commit.
-fn fetch(rev: &str, is_shallow: bool) -> String {
-    if !is_shallow {
-        // Not with --depth, which would make this clone a shallow one.
-        return "bring this clone up to date with `git fetch`; `git branch --all` and `git log` show what there is".to_owned();
-    }
-    let checkout = "in GitHub Actions, `fetch-depth: 0` for actions/checkout has everything";
-    let is_id = rev.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let fetch = match rev.split_once('/') {
-        // Only a whole id can be asked for.
-        None if is_id && [40, 64].contains(&rev.len()) => {
-            format!("git fetch --depth=1 origin {rev}")
-        }
-        _ if is_id => "git fetch --unshallow".to_owned(),
-        _ if rev.contains(['~', '^', '@']) => "git fetch --deepen=100".to_owned(),
-        Some((remote, branch)) => {
-            format!("git fetch --depth=1 {remote} {branch}:refs/remotes/{remote}/{branch}")
-        }
-        None => format!("git fetch --depth=1 origin {rev}:refs/heads/{rev}"),
-    };
-    format!("fetch it: `{fetch}`; {checkout}")
 }
 
 impl Repository {
@@ -536,90 +360,4 @@ impl Repository {
     fn git(&self) -> Command {
         git(&self.folder)
     }
-}
-
-/// git in a folder, with nothing of a hook's or a language's environment.
-fn git(folder: &Path) -> Command {
-    let mut git = Command::new("git");
-    git.args(EVERY_CALL)
-        .current_dir(folder)
-        .env("LC_ALL", "C")
-        // Looking must not write, not even to bring the index up to date.
-        .env("GIT_OPTIONAL_LOCKS", "0")
-        .env("GIT_TERMINAL_PROMPT", "0")
-        .stdin(Stdio::null());
-    for variable in OF_HOOKS {
-        git.env_remove(variable);
-    }
-    git
-}
-
-fn run(
-    mut git: Command,
-    arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
-) -> Result<Output, GitError> {
-    git.args(arguments);
-    let words: Vec<_> = git.get_args().map(OsStr::to_string_lossy).collect();
-    log::debug!("git {}", words.join(" "));
-    let output = git.output().map_err(|error| GitError::NoGit { error })?;
-    if output.status.success() {
-        return Ok(output);
-    }
-    let command = git.get_args().nth(EVERY_CALL.len()).unwrap_or_default();
-    let said = String::from_utf8_lossy(&output.stderr);
-    let said = said.lines().next().unwrap_or("it failed without a word");
-    Err(failed(&command.to_string_lossy(), said))
-}
-
-fn failed(command: &str, message: &str) -> GitError {
-    GitError::Failed {
-        command: command.to_owned(),
-        message: message.to_owned(),
-    }
-}
-
-fn lines(output: Output) -> Vec<String> {
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.lines().map(str::to_owned).collect()
-}
-
-/// The files of a listing whose entries are `words<tab>path`, ended by zeros. `id` finds the content among the words.
-fn tracked(listing: &[u8], id: impl for<'a> Fn(&[&'a str]) -> Option<&'a str>) -> Vec<TrackedFile> {
-    let entries = listing.split(|byte| *byte == 0);
-    let file = |entry: &[u8]| {
-        let entry = std::str::from_utf8(entry).ok()?;
-        let (about, path) = entry.split_once('\t')?;
-        let about: Vec<&str> = about.split(' ').collect();
-        Some(TrackedFile {
-            path: path.to_owned(),
-            content: ObjectId::parse(id(&about)?)?,
-        })
-    };
-    entries.filter_map(file).collect()
-}
-
-/// The content of a regular file among the words of `git ls-tree`.
-fn content_of_tree<'a>(about: &[&'a str]) -> Option<&'a str> {
-    let [mode, _, id] = about else { return None };
-    mode.starts_with("100").then_some(*id)
-}
-
-/// What `git cat-file` says before a content: its id and size; None where there is none, or no file.
-fn header(output: &mut dyn BufRead) -> io::Result<Option<(ObjectId, u64)>> {
-    let mut line = String::new();
-    if output.read_line(&mut line)? == 0 {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    let mut words = line.trim_end_matches('\n').rsplit(' ');
-    let (size, kind, id) = (words.next(), words.next(), words.next());
-    Ok(
-        match (
-            id.and_then(ObjectId::parse),
-            kind,
-            size.and_then(|size| size.parse().ok()),
-        ) {
-            (Some(id), Some("blob"), Some(size)) => Some((id, size)),
-            _ => None,
-        },
-    )
 }

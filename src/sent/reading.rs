@@ -1,192 +1,27 @@
-//! What a push sent to a tenant and what was there before, field by field: a value that is kept beside the lock, line by line, and
-//! that the document of `push -o json` can be read as. An undo is made of it. Pure.
+//! The record as it was written, and the document of `push -o json`, read back.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::str;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use crate::apply::{Outcome, UpdateResult};
+use super::record::{Became, InFile, SentBy, SentField, SentPush, SentResource};
+use super::writing::VERSION;
 use crate::base::BaseFrom;
 use crate::files::{Document, Format, ParseError, Position};
 use crate::json;
 use crate::kinds::{FieldKey, Kind};
-use crate::plan::{PlanField, Tenant};
-use crate::push_plan::Update;
-use crate::resource::{Resource, ResourceId};
+use crate::plan::Tenant;
+use crate::resource::ResourceId;
 
-/// The version of the record, and the only one that is read.
-const VERSION: u64 = 1;
 /// The version of the document of a push.
 const DOCUMENT: u64 = 2;
 
 /// An id is a part of a path, and no tenant's comes near this.
 const LONGEST_ID: usize = 1024;
 
-/// What one run sent to a tenant: a push, or an undo, which is the last push for the next undo.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SentPush {
-    /// The tenant.
-    pub tenant: Tenant,
-    /// Where base came from: with a commit, the lock was left alone.
-    pub base: BaseFrom,
-    /// Whether it was an undo, and how far that came.
-    pub by: SentBy,
-    /// What was sent, a resource each.
-    pub resources: Vec<SentResource>,
-}
-
-/// Which command sent something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SentBy {
-    /// A push.
-    Push,
-    /// An undo that did all that it had to do.
-    Undo,
-    /// An undo that was killed or that failed before its end: the next one goes on with it.
-    UnfinishedUndo,
-}
-
-/// What was sent to one resource.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SentResource {
-    /// The resource.
-    pub id: ResourceId,
-    /// Its name then.
-    pub name: String,
-    /// Its file then.
-    pub file: Option<String>,
-    /// What is known of what became of it.
-    pub became: Became,
-    /// The fields that were sent.
-    pub fields: Vec<SentField>,
-}
-
-/// What became of what was sent to a resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Became {
-    /// Nobody knows: no answer came, or the run was killed before it could be noted. Live decides.
-    Unknown,
-    /// The tenant answered that it took it.
-    Updated,
-    /// It was not sent after all.
-    NotSent,
-    /// The run made the resource.
-    Made,
-}
-
-/// One field that was sent. An absent value is None.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SentField {
-    /// The field, or the key of one.
-    pub key: FieldKey,
-    /// What the tenant had before.
-    pub before: Option<Value>,
-    /// What it was told to have.
-    pub after: Option<Value>,
-    /// What it answered, where that is something else.
-    pub answered: Option<Option<Value>>,
-    /// The same for the file, which leaves out what the tenant can only be told to empty.
-    pub in_file: InFile,
-    /// Of a key: whether one of the sides has no object at all that could have it.
-    pub field_may_be_absent: bool,
-}
-
-/// What a file said of a field before something was sent, and what it says where that went well.
-#[derive(Debug, Clone, PartialEq)]
-pub struct InFile {
-    /// Before.
-    pub before: Option<Value>,
-    /// After.
-    pub after: Option<Value>,
-}
-
-impl SentField {
-    /// Whether the tenant says what was sent, or what it answered.
-    pub fn is_sent(&self, live: Option<&Value>) -> bool {
-        let answered = self.answered.as_ref();
-        self.key.same(live, self.after.as_ref())
-            || answered.is_some_and(|answered| self.key.same(live, answered.as_ref()))
-    }
-}
-
 impl SentPush {
-    /// What these updates are about to send. `live` are the resources as they were read; `in_file` tells what the file of a resource
-    /// says of a field before and after, where that is not what the tenant says.
-    pub fn of<'a>(
-        (tenant, base, by): (Tenant, BaseFrom, SentBy),
-        updates: impl Iterator<Item = &'a Update>,
-        live: &BTreeMap<ResourceId, Resource>,
-        in_file: impl Fn(&ResourceId, &FieldKey) -> Option<(InFile, bool)>,
-    ) -> SentPush {
-        let resource = |update: &Update| {
-            let live = live.get(&update.id);
-            let field = |key: &FieldKey, before: &Option<Value>, after: &Option<Value>| {
-                let is_absent = live.is_none_or(|live| key.field.of(live.fields()).is_none());
-                let (in_file, leaves_out) = in_file(&update.id, key).unwrap_or_else(|| {
-                    let (before, after) = (before.clone(), after.clone());
-                    (InFile { before, after }, false)
-                });
-                SentField {
-                    key: key.clone(),
-                    before: before.clone(),
-                    after: after.clone(),
-                    answered: None,
-                    in_file,
-                    field_may_be_absent: key.key.is_some() && (is_absent || leaves_out),
-                }
-            };
-            let fields = update.fields.iter();
-            let fields =
-                fields.filter_map(|edit| Some(field(edit.field.key()?, &edit.live, &edit.local)));
-            SentResource {
-                id: update.id.clone(),
-                name: update.name.clone(),
-                file: update.file.clone(),
-                became: Became::Unknown,
-                fields: fields.collect(),
-            }
-        };
-        SentPush {
-            tenant,
-            base,
-            by,
-            resources: updates.map(resource).collect(),
-        }
-    }
-
-    /// The record of it, a line each: what it is, what is sent to each resource, and what is known by now of what became of that.
-    pub fn write(&self) -> String {
-        let base = match &self.base {
-            BaseFrom::Lock => json!({"from": "lock"}),
-            BaseFrom::Commit(commit) => json!({"from": "git", "commit": commit}),
-        };
-        let by = match self.by {
-            SentBy::Push => "push",
-            SentBy::Undo | SentBy::UnfinishedUndo => "undo",
-        };
-        let tenant = json!({"name": self.tenant.name, "domain": self.tenant.domain});
-        let first = json!({"version": VERSION, "by": by, "tenant": tenant, "base": base});
-        let mut text = format!("{first}\n");
-        for resource in &self.resources {
-            text.push_str(&resource.line());
-        }
-        for resource in &self.resources {
-            if let Some(status) = resource.became.status() {
-                let answered = resource.fields.iter().filter_map(|field| {
-                    let answered = field.answered.as_ref()?;
-                    Some((&field.key, answered.as_ref()))
-                });
-                text.push_str(&became_line(&resource.id, status, answered));
-            }
-        }
-        if self.by == SentBy::Undo {
-            text.push_str(FINISHED);
-        }
-        text
-    }
-
     /// Reads a record. What a kill cut off at its end is left out.
     ///
     /// # Errors
@@ -366,130 +201,6 @@ impl SentResource {
         self.became = Became::Unknown;
         Ok(())
     }
-
-    fn line(&self) -> String {
-        let fields = self.fields.iter().map(SentField::entry).collect();
-        let mut line = of_resource(&self.id, "sending");
-        if self.became == Became::Made {
-            line = of_resource(&self.id, "created");
-        }
-        line.insert("name".to_owned(), json!(self.name));
-        if let Some(file) = &self.file {
-            line.insert("file".to_owned(), json!(file));
-        }
-        line.insert("fields".to_owned(), Value::Array(fields));
-        format!("{}\n", Value::Object(line))
-    }
-}
-
-impl SentField {
-    fn entry(&self) -> Value {
-        let mut entry = of_field(&self.key);
-        let mut set = |name: &str, value: Option<&Value>| {
-            entry.extend(value.map(|value| (name.to_owned(), value.clone())));
-        };
-        set("before", self.before.as_ref());
-        set("after", self.after.as_ref());
-        if self.in_file.before != self.before || self.in_file.after != self.after {
-            let sides = [
-                ("before", &self.in_file.before),
-                ("after", &self.in_file.after),
-            ];
-            let sides = sides
-                .into_iter()
-                .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));
-            set("in_file", Some(&Value::Object(sides.collect())));
-        }
-        if self.field_may_be_absent {
-            set("field_may_be_absent", Some(&Value::Bool(true)));
-        }
-        Value::Object(entry)
-    }
-}
-
-impl Became {
-    /// What a line of a record calls it; None where there is nothing to note.
-    fn status(self) -> Option<&'static str> {
-        match self {
-            Became::Updated => Some("updated"),
-            Became::NotSent => Some("not_attempted"),
-            Became::Unknown | Became::Made => None,
-        }
-    }
-}
-
-/// The last line of the record of an undo that did all that it had to do.
-pub const FINISHED: &str = "{\"finished\":true}\n";
-
-/// The line that notes that a resource was made of a file.
-pub fn created_line(resource: &Resource, file: &str) -> String {
-    let made = SentResource {
-        id: resource.id().clone(),
-        name: resource.name().to_owned(),
-        file: Some(file.to_owned()),
-        became: Became::Made,
-        fields: Vec::new(),
-    };
-    made.line()
-}
-
-/// The line that notes what is sent in the place of files, of which it was not known yet what ids they would have.
-pub fn resolved_line(update: &Update) -> String {
-    let fields = update.fields.iter();
-    let fields = fields.filter_map(|edit| Some((edit.field.key()?, edit.local.as_ref())));
-    became_line(&update.id, "sending", fields)
-}
-
-/// The line that notes what became of an update.
-pub fn outcome_line(outcome: &Outcome) -> String {
-    let Outcome { update, result } = outcome;
-    let (status, answered) = match result {
-        UpdateResult::Updated {
-            resource,
-            differing,
-        } => ("updated", Some((resource, differing))),
-        UpdateResult::Failed(_) => ("failed", None),
-        UpdateResult::NotAttempted => ("not_attempted", None),
-    };
-    let answered = answered.into_iter().flat_map(|(resource, differing)| {
-        let keys = differing.iter().filter_map(PlanField::key);
-        keys.map(|key| (key, key.of(resource.fields())))
-    });
-    became_line(&update.id, status, answered)
-}
-
-fn became_line<'a>(
-    id: &ResourceId,
-    status: &str,
-    answered: impl Iterator<Item = (&'a FieldKey, Option<&'a Value>)>,
-) -> String {
-    let answered = answered.map(|(key, value)| {
-        let mut entry = of_field(key);
-        entry.extend(value.map(|value| ("after".to_owned(), value.clone())));
-        Value::Object(entry)
-    });
-    let mut line = of_resource(id, status);
-    let answered: Vec<Value> = answered.collect();
-    if !answered.is_empty() {
-        line.insert("fields".to_owned(), Value::Array(answered));
-    }
-    format!("{}\n", Value::Object(line))
-}
-
-fn of_resource(id: &ResourceId, status: &str) -> Map<String, Value> {
-    let pairs = [
-        ("status", status),
-        ("kind", id.kind().name),
-        ("id", id.as_str()),
-    ];
-    let pairs = pairs.map(|(name, value)| (name.to_owned(), json!(value)));
-    Map::from_iter(pairs)
-}
-
-fn of_field(key: &FieldKey) -> Map<String, Value> {
-    let mut entry = Map::from_iter([("field".to_owned(), json!(key.field.name()))]);
-    entry.extend(key.key.iter().map(|key| ("key".to_owned(), json!(key))));
-    entry
 }
 
 fn first_line(line: &Map<String, Value>) -> Result<SentPush, String> {
