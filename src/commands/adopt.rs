@@ -10,7 +10,7 @@ use anyhow::Result;
 use super::invocation::Invocation;
 use super::promote::{self, Written, by_file, by_stem, domain, gone, new_file, rewritten, stems};
 use super::session::LiveResources;
-use super::workspace::{warn_of, warn_rewritten};
+use super::warnings::{warn_of, warn_rewritten};
 use super::{Ending, Terminal, Usage, problems};
 use crate::adopt::{self, Broken, Comments, Export, Pair, Rename, Settings, Taken, with_comments};
 use crate::cli::{Adopt, ResultForm};

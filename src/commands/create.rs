@@ -9,7 +9,8 @@ use anyhow::Result;
 use serde_json::{Map, Value};
 
 use super::session::Session;
-use super::workspace::{Workspace, warn_rewritten};
+use super::warnings::warn_rewritten;
+use super::workspace::Workspace;
 use super::{Terminal, Usage};
 use crate::api::{ApiError, Effect, Fields};
 use crate::apply::CreateResult;

@@ -4,7 +4,8 @@ use anyhow::Result;
 
 use super::invocation::Invocation;
 use super::session::LiveResources;
-use super::workspace::{Read, Workspace, report_unread};
+use super::warnings::report_unread;
+use super::workspace::{Read, Workspace};
 use super::{Ending, Terminal};
 use crate::cli::{Diff, PlanForm};
 use crate::files::Access;

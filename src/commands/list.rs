@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 use super::invocation::Invocation;
-use super::workspace::{Read, plan, read, report_unread, select};
+use super::picking::select;
+use super::warnings::report_unread;
+use super::workspace::{Read, plan, read};
 use super::{Ending, Terminal};
 use crate::base::Bases;
 use crate::cli::{List, ResultForm};

@@ -17,6 +17,7 @@ mod log;
 mod man;
 mod manner;
 mod misused;
+mod picking;
 mod place;
 mod planned;
 mod promote;
@@ -32,6 +33,7 @@ mod session;
 mod terminal;
 mod token;
 mod undo;
+mod warnings;
 mod workspace;
 
 use std::error::Error as StdError;

@@ -8,8 +8,10 @@ use anyhow::Result;
 use serde_json::{Map, Value};
 
 use super::invocation::Invocation;
+use super::picking::{names, names_without_id};
 use super::session::LiveResources;
-use super::workspace::{check_fields, names, names_without_id, warn_of, warn_rewritten};
+use super::warnings::{warn_of, warn_rewritten};
+use super::workspace::check_fields;
 use super::{Ending, Terminal, Usage, problems};
 use crate::base::BaseFrom;
 use crate::cli::{PlanForm, Promote};

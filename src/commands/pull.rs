@@ -7,7 +7,8 @@ use anyhow::Result;
 
 use super::create::finish_earlier;
 use super::invocation::Invocation;
-use super::workspace::{Read, Workspace, report_unread, warn_rewritten};
+use super::warnings::{report_unread, warn_rewritten};
+use super::workspace::{Read, Workspace};
 use super::{Ending, Terminal, Usage};
 use crate::base::Bases;
 use crate::cli::{FileFormat, Pull, ResultForm};

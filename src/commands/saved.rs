@@ -6,9 +6,10 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::Map;
 
+use super::picking::{Target, names_of_new, split};
 use super::planned::Planned;
 use super::session::LiveResources;
-use super::workspace::{Read, Target, Workspace, names_of_new, split};
+use super::workspace::{Read, Workspace};
 use super::{Terminal, Usage};
 use crate::cli::{Push, ResultForm};
 use crate::create::{New, new_resources};

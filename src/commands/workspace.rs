@@ -8,14 +8,18 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::invocation::Invocation;
+use super::picking::{
+    Target, known_names, names, names_of_new_files, names_without_id, select, split,
+};
 use super::session::{LiveResources, Session};
-use super::{Ending, Terminal, Usage};
+use super::warnings::{warn_of, warn_of_misnamed_settings};
+use super::{Terminal, Usage};
 use crate::api::Fields;
 use crate::base::{Bases, ResourceBase};
 use crate::cli;
 use crate::create::{self, New};
 use crate::files::{
-    self, Access, Contents, FilesError, NewFile, Project, ResourceFile, Stray, TenantDirectory,
+    self, Access, Contents, FilesError, NewFile, Project, ResourceFile, TenantDirectory,
 };
 use crate::kinds::{Field, KINDS, Kind, Managed};
 use crate::names::{name_in_file, names_in};
@@ -468,23 +472,6 @@ pub(super) fn plan<'a>(
     plan
 }
 
-/// Says where the settings of all tenants have a name under which they are not read.
-pub(super) fn warn_of_misnamed_settings(
-    invocation: &Invocation<'_>,
-    terminal: &Terminal,
-) -> Result<()> {
-    if let Some(Stray {
-        path,
-        message,
-        hint,
-    }) = invocation.misnamed_settings()?
-    {
-        let path = invocation.root().join(path);
-        terminal.warn(&format!("{}: {message}; {hint}", path.display()));
-    }
-    Ok(())
-}
-
 /// Reads a tenant directory for a command about these resources. A problem in any other file is only a warning.
 ///
 /// # Errors
@@ -534,155 +521,4 @@ pub(super) fn read(
         }
     }
     Ok(contents)
-}
-
-/// The selected ids among those with a file and those on the tenant.
-pub(super) fn select<'a>(
-    selection: &Selection,
-    contents: &'a Contents,
-    bases: &'a Bases,
-    live: &'a LiveResources,
-) -> Result<(Vec<&'a ResourceId>, Vec<&'a NewFile>), NoMatch> {
-    let ids: BTreeSet<&ResourceId> = contents.resources.keys().chain(live.keys()).collect();
-    let resources = ids.into_iter().map(|id| {
-        let file = contents.resources.get(id);
-        let then = bases.of(id).and_then(|base| base.name());
-        let names = Names {
-            live_name: live.get(id).map(Resource::name).or(then),
-            ..names(id, file)
-        };
-        let there = live.get(id).map(Resource::fields);
-        let other_name = there.and_then(|fields| id.kind().other_label_in(fields));
-        let names = Names {
-            other_name: names.other_name.or(other_name),
-            ..names
-        };
-        (names, Target::Resource(id))
-    });
-    let new = names_of_new_files(contents);
-    let (mut ids, mut new) = split(selection.pick(resources.chain(new))?);
-    // Of a kind that was not read nobody can tell what is gone, or there.
-    ids.retain(|id| live.has_read(id.kind()));
-    new.retain(|new| live.has_read(new.kind));
-    Ok((ids, new))
-}
-
-/// What a selector may mean: something that has an id, or something that is still to be made.
-pub(super) enum Target<R, N> {
-    Resource(R),
-    New(N),
-}
-
-/// The two sorts of targets, by themselves.
-pub(super) fn split<R, N>(targets: Vec<Target<R, N>>) -> (Vec<R>, Vec<N>) {
-    let (mut resources, mut new) = (Vec::new(), Vec::new());
-    for target in targets {
-        match target {
-            Target::Resource(resource) => resources.push(resource),
-            Target::New(one) => new.push(one),
-        }
-    }
-    (resources, new)
-}
-
-fn names_of_new_files<'a, R>(
-    contents: &'a Contents,
-) -> impl Iterator<Item = (Names<'a>, Target<R, &'a NewFile>)> {
-    contents.new.iter().map(|new| {
-        let names = Names {
-            kind: Some(new.kind),
-            id: "",
-            file: Some(&new.file.file),
-            stem: Some(&new.file.stem),
-            local_name: new.kind.label_in(&new.file.fields),
-            live_name: None,
-            other_name: new.kind.other_label_in(&new.file.fields),
-        };
-        (names, Target::New(new))
-    })
-}
-
-/// What a resource that is still to be made is called.
-pub(super) fn names_of_new(new: &New) -> Names<'_> {
-    Names {
-        kind: Some(new.kind),
-        id: "",
-        file: Some(&new.file),
-        stem: Path::new(&new.file)
-            .file_stem()
-            .and_then(|stem| stem.to_str()),
-        local_name: Some(&new.name),
-        live_name: None,
-        other_name: new.kind.other_label_in(&new.fields),
-    }
-}
-
-/// The same, where only its file is known.
-pub(super) fn names_without_id<'a>(kind: &'static Kind, file: &'a ResourceFile) -> Names<'a> {
-    Names {
-        kind: Some(kind),
-        id: "",
-        file: Some(&file.file),
-        stem: Some(&file.stem),
-        local_name: kind.label_in(&file.fields),
-        live_name: None,
-        other_name: kind.other_label_in(&file.fields),
-    }
-}
-
-/// What a resource is called on this side.
-pub(super) fn names<'a>(id: &'a ResourceId, file: Option<&'a ResourceFile>) -> Names<'a> {
-    Names {
-        kind: Some(id.kind()),
-        id: id.as_str(),
-        file: file.map(|file| file.file.as_str()),
-        stem: file.map(|file| file.stem.as_str()),
-        local_name: file.and_then(|file| id.kind().label_in(&file.fields)),
-        other_name: file.and_then(|file| id.kind().other_label_in(&file.fields)),
-        live_name: None,
-    }
-}
-
-/// What a resource is called, as far as is known without asking the tenant: its name there is the one it had last.
-fn known_names<'a>(id: &'a ResourceId, file: &'a ResourceFile, bases: &'a Bases) -> Names<'a> {
-    let base = bases.of(id);
-    Names {
-        live_name: base.and_then(|base| base.name()),
-        ..names(id, Some(file))
-    }
-}
-
-/// Says that a file had to be written anew.
-pub(super) fn warn_rewritten(file: &str, terminal: &Terminal) {
-    terminal.warn(&format!(
-        "{file}: its comments and layout could not be kept with the new values; git has them"
-    ));
-}
-
-/// Says which kinds the tenant did not let be read, and how that ends a command: a missing scope is a failure, and what the tenant's
-/// plan does not include is none.
-pub(super) fn report_unread(live: &LiveResources, terminal: &Terminal) -> Ending {
-    let mut ending = Ending::Clean;
-    for (kind, error) in &live.unread {
-        let what = match kind.only() {
-            Some(part) => part,
-            None => kind.name,
-        };
-        if !error.is_about_the_plan() {
-            terminal.error(&format!("{what}: {error}"), error.hint().as_deref());
-            ending = Ending::Failure;
-            continue;
-        }
-        terminal.note(&format!(
-            "{what}: the tenant's plan does not include it: {error}"
-        ));
-    }
-    ending
-}
-
-/// Shows the warnings that reading the directory led to.
-pub(super) fn warn_of(contents: &Contents, terminal: &Terminal) {
-    for warning in &contents.warnings {
-        terminal.warn(warning);
-    }
 }
