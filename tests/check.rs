@@ -308,6 +308,25 @@ fn a_large_file_is_walked_over_once() {
     }
 }
 
+/// git would take it for an index without anything in it, in which nothing is wrong.
+#[test]
+fn an_index_that_is_not_there_is_an_error() {
+    let bed = two();
+    bed.git(&["init", "-q"]);
+    bed.git(&["add", "tenant"]);
+    let staged = |index: &str| {
+        let index = bed.path(index);
+        bed.run_with([("GIT_INDEX_FILE", index)], ["check", "--staged"])
+    };
+    // Before the first commit there may be none.
+    staged("nowhere").exits(0);
+    bed.git(&["commit", "-qm", "Pull"]);
+    staged(".git/index").exits(0);
+    staged("nowhere")
+        .exits(2)
+        .complains("error: git ls-files: GIT_INDEX_FILE names FOLDER/nowhere, which is not there");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_hook_in_a_subfolder_checks_what_this_commit_will_have() {

@@ -36,7 +36,7 @@ impl Repository {
         if !folder.ancestors().any(|above| above.join(".git").exists()) {
             return Ok(None);
         }
-        let folder = folder.as_path();
+        let folder = plain(&folder);
         let about = [
             "rev-parse",
             "--is-shallow-repository",
@@ -168,7 +168,7 @@ impl Repository {
     /// # Errors
     /// git fails, or a merge is under way in one of them.
     pub fn staged(&self) -> Result<Vec<TrackedFile>, GitError> {
-        let output = run(self.index(), ["ls-files", "--stage", "-z", "--", "."])?;
+        let output = run(self.index()?, ["ls-files", "--stage", "-z", "--", "."])?;
         let unmerged = tracked(&output.stdout, |about| {
             let [_, id, stage] = about else { return None };
             (*stage != "0").then_some(*id)
@@ -187,7 +187,7 @@ impl Repository {
     /// # Errors
     /// git fails.
     pub fn tracked_files(&self) -> Result<Vec<PathBuf>, GitError> {
-        let mut git = self.index();
+        let mut git = self.index()?;
         git.current_dir(self.folder.join(self.way_up()));
         let output = run(git, ["ls-files", "-z"])?;
         let files = String::from_utf8_lossy(&output.stdout);
@@ -206,7 +206,10 @@ impl Repository {
     }
 
     /// git, looking at the index that the next commit is made of.
-    fn index(&self) -> Command {
+    ///
+    /// # Errors
+    /// There is no such file, which git would take for an index without anything in it.
+    fn index(&self) -> Result<Command, GitError> {
         let mut git = self.git();
         // While `git commit` runs a hook, it may be another file than usual, which git names from the root of the repository. An
         // outer repository's hook does not mean ours.
@@ -219,9 +222,15 @@ impl Repository {
                 .filter(|index| self.owns(index)),
         });
         if let Some(index) = index {
+            // Before the first commit there may be none.
+            if self.head.is_some() && !index.is_file() {
+                let index = index.display();
+                let message = format!("GIT_INDEX_FILE names {index}, which is not there");
+                return Err(failed("ls-files", &message));
+            }
             git.env("GIT_INDEX_FILE", index);
         }
-        git
+        Ok(git)
     }
 
     /// Whether a file is in git's own folder.
@@ -359,5 +368,30 @@ impl Repository {
 
     fn git(&self) -> Command {
         git(&self.folder)
+    }
+}
+
+/// A folder as programs on Windows take it, which do not know the form that the system itself has for it: `\\?\C:\work`.
+fn plain(folder: &Path) -> &Path {
+    let text = folder.to_str();
+    let plain = text.and_then(|text| text.strip_prefix(r"\\?\"));
+    let plain = plain.filter(|plain| !plain.starts_with(r"UNC\"));
+    plain.map_or(folder, Path::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_own_form_of_a_folder_is_none_of_git_s() {
+        for (folder, plainly) in [
+            (r"\\?\C:\work\tenant", r"C:\work\tenant"),
+            (r"\\?\UNC\host\share", r"\\?\UNC\host\share"),
+            (r"C:\work", r"C:\work"),
+            ("/work/tenant", "/work/tenant"),
+        ] {
+            assert_eq!(plain(Path::new(folder)), Path::new(plainly));
+        }
     }
 }
