@@ -1,8 +1,12 @@
 //! One run of the program: parses the command line, runs the command, prints what went wrong, and turns the ending into an exit code.
 
+use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use tokio::signal::ctrl_c;
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::cli::Cli;
@@ -75,17 +79,46 @@ fn interrupted(cli: &Cli, terminal: &Terminal) -> ExitCode {
     Ending::Interrupted.code().into()
 }
 
+/// Ctrl-C, and on Unix the way in which services and containers ask a program to end.
+struct Interrupts {
+    /// None where the system does not tell.
+    #[cfg(unix)]
+    terminate: Option<Signal>,
+}
+
+impl Interrupts {
+    fn new() -> Interrupts {
+        Interrupts {
+            #[cfg(unix)]
+            terminate: signal(SignalKind::terminate()).ok(),
+        }
+    }
+
+    /// Waits for the next one.
+    async fn next(&mut self) -> io::Result<()> {
+        #[cfg(unix)]
+        if let Some(terminate) = &mut self.terminate {
+            return tokio::select! {
+                interrupt = ctrl_c() => interrupt,
+                _ = terminate.recv() => Ok(()),
+            };
+        }
+        ctrl_c().await
+    }
+}
+
 /// Gives the command up at a Ctrl-C, unless it will end by itself, and ends the process if the command does not end in time.
 #[allow(clippy::exit)]
 async fn end_at_interrupt(terminal: Terminal, answers_json: bool, give_up: oneshot::Sender<()>) {
-    while tokio::signal::ctrl_c().await.is_ok() {
+    let mut interrupts = Interrupts::new();
+    while interrupts.next().await.is_ok() {
         if terminal.interrupt() {
             continue;
         }
         if give_up.send(()).is_ok() {
             tokio::select! {
                 () = tokio::time::sleep(GRACE) => {}
-                _ = tokio::signal::ctrl_c() => {}
+                _ = interrupts.next() => {}
             }
         }
         terminal.restore();

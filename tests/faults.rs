@@ -334,8 +334,13 @@ fn carried_out(bed: &Bed) -> u64 {
 /// What a process came to that got a Ctrl-C.
 #[cfg(unix)]
 fn interrupted(child: std::process::Child) -> std::process::Output {
+    ended_by("-INT", child)
+}
+
+#[cfg(unix)]
+fn ended_by(signal: &str, child: std::process::Child) -> std::process::Output {
     let interrupt = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
+        .args([signal, &child.id().to_string()])
         .status();
     assert!(interrupt.unwrap().success());
     let output = child.wait_with_output().unwrap();
@@ -389,25 +394,28 @@ fn ctrl_c_ends_the_wait_for_a_token_too() {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_finishes_what_is_on_its_way_and_reports_the_rest() {
-    let bed = Bed::new()
-        .sandbox(|sandbox| sandbox.rate(5.0, 8))
-        .plain_clients(30)
-        .pulled();
-    (0..30).for_each(|number| edit(&bed, number));
-    let child = bed.piped(["push", "--yes", "-o", "json"]);
-    until(|| bed.count("PATCH") > 0);
-    let output = interrupted(child);
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let (updated, rest) = (
-        report["summary"]["updated"].as_u64(),
-        report["summary"]["not_attempted"].as_u64(),
-    );
-    assert_eq!(updated, Some(carried_out(&bed)));
-    assert_eq!(updated.unwrap() + rest.unwrap(), 30, "{report}");
-    assert!(rest.unwrap() > 0, "{report}");
-    bed.run(["push", "--yes"]).exits(0);
-    assert_eq!(carried_out(&bed), 30, "something was sent twice");
-    assert_all_arrived(&bed, 30);
+    // Services and containers are ended by the second one.
+    for signal in ["-INT", "-TERM"] {
+        let bed = Bed::new()
+            .sandbox(|sandbox| sandbox.rate(5.0, 8))
+            .plain_clients(30)
+            .pulled();
+        (0..30).for_each(|number| edit(&bed, number));
+        let child = bed.piped(["push", "--yes", "-o", "json"]);
+        until(|| bed.count("PATCH") > 0);
+        let output = ended_by(signal, child);
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let (updated, rest) = (
+            report["summary"]["updated"].as_u64(),
+            report["summary"]["not_attempted"].as_u64(),
+        );
+        assert_eq!(updated, Some(carried_out(&bed)));
+        assert_eq!(updated.unwrap() + rest.unwrap(), 30, "{report}");
+        assert!(rest.unwrap() > 0, "{report}");
+        bed.run(["push", "--yes"]).exits(0);
+        assert_eq!(carried_out(&bed), 30, "something was sent twice");
+        assert_all_arrived(&bed, 30);
+    }
 }
 
 #[cfg(unix)]
