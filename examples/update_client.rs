@@ -25,6 +25,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         tenant: None,
         env_file: None,
         folder: &folder,
+        above: &[],
     };
     let tenant = settings::connection(&options, &Environment::from_process()?)?;
     let cache = TokenCache::of_user();

@@ -6,12 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
+use clap::parser::ValueSource;
 use clap_complete::engine::{
     ArgValueCandidates, ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter,
 };
 
 use crate::files::{self, Format};
 use crate::kinds::Kind;
+use crate::place;
 use crate::settings::{is_tenant_name, tenants_with_settings};
 
 /// Tenants with files, tenants with settings, and the one that is always there.
@@ -74,9 +76,9 @@ fn paths(completer: PathCompleter) -> ArgValueCompleter {
 /// The parts of the typed line that say where names are found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Line {
-    /// The working directory.
-    here: PathBuf,
-    /// `--dir`.
+    /// The working directory, and the folders above it in which settings are looked for.
+    above: Vec<PathBuf>,
+    /// `--dir`, or where it is by default.
     root: PathBuf,
     /// The tenant whose files are meant: `--tenant`, or promote's `--from`.
     tenant: Option<String>,
@@ -99,18 +101,30 @@ impl Line {
             _ => matches.try_get_one("tenant"),
         };
         let tenant = tenant.ok().flatten().filter(|name| !name.is_empty());
-        let root = matches.try_get_one::<PathBuf>("dir").ok().flatten();
+        let dir = matches.try_get_one::<PathBuf>("dir").ok().flatten();
+        let is_typed =
+            dir.is_some() && matches.value_source("dir") == Some(ValueSource::CommandLine);
+        let dir = dir.map_or("tenant".into(), |dir| at_home(dir));
+        let above = place::above(&here);
+        let root = match is_typed {
+            true => dir,
+            false => place::root(&here, &above, &dir),
+        };
         Line {
             tenant: tenant.cloned(),
-            root: here.join(root.map_or("tenant".into(), |root| at_home(root))),
-            here,
+            root: here.join(root),
+            above: above.iter().map(|folder| here.join(folder)).collect(),
         }
     }
 
     /// Tenants with files, tenants with settings, and the one that is always there.
     fn tenants(&self) -> Vec<String> {
         let mut names = files::tenants(&self.root);
-        names.extend(tenants_with_settings(&self.here));
+        names.extend(
+            self.above
+                .iter()
+                .flat_map(|folder| tenants_with_settings(folder)),
+        );
         names.push("sandbox".to_owned());
         names.retain(|name| is_tenant_name(name));
         names

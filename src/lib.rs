@@ -41,6 +41,7 @@
 //! | [`undo`] | what a push sent → the plan that takes it back, and what files go back to | I/O |
 //! | `render` | plans and results → text, JSON, markdown: a file a document | print |
 //! | [`sandbox`] | a tenant on loopback, by the official OpenAPI | share code or data with the others but `json`: what is shared hides its own faults |
+//! | `place` | where the project is, from where somebody stands | read a file |
 //! | `cli`, `candidates` | clap types, and what a word of a command line could become | decide anything |
 //! | `manual` | the command line, exit codes, environment, files → the manual page | I/O |
 //! | `commands`, `program` | one file a command: wiring, and the edge to the terminal | domain logic |
@@ -111,6 +112,8 @@ mod manual;
 pub mod merge;
 pub mod names;
 mod opening;
+#[cfg(feature = "cli")]
+mod place;
 pub mod plan;
 mod printable;
 #[cfg(feature = "cli")]

@@ -19,13 +19,18 @@ pub struct Selection(Vec<Selector>);
 #[derive(Debug)]
 struct Selector {
     text: String,
-    /// The same as a path in the tenant directory, where it may be one.
-    path: Option<String>,
     /// None where the text is no valid glob: then it can only be a name as it stands.
     glob: Option<GlobMatcher>,
-    path_glob: Option<GlobMatcher>,
     /// Whether it is the name of a kind, which selects all of it.
     is_kind: bool,
+    /// The paths in the tenant directory that it may be: one as the shell has it from where somebody stands, and one as it is printed.
+    paths: Vec<SelectedPath>,
+}
+
+#[derive(Debug)]
+struct SelectedPath {
+    text: String,
+    glob: Option<GlobMatcher>,
     /// What stands below the folder of a kind: `clients/web-*`.
     in_kind: Option<(String, String, Option<GlobMatcher>)>,
 }
@@ -74,9 +79,8 @@ fn quoted(names: &[String]) -> String {
 }
 
 impl Selection {
-    /// The selection of these arguments. `in_directory` says which path in the tenant directory an argument is, if it is one as it
-    /// stands for the shell.
-    pub fn new(selectors: &[String], in_directory: impl Fn(&str) -> Option<String>) -> Selection {
+    /// The selection of these arguments. `in_directory` says which paths in the tenant directory an argument may be for the shell.
+    pub fn new(selectors: &[String], in_directory: impl Fn(&str) -> Vec<String>) -> Selection {
         let selectors = selectors
             .iter()
             .map(|text| Selector::new(text, in_directory(text)));
@@ -96,9 +100,7 @@ impl Selection {
                 resources.clone().any(|names| {
                     // The id of what there is one of is a word, which may be the name of another.
                     let is_unique = names.kind.is_none_or(|kind| kind.only().is_none());
-                    (is_unique && names.id == selector.text)
-                        || (names.file().is_some()
-                            && names.file().as_deref() == selector.path.as_deref())
+                    (is_unique && names.id == selector.text) || selector.is_path_of(&names)
                 })
             })
     }
@@ -171,43 +173,43 @@ impl Selection {
 }
 
 impl Selector {
-    fn new(text: &str, in_directory: Option<String>) -> Selector {
+    fn new(text: &str, in_directory: Vec<String>) -> Selector {
         let text = &*composed(text);
         let plain = text.strip_prefix("./").unwrap_or(text);
         let is_file = Path::new(plain)
             .extension()
             .and_then(|extension| extension.to_str());
         let is_file = is_file.is_some_and(|extension| Format::from_extension(extension).is_some());
-        let may_be_path = is_file || plain.contains('/');
-        let path = in_directory.or_else(|| may_be_path.then(|| plain.to_owned()));
-        let path = path.map(|path| composed(path.trim_end_matches('/')).into_owned());
-        let matcher = |text: &str| Some(Glob::new(text).ok()?.compile_matcher());
-        let in_kind = |path: &str| {
-            let (kind, below) = path.split_once('/').unwrap_or((path, "*"));
-            let kind = Kind::named(kind)?.name.to_owned();
-            Some((kind, below.to_owned(), matcher(below)))
-        };
+        let printed = (is_file || plain.contains('/')).then(|| plain.to_owned());
+        let mut paths: Vec<String> = in_directory.into_iter().chain(printed).collect();
+        for path in &mut paths {
+            *path = composed(path.trim_end_matches('/')).into_owned();
+        }
+        paths.dedup();
         Selector {
             glob: matcher(text),
-            path_glob: path.as_deref().and_then(matcher),
             is_kind: Kind::named(text).is_some(),
-            in_kind: path.as_deref().and_then(in_kind),
+            paths: paths.into_iter().map(SelectedPath::new).collect(),
             text: text.to_owned(),
-            path,
         }
     }
 
+    fn is_path_of(&self, names: &Names<'_>) -> bool {
+        let file = names.file();
+        file.is_some_and(|file| self.paths.iter().any(|path| path.text == file))
+    }
+
     fn names(&self, names: &Names<'_>) -> bool {
-        let is_file = names.file().is_some() && names.file().as_deref() == self.path.as_deref();
-        let is_below = |name: &str| {
-            let in_kind = self.in_kind.as_ref();
-            in_kind.is_some_and(|(kind, below, _)| is_of(names, kind) && below == name)
+        let is_below = |path: &SelectedPath| {
+            let in_kind = path.in_kind.as_ref();
+            in_kind.is_some_and(|(kind, below, _)| {
+                is_of(names, kind) && names.all().any(|name| name == below.as_str())
+            })
         };
-        is_file
+        self.is_path_of(names)
             || (self.is_kind && is_of(names, &self.text))
-            || names
-                .all()
-                .any(|name| *name == self.text || is_below(&name))
+            || names.all().any(|name| *name == self.text)
+            || self.paths.iter().any(is_below)
     }
 
     fn globs(&self, names: &Names<'_>) -> bool {
@@ -215,12 +217,30 @@ impl Selector {
             let glob = glob.as_ref();
             glob.is_some_and(|glob| names.all().any(|name| glob.is_match(&*name)))
         };
-        let path = self.path_glob.as_ref().zip(names.file());
-        let in_kind = self.in_kind.as_ref();
-        any(&self.glob)
-            || in_kind.is_some_and(|(kind, _, glob)| is_of(names, kind) && any(glob))
-            || path.is_some_and(|(glob, file)| glob.is_match(&*file))
+        let is_path = |path: &SelectedPath| {
+            let file = path.glob.as_ref().zip(names.file());
+            let in_kind = path.in_kind.as_ref();
+            in_kind.is_some_and(|(kind, _, glob)| is_of(names, kind) && any(glob))
+                || file.is_some_and(|(glob, file)| glob.is_match(&*file))
+        };
+        any(&self.glob) || self.paths.iter().any(is_path)
     }
+}
+
+impl SelectedPath {
+    fn new(text: String) -> SelectedPath {
+        let (kind, below) = text.split_once('/').unwrap_or((&text, "*"));
+        let kind = Kind::named(kind).map(|kind| kind.name.to_owned());
+        SelectedPath {
+            glob: matcher(&text),
+            in_kind: kind.map(|kind| (kind, below.to_owned(), matcher(below))),
+            text,
+        }
+    }
+}
+
+fn matcher(text: &str) -> Option<GlobMatcher> {
+    Some(Glob::new(text).ok()?.compile_matcher())
 }
 
 /// Whether a resource may be of that kind: where nothing is known of it, it may.
@@ -261,7 +281,10 @@ mod tests {
             live_name: Some("API"),
             ..Names::default()
         };
-        let in_directory = |text: &str| Some(text.strip_prefix("tenant/dev/")?.to_owned());
+        let in_directory = |text: &str| {
+            let path = text.strip_prefix("tenant/dev/");
+            path.map(str::to_owned).into_iter().collect()
+        };
         Selection::new(&selectors, in_directory)
             .pick([(web, 1), (api, 2)])
             .map_err(|error| error.to_string())
@@ -316,7 +339,7 @@ mod tests {
         };
         let clients = [(names("App [eu]"), 1), (names("App e"), 2)];
         assert_eq!(
-            Selection::new(&["App [eu]".to_owned()], |_| None)
+            Selection::new(&["App [eu]".to_owned()], |_| Vec::new())
                 .pick(clients)
                 .unwrap(),
             [1]

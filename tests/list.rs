@@ -288,3 +288,41 @@ fn a_command_that_a_hint_names_has_its_options_also_where_the_line_breaks() {
         "{shown}"
     );
 }
+
+/// In a repository, wherever somebody stands: a path as the shell has it, and one as tenantry prints it.
+#[test]
+fn a_path_is_a_selector_from_every_folder() {
+    let bed = Bed::new().three().start();
+    bed.git(&["init", "-q"]);
+    bed.run(["pull", "--tenant", "dev"]).exits(0);
+    for folder in ["", "tenant", "tenant/dev", "tenant/dev/clients"] {
+        let from_here = |selector: &str| {
+            let mut command = bed.command();
+            command
+                .current_dir(bed.path(folder))
+                .args(["list", "--tenant", "dev", "-o", "json", selector]);
+            bed.run_command(command)
+        };
+        for selector in [
+            "clients/beta.yaml",
+            "tenant/dev/clients/beta.yaml",
+            "clients/b*",
+            "beta",
+        ] {
+            let run = from_here(selector).exits(0);
+            let resources = run.json()["resources"].clone();
+            assert_eq!(
+                resources.as_array().unwrap().len(),
+                1,
+                "{folder}: {selector}"
+            );
+            assert_eq!(resources[0]["id"], "b", "{folder}: {selector}");
+        }
+        let run = from_here("beta.yaml");
+        assert_eq!(
+            run.code,
+            if folder.ends_with("clients") { 0 } else { 2 },
+            "{run}"
+        );
+    }
+}

@@ -991,3 +991,23 @@ fn another_user_s_env_file_is_not_read() {
         };
     }
 }
+
+/// A `.env` of something else in a nearer folder is not that of the tenant.
+#[test]
+fn each_env_file_is_looked_for_by_itself() {
+    let bed = one().start();
+    bed.git(&["init", "-q"]);
+    bed.write(".env.dev", &bed.env_file());
+    bed.write("web/.env", "PORT=3000\n");
+    let from_web = |arguments: &[&str]| {
+        let mut command = bed.command_without_settings();
+        command.current_dir(bed.path("web")).args(arguments);
+        bed.run_command(command)
+    };
+    from_web(&["pull", "--tenant", "dev"]).exits(0);
+    // What is missing belongs into the file that is there.
+    bed.write(".env.dev", "AUTH0_DOMAIN=mine.example\n");
+    from_web(&["pull", "--tenant", "dev"])
+        .exits(2)
+        .complains("put what is missing into ../.env.dev");
+}

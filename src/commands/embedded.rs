@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use super::invocation::Invocation;
 use super::{Terminal, Usage};
 use crate::sandbox::Sandbox;
-use crate::settings::{self, Connection};
+use crate::settings::Connection;
 
 /// The folder of a sandbox's state in its tenant directory. It is no part of what is under version control, and says so to git.
 const SANDBOX_FOLDER: &str = ".sandbox";
@@ -19,8 +19,7 @@ impl<'a> Invocation<'a> {
     pub(super) fn sandbox_name(&self) -> Option<&'a str> {
         let name = self.tenant()?;
         let is_one = name == "sandbox" || name.starts_with("sandbox-");
-        let has_settings = self.global.env_file.is_some()
-            || settings::env_file_of(name, &self.env_folder).exists();
+        let has_settings = self.global.env_file.is_some() || self.has_own_settings(name);
         (is_one && !has_settings).then_some(name)
     }
 

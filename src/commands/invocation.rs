@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use super::{Terminal, Usage, place};
+use super::{Terminal, Usage};
 use crate::base::Bases;
 use crate::cli::{self, Global};
 use crate::closest::closest;
@@ -13,6 +13,7 @@ use crate::files::{
 };
 use crate::kinds::{Kind, Managed};
 use crate::opening;
+use crate::place;
 use crate::select::Selection;
 use crate::settings::{self, Connection, Environment, SettingsError, is_tenant_name};
 
@@ -23,30 +24,26 @@ pub(super) struct Invocation<'a> {
     tenant: Option<&'a str>,
     /// The folder that holds the tenants' folders, or the tenant's files.
     root: PathBuf,
-    /// Where .env files are, from the working directory.
-    pub(super) env_folder: PathBuf,
+    /// Where .env files may be, from the working directory, the nearest first; none where one is named.
+    above: Vec<PathBuf>,
 }
 
 impl<'a> Invocation<'a> {
     pub(super) fn new(global: &'a Global, environment: &'a Environment) -> Result<Invocation<'a>> {
         let tenant = global.tenant.as_deref().filter(|name| !name.is_empty());
         tenant.map_or(Ok(()), check_name)?;
-        let (mut root, mut env_folder) = (global.dir.clone(), PathBuf::new());
+        let (mut root, mut above) = (global.dir.clone(), Vec::new());
         if global.dir_is_default {
-            let above = place::above();
-            root = place::root(&above, &global.dir);
-            let own = tenant.map(|name| format!(".env.{name}"));
-            let files: Vec<String> = own.into_iter().chain([".env".to_owned()]).collect();
-            // A path that is typed is relative to the working directory.
-            let found = place::holding(&above, &files).filter(|_| global.env_file.is_none());
-            env_folder = found.map(Path::to_owned).unwrap_or_default();
+            let here = here()?;
+            above = place::above(&here);
+            root = place::root(&here, &above, &global.dir);
         }
         Ok(Invocation {
             global,
             environment,
             tenant,
             root,
-            env_folder,
+            above,
         })
     }
 
@@ -120,7 +117,15 @@ impl<'a> Invocation<'a> {
 
     /// The selection of these arguments, of which some may be paths as the shell has them: of files in the tenant directory `path`.
     pub(super) fn selection(&self, selectors: &cli::Selectors, path: &Path) -> Selection {
-        Selection::new(&selectors.selectors, |text| in_directory(text, path))
+        // Where the project was found further up, a path from there is meant, too: as it is printed elsewhere.
+        let project = self.root.parent().unwrap_or(Path::new(""));
+        Selection::new(&selectors.selectors, |text| {
+            let here = in_directory(Path::new(text), path);
+            let there = text
+                .contains('/')
+                .then(|| in_directory(&project.join(text), path));
+            here.into_iter().chain(there.flatten()).collect()
+        })
     }
 
     /// The project's settings for the tenant.
@@ -196,15 +201,10 @@ impl<'a> Invocation<'a> {
         if self.sandbox_name().is_some() {
             return Ok(None);
         }
-        let folder = std::env::current_dir().context("can't tell the working directory")?;
-        let folder = folder.join(&self.env_folder);
-        let options = settings::Lookup {
-            tenant: self.tenant,
-            env_file: self.global.env_file.as_deref(),
-            folder: &folder,
-        };
-        let connection = settings::connection(&options, self.environment)
-            .map_err(|error| self.mistyped(error, &folder))?;
+        let here = here()?;
+        let lookup = self.lookup(self.tenant, &here);
+        let connection = settings::connection(&lookup, self.environment)
+            .map_err(|error| self.mistyped(error, &here))?;
         for note in connection.notes() {
             log::info!("{note}");
         }
@@ -217,36 +217,48 @@ impl<'a> Invocation<'a> {
     /// The id of the client whose credentials the settings of another tenant have; None where there are none that make sense, which is
     /// nobody's business here.
     pub(super) fn client_of(&self, tenant: &str) -> Option<String> {
-        let folder = std::env::current_dir().ok()?.join(&self.env_folder);
-        let lookup = settings::Lookup {
-            tenant: Some(tenant),
-            env_file: self.global.env_file.as_deref(),
-            folder: &folder,
-        };
+        let here = here().ok()?;
+        let lookup = self.lookup(Some(tenant), &here);
         let connection = settings::connection(&lookup, self.environment).ok()?;
         connection.credentials().client_id().map(str::to_owned)
     }
 
+    fn lookup<'l>(&'l self, tenant: Option<&'l str>, here: &'l Path) -> settings::Lookup<'l> {
+        settings::Lookup {
+            tenant,
+            env_file: self.global.env_file.as_deref(),
+            folder: here,
+            above: &self.above,
+        }
+    }
+
+    /// Whether a tenant has a .env file of its own.
+    pub(super) fn has_own_settings(&self, tenant: &str) -> bool {
+        let has = |folder: &PathBuf| settings::env_file_of(tenant, folder).exists();
+        has(&PathBuf::new()) || self.above.iter().any(has)
+    }
+
     /// Whether a tenant is named, and its settings come from the unnamed `.env`, which is that of no tenant in particular.
     pub(super) fn borrows_settings(&self) -> bool {
-        let own = |name| settings::env_file_of(name, &self.env_folder).exists();
         let is_given = |name| {
             self.environment
                 .get(name)
                 .is_some_and(|value| !value.is_empty())
         };
-        self.tenant.is_some_and(|name| !own(name))
+        self.tenant.is_some_and(|name| !self.has_own_settings(name))
             && self.global.env_file.is_none()
             && !["AUTH0_DOMAIN", "CLIENT_DOMAIN"].into_iter().any(is_given)
     }
 
     /// Where settings are missing, the tenant's name may be mistyped.
-    fn mistyped(&self, error: SettingsError, folder: &Path) -> anyhow::Error {
+    fn mistyped(&self, error: SettingsError, here: &Path) -> anyhow::Error {
         let (SettingsError::Missing { .. }, Some(name)) = (&error, self.tenant) else {
             return error.into();
         };
         let mut known = tenants(&self.root);
-        known.extend(settings::tenants_with_settings(folder));
+        let folders = std::iter::once(here.to_owned());
+        let folders = folders.chain(self.above.iter().map(|above| here.join(above)));
+        known.extend(folders.flat_map(|folder| settings::tenants_with_settings(&folder)));
         if known.iter().any(|known| known == name) {
             return error.into();
         }
@@ -260,6 +272,10 @@ impl<'a> Invocation<'a> {
     }
 }
 
+fn here() -> Result<PathBuf> {
+    std::env::current_dir().context("can't tell the working directory")
+}
+
 fn check_name(name: &str) -> Result<()> {
     if is_tenant_name(name) {
         return Ok(());
@@ -270,8 +286,8 @@ fn check_name(name: &str) -> Result<()> {
     ))
 }
 
-/// The path in a tenant directory that a text is, if it is one from where the user stands.
-fn in_directory(text: &str, directory: &Path) -> Option<String> {
+/// The path in a tenant directory that a path is which a user typed, if it is in there.
+fn in_directory(path: &Path, directory: &Path) -> Option<String> {
     let absolute = |path: &Path| {
         let mut absolute = PathBuf::new();
         for part in std::path::absolute(path).ok()?.components() {
@@ -285,11 +301,8 @@ fn in_directory(text: &str, directory: &Path) -> Option<String> {
         }
         Some(absolute)
     };
-    if !text.contains(['/', '\\']) {
-        return None;
-    }
-    let text = absolute(Path::new(text))?;
-    let below = |folder: PathBuf| text.strip_prefix(folder).ok().map(Path::to_owned);
+    let path = absolute(path)?;
+    let below = |folder: PathBuf| path.strip_prefix(folder).ok().map(Path::to_owned);
     let resolved = || below(directory.canonicalize().ok()?);
     let path = absolute(directory).and_then(below).or_else(resolved)?;
     let parts: Option<Vec<&str>> = path

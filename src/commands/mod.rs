@@ -18,7 +18,6 @@ mod man;
 mod manner;
 mod misused;
 mod picking;
-mod place;
 mod planned;
 mod promote;
 mod pull;

@@ -50,7 +50,7 @@ pub(super) async fn run(
     // A broken file of another resource is in nobody's way.
     let ids = from.resources.iter().map(|resource| resource.id.as_str());
     let ids: Vec<String> = ids.map(str::to_owned).collect();
-    let selection = Selection::new(&ids, |_| None);
+    let selection = Selection::new(&ids, |_| Vec::new());
     let asked = cli::Base { base: None };
     let mut workspace = Workspace::of_opened(
         invocation,

@@ -83,6 +83,21 @@ pub struct Lookup<'a> {
     pub env_file: Option<&'a Path>,
     /// Where .env files are: the working directory.
     pub folder: &'a Path,
+    /// Where one is that is not there, as paths from `folder`, the nearest first: `..`, `../..`.
+    pub above: &'a [PathBuf],
+}
+
+impl Lookup<'_> {
+    /// The file of that name in the nearest folder that has one; where none has, it is to be in `folder`.
+    fn nearest(&self, name: &Path) -> PathBuf {
+        let above = self.above.iter().map(|above| self.folder.join(above));
+        let mut files = above.map(|folder| folder.join(name));
+        let here = self.folder.join(name);
+        match here.exists() {
+            true => here,
+            false => files.find(|file| file.exists()).unwrap_or(here),
+        }
+    }
 }
 
 /// Whether a name can be a tenant's: it is the name of a folder, and must not lead out of the one that it is in.

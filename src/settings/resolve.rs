@@ -71,8 +71,11 @@ impl<'a> Sources<'a> {
 
         let paths = match (lookup.env_file, lookup.tenant) {
             (Some(file), _) => vec![folder.join(file)],
-            (None, Some(tenant)) => vec![env_file_of(tenant, folder), folder.join(".env")],
-            (None, None) => vec![folder.join(".env")],
+            (None, tenant) => {
+                let own = tenant.map(|tenant| env_file_of(tenant, Path::new("")));
+                let files = own.into_iter().chain([PathBuf::from(".env")]);
+                files.map(|file| lookup.nearest(&file)).collect()
+            }
         };
         for path in &paths {
             let shown = shown(path, folder);

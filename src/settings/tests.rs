@@ -60,6 +60,7 @@ impl Setup {
             tenant: self.tenant,
             env_file: self.env_file.map(Path::new),
             folder: folder.path(),
+            above: &[],
         };
         let environment = self.environment.iter().cloned().collect();
         connection(&lookup, &environment)
