@@ -57,6 +57,8 @@ pub struct Pulled {
     pub fields: Vec<String>,
     /// The file's new text, if it changes.
     pub text: Option<String>,
+    /// Whether ids take the place of names of files in it.
+    pub has_new_ids: bool,
     /// Its comments could not be kept.
     pub comments_lost: bool,
     /// Its new base; None where the tenant does not have it.
@@ -126,6 +128,7 @@ fn new(managed: &Managed, live: &Resource, file: String, format: Format) -> Pull
         dropped: Vec::new(),
         fields: live.fields().keys().cloned().collect(),
         text: Some(files::write(live.fields(), &leading, format)),
+        has_new_ids: false,
         comments_lost: false,
         base: Some(NewBase::of(managed, live)),
         was_known: false,
@@ -166,6 +169,7 @@ fn existing(
         },
         dropped: merged.dropped,
         fields: fields.unwrap_or_default(),
+        has_new_ids: file.names_files && rewritten.is_some(),
         comments_lost: rewritten
             .as_ref()
             .is_some_and(|rewritten| rewritten.comments_lost),
@@ -217,6 +221,7 @@ fn gone(
         },
         fields: Vec::new(),
         text: None,
+        has_new_ids: false,
         comments_lost: false,
         base: None,
         was_known: base.is_some(),

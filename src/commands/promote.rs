@@ -175,17 +175,22 @@ pub(super) fn run(
 /// Values that the other tenant would refuse stop the run before anything is written; all of them are named.
 fn validate(promotion: &Promotion, managed: &Managed, from: &str, to: &str) -> Result<()> {
     let changes = promotion.changes.iter();
-    let changes = changes.map(|change| (change.kind, &change.stem, change.field, &change.new));
+    let changes = changes.map(|change| {
+        let old = change.old.as_ref();
+        (change.kind, &change.stem, change.field, old, &change.new)
+    });
     let new = promotion.new.iter().flat_map(|new| {
         let fields = managed.fields(new.kind);
         let said = fields.filter_map(|field| Some((field, field.of(&new.fields)?)));
-        said.map(|(field, value)| (new.kind, &new.stem, field, value))
+        said.map(|(field, value)| (new.kind, &new.stem, field, None, value))
     });
-    let invalid = changes.chain(new).filter_map(|(kind, stem, field, value)| {
-        let invalid = field.validate(value).err()?;
-        let file = render_promotion::file(kind, stem);
-        Some(format!("{file}: {invalid}: {}", invalid.hint))
-    });
+    let invalid = changes
+        .chain(new)
+        .filter_map(|(kind, stem, field, old, value)| {
+            let invalid = field.validate_change(old, value).err()?;
+            let file = render_promotion::file(kind, stem);
+            Some(format!("{file}: {invalid}: {}", invalid.hint))
+        });
     let invalid: Vec<String> = invalid.collect();
     if invalid.is_empty() {
         return Ok(());

@@ -17,7 +17,7 @@ use super::warnings::warn_rewritten;
 use super::workspace::Workspace;
 use crate::api::{Effect, Writer};
 use crate::apply::{CreateResult, Created, Outcome, Run, UpdateResult, sort};
-use crate::base::Bases;
+use crate::base::{BaseFrom, Bases};
 use crate::create::{Made, New};
 use crate::files::{
     self, Contents, FilesError, NewFile, ResourceFile, SentRecord, TenantDirectory,
@@ -368,7 +368,12 @@ impl Sending<'_> {
 
 /// The update that sends the fields for which it was too early when the resource was made.
 fn later_update(new: &New, resource: &Resource, later: &[Field]) -> Option<Update> {
-    let edits = later.iter().map(|field| FieldPlan {
+    // An empty list is what the tenant has by itself.
+    let is_due = |field: &&Field| {
+        let live = field.of(resource.fields());
+        !field.row().same(live, new.fields.get(field.name()))
+    };
+    let edits = later.iter().filter(is_due).map(|field| FieldPlan {
         field: PlanField::Updatable((*field).into()),
         change: Change::Edit,
         base: Base::known(field.of(resource.fields())).cloned(),
@@ -419,6 +424,7 @@ fn remember(
 ) -> Result<(), FilesError> {
     let mut first_failure = Ok(());
     let mut made: BTreeMap<ResourceId, ResourceFile> = BTreeMap::new();
+    let is_kept = bases.from() == BaseFrom::Lock;
     while let Ok(answered) = answers.recv() {
         let mut written = Ok(());
         for answered in iter::once(answered).chain(answers.try_iter()) {
@@ -431,6 +437,16 @@ fn remember(
                 } => {
                     let id = live.id();
                     let (file, rewrite) = match (&file, made.get(id)) {
+                        // What was named by its file has an id by now. Where base comes from a commit, nobody commits what is written.
+                        (Some(file), None) if file.names_files && is_kept => {
+                            let is_reference = |key: &&FieldKey| {
+                                let reference = key.field.row().refers_to;
+                                reference.is_some_and(|reference| reference.by.is_none())
+                            };
+                            let sent: Vec<FieldKey> =
+                                sent.iter().filter(is_reference).cloned().collect();
+                            (file, Some(with_ids(&file.fields, &live, &sent)))
+                        }
                         (Some(file), _) => (file, rewrite),
                         (None, Some(file)) => (file, Some(with_ids(&file.fields, &live, &sent))),
                         (None, None) => continue,

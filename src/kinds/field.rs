@@ -69,6 +69,23 @@ impl Field {
             _ => InvalidValue::new(violation),
         })
     }
+
+    /// Checks what an update would send to have `new` in the place of `old`: of a field that is compared key by key, the keys that
+    /// differ.
+    ///
+    /// # Errors
+    /// As [`Field::validate`].
+    pub fn validate_change(self, old: Option<&Value>, new: &Value) -> Result<(), InvalidValue> {
+        let (Some(Value::Object(old)), Value::Object(keys)) = (old, new) else {
+            return self.validate(new);
+        };
+        if !self.row().merge.is_by_key() {
+            return self.validate(new);
+        }
+        let mut sent = keys.clone();
+        sent.retain(|key, value| old.get(key) != Some(value));
+        self.validate(&Value::Object(sent))
+    }
 }
 
 impl fmt::Display for Field {

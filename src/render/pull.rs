@@ -50,7 +50,7 @@ pub(crate) fn text(pulled: &[Pulled], domain: &str, directory: &Path) -> String 
         }
     }
     // A file that changes while no value does has another order of fields.
-    let is_moved = |one: &&Pulled| one.text.is_some() && one.fields.is_empty();
+    let is_moved = |one: &&Pulled| one.text.is_some() && one.fields.is_empty() && !one.has_new_ids;
     match pulled.iter().filter(is_moved).count() {
         0 => {}
         1 => text.push_str("fields that are managed by now, or no longer, moved in 1 file\n"),
@@ -112,6 +112,9 @@ fn lines(resource: &Pulled) -> Vec<String> {
     let took: Vec<&str> = took.map(String::as_str).collect();
     if resource.status != Status::Created && !took.is_empty() {
         lines.push(format!("took {}", printable(&took.join(", "))));
+    }
+    if resource.has_new_ids {
+        lines.push("names what it refers to by id now".to_owned());
     }
     lines.extend(resource.dropped.iter().map(dropped));
     lines

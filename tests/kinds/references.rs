@@ -231,10 +231,17 @@ fn promotion_says_references_as_the_other_tenant_does() {
 #[test]
 fn a_switch_that_nobody_can_set_stays_as_each_tenant_has_it() {
     let two = Two::new();
-    let served = "enable_custom_domain_in_emails";
+    let (served, other) = ("enable_custom_domain_in_emails", "universal_login");
+    // The same in both, other ones, and one that only dev has.
     for (bed, flags) in [
-        (&two.dev, json!({"enable_sso": false, served: true})),
-        (&two.prod, json!({"enable_sso": true})),
+        (
+            &two.dev,
+            json!({"enable_sso": false, served: true, other: true, "new_universal_login_experience_enabled": true}),
+        ),
+        (
+            &two.prod,
+            json!({"enable_sso": true, served: true, other: false}),
+        ),
     ] {
         bed.sandbox
             .edit_resource("tenant-settings", "", "flags", Some(flags));
@@ -242,11 +249,16 @@ fn a_switch_that_nobody_can_set_stays_as_each_tenant_has_it() {
     two.dev.run(["pull", "--tenant", "dev"]).exits(0);
     two.on_prod(&["pull"]).exits(0);
     let run = two.promote(&[]).exits(0);
-    let told = "tenant-settings: flags.enable_custom_domain_in_emails can't be set by anybody, and stays as each tenant has it";
-    assert!(run.stdout.contains(told), "{run}");
+    for flag in [other, "new_universal_login_experience_enabled"] {
+        let told = format!(
+            "tenant-settings: flags.{flag} can't be set by anybody, and stays as each tenant has it"
+        );
+        assert!(run.stdout.contains(&told), "{run}");
+    }
+    assert!(!run.stdout.contains(served), "{run}");
     assert_eq!(
         said(&two.dev, "prod/tenant-settings")["flags"],
-        json!({"enable_sso": false})
+        json!({"enable_sso": false, served: true, other: false})
     );
     two.on_prod(&["push", "--yes"]).exits(0);
     let again = two.promote(&[]).exits(0);
