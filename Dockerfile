@@ -5,7 +5,7 @@
 #   docker run --rm --user "$(id -u):$(id -g)" -v "$PWD:/work" tenantry check
 #
 # Rust's own Alpine image builds for musl, so that the program is static on x86-64 and on arm64 alike.
-FROM rust:1.90.0-alpine3.22 AS build
+FROM rust:1.95.0-alpine3.22 AS build
 # ring has parts in C.
 RUN apk add --no-cache build-base
 WORKDIR /build

@@ -1,5 +1,5 @@
-//! The examples of `--help` run and end as they say; the pages show what diff shows and what the crate's documentation runs, and their
-//! links lead somewhere. The examples for CI are played in `pipelines`.
+//! The examples of `--help` run and end as they say; the pages show what diff shows and what the crate's documentation runs, have
+//! every command, and their links lead somewhere. The examples for CI are played in `pipelines`.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
@@ -12,6 +12,7 @@ use std::process::Stdio;
 
 use common::{Bed, every_command};
 use serde_json::json;
+use tenantry::testing;
 
 /// What stands after `Example: tenantry` in a command's `--help`, as words.
 fn examples_of(bed: &Bed, command: &[String]) -> Vec<Vec<String>> {
@@ -155,6 +156,38 @@ fn a_page_shows_what_diff_shows() {
     let shown = changed_on_both_sides().run(["diff"]).exits(1).stdout;
     let page = read("docs/commands.md");
     assert!(page.contains(&format!("```\n{shown}```\n")), "{shown}");
+}
+
+#[test]
+fn the_page_of_the_commands_has_a_row_for_each_and_for_the_options_of_all() {
+    let page = read("docs/commands.md");
+    let rows: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
+    for command in every_command() {
+        let name = format!("`tenantry {}", command.join(" "));
+        // What follows is an argument, or nothing.
+        let (alone, with_more) = (format!("{name}`"), format!("{name} "));
+        assert!(
+            rows.iter()
+                .any(|row| row.contains(&alone) || row.contains(&with_more)),
+            "{name}` has no row"
+        );
+    }
+    let line = testing::command_line();
+    for option in line.get_arguments().filter_map(clap::Arg::get_long) {
+        // clap has these two by itself.
+        if ["help", "version"].contains(&option) {
+            continue;
+        }
+        let (alone, with_value) = (format!("| `--{option}`"), format!("| `--{option} "));
+        assert!(
+            rows.iter()
+                .any(|row| row.starts_with(&alone) || row.starts_with(&with_value)),
+            "--{option} has no row"
+        );
+    }
 }
 
 #[test]
