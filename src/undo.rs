@@ -71,7 +71,7 @@ impl Undo {
             files: BTreeMap::new(),
         };
         let way = match sent.by {
-            SentBy::Push | SentBy::Undo => Way::Back,
+            SentBy::Push | SentBy::UnfinishedPush | SentBy::Undo => Way::Back,
             SentBy::UnfinishedUndo => Way::On,
         };
         for resource in &sent.resources {
@@ -252,7 +252,12 @@ enum Now {
 }
 
 fn state(field: &SentField, became: Became, way: Way, live: Option<&Value>) -> Now {
-    let is_before = field.key.same(live, field.before.as_ref());
+    // What had no value before is cleared, and then it is as it was.
+    let is_cleared = || {
+        let is_whole = field.before.is_none() && field.key.key.is_none();
+        is_whole && cleared(field.key.field).is_ok_and(|value| live == Some(&value))
+    };
+    let is_before = field.key.same(live, field.before.as_ref()) || is_cleared();
     let is_sent = field.is_sent(live);
     let (is_there, is_to_do) = match way {
         Way::Back => (is_before, is_sent),

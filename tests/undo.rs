@@ -131,7 +131,10 @@ fn the_record_is_written_before_anything_is_sent_and_completed_after_it() {
         })
     );
     assert_eq!(lines[2]["id"], "b");
-    let became: Vec<_> = lines[3..]
+    // A push that is killed does not get to say that it is done.
+    let (done, became) = lines[3..].split_last().unwrap();
+    assert_eq!(*done, json!({"finished": true}));
+    let became: Vec<_> = became
         .iter()
         .map(|line| (text(&line["id"]), text(&line["status"])))
         .collect();
@@ -944,4 +947,24 @@ fn an_undo_keeps_to_a_rate() {
     bed.run(["undo", "--yes", "--max-rate", "4"]).exits(0);
     let requests = u32::try_from(bed.api_requests().len()).unwrap();
     assert!(started.elapsed() >= Duration::from_millis(250) * (requests - 1));
+}
+
+/// A roll-back that is done again finds that it is done, also where there was nothing before.
+#[test]
+fn an_undo_of_a_document_may_be_repeated() {
+    let bed = Bed::new().client("a", "Alpha", json!({})).pulled();
+    bed.write(
+        "tenant/clients/alpha.yaml",
+        "client_id: a\nname: Alpha\ndescription: new\n",
+    );
+    let push = bed.run(["push", "--yes", "-o", "json"]).exits(0);
+    bed.write(
+        "push.json",
+        &push.stdout.replace("127.0.0.1:PORT", &bed.address()),
+    );
+    for sent in [1, 1] {
+        bed.run(["undo", "--of", "push.json", "--yes"]).exits(0);
+        assert_eq!(bed.count("PATCH /api/v2/clients/a"), 1 + sent);
+    }
+    assert_eq!(bed.live("a")["description"], "");
 }

@@ -87,7 +87,7 @@ pub(super) async fn run(
             Some(ending) => ending,
             None => {
                 drop(names);
-                let sent = sent(&push, SentBy::Push, &live, |_, _| None);
+                let sent = sent(&push, SentBy::UnfinishedPush, &live, |_, _| None);
                 remember_read(&mut workspace, &push, &live, whole);
                 send_and_report(workspace, push, (sent, &Rewrites::new()), &manner, terminal)
                     .await?

@@ -106,6 +106,10 @@ pub(super) async fn send(
         ..
     } = workspace;
     let by = record.by;
+    let record = match earlier(&directory) {
+        Some(earlier) => record.finishing(earlier),
+        None => record,
+    };
     let begin = || match due.count() {
         0 => Ok(None),
         _ => directory.begin_sent(&record.write()).map(Some),
@@ -161,8 +165,14 @@ pub(super) async fn send(
     (sent, written)
 }
 
-/// Closes the record of what was sent: an undo that did all that it had to do, in files as well, is noted, and what sent nothing leaves
-/// the last record.
+/// What the last push sent, as far as that can be read.
+fn earlier(directory: &TenantDirectory) -> Option<SentPush> {
+    let text = directory.read_sent().ok()??;
+    SentPush::parse(&text).ok()
+}
+
+/// Closes the record of what was sent: a push that says what it did is noted, and so is an undo that did all that it had to do, in files
+/// as well. What sent nothing leaves the last record.
 fn close(mut record: SentRecord, by: SentBy, sent: &Sent, is_remembered: bool) {
     let mut results = sent.outcomes.iter().map(|outcome| &outcome.result);
     let has_effect = sent.outcomes.iter().any(may_have_effect)
@@ -173,9 +183,8 @@ fn close(mut record: SentRecord, by: SentBy, sent: &Sent, is_remembered: bool) {
         });
     if !has_effect {
         record.take_back();
-    } else if by != SentBy::Push
-        && is_remembered
-        && results.all(|result| matches!(result, UpdateResult::Updated { .. }))
+    } else if by == SentBy::UnfinishedPush
+        || (is_remembered && results.all(|result| matches!(result, UpdateResult::Updated { .. })))
     {
         record.note(FINISHED);
     }

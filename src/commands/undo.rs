@@ -120,13 +120,15 @@ pub(super) async fn run(
     }
     let sent = match from.by {
         SentBy::UnfinishedUndo => going_on(from),
-        SentBy::Push | SentBy::Undo => sent(&push, SentBy::UnfinishedUndo, &live, |id, key| {
-            let fields = &workspace.contents.resources.get(id)?.fields;
-            let back = undo.files.get(id)?.iter().find(|back| back.key == *key)?;
-            let (before, after) = (back.from.clone(), back.to.clone());
-            let is_absent = key.field.of(fields).is_none();
-            Some((InFile { before, after }, back.comes_and_goes || is_absent))
-        }),
+        SentBy::Push | SentBy::UnfinishedPush | SentBy::Undo => {
+            sent(&push, SentBy::UnfinishedUndo, &live, |id, key| {
+                let fields = &workspace.contents.resources.get(id)?.fields;
+                let back = undo.files.get(id)?.iter().find(|back| back.key == *key)?;
+                let (before, after) = (back.from.clone(), back.to.clone());
+                let is_absent = key.field.of(fields).is_none();
+                Some((InFile { before, after }, back.comes_and_goes || is_absent))
+            })
+        }
     };
     let sending = send_and_report(workspace, push, (sent, &rewrites), &manner, terminal);
     Ok(sending.await?.and(ending))

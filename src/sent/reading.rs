@@ -49,8 +49,13 @@ impl SentPush {
     }
 
     fn line(&mut self, line: &Map<String, Value>) -> Result<(), String> {
-        if line.get("finished") == Some(&Value::Bool(true)) && self.by == SentBy::UnfinishedUndo {
-            self.by = SentBy::Undo;
+        let finished = match self.by {
+            SentBy::UnfinishedPush => Some(SentBy::Push),
+            SentBy::UnfinishedUndo => Some(SentBy::Undo),
+            SentBy::Push | SentBy::Undo => None,
+        };
+        if let (Some(Value::Bool(true)), Some(finished)) = (line.get("finished"), finished) {
+            self.by = finished;
             return Ok(());
         }
         let (id, status) = (resource_id(line)?, text(line, "status")?);
@@ -224,7 +229,7 @@ fn first_line(line: &Map<String, Value>) -> Result<SentPush, String> {
             other => return Err(format!("`{}` is no base", other.escape_debug())),
         },
         by: match text(line, "by")? {
-            "push" => SentBy::Push,
+            "push" => SentBy::UnfinishedPush,
             "undo" => SentBy::UnfinishedUndo,
             other => return Err(format!("`{}` sends nothing", other.escape_debug())),
         },

@@ -26,8 +26,10 @@ pub struct SentPush {
 /// Which command sent something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SentBy {
-    /// A push.
+    /// A push that said what it did.
     Push,
+    /// A push that was killed: the next one that sends something of it finishes it, and the two are one push for undo.
+    UnfinishedPush,
     /// An undo that did all that it had to do.
     Undo,
     /// An undo that was killed or that failed before its end: the next one goes on with it.
@@ -88,6 +90,24 @@ pub struct InFile {
     pub after: Option<Value>,
 }
 
+impl SentResource {
+    /// Takes in what an earlier push sent to it.
+    fn go_on_from(&mut self, earlier: Vec<SentField>) {
+        for field in earlier {
+            let known = self.fields.iter_mut().find(|known| known.key == field.key);
+            match known {
+                None => self.fields.push(field),
+                Some(known) if field.is_sent(known.before.as_ref()) => {
+                    known.before = field.before;
+                    known.in_file.before = field.in_file.before;
+                    known.field_may_be_absent |= field.field_may_be_absent;
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}
+
 impl SentField {
     /// Whether the tenant says what was sent, or what it answered.
     pub fn is_sent(&self, live: Option<&Value>) -> bool {
@@ -98,6 +118,44 @@ impl SentField {
 }
 
 impl SentPush {
+    /// This push with what an earlier one sent that was killed and that it finishes: what was there before is what was there before the
+    /// first of the two. As it is, where it finishes none.
+    pub fn finishing(mut self, earlier: SentPush) -> SentPush {
+        let is_killed = earlier.by == SentBy::UnfinishedPush && self.by == SentBy::UnfinishedPush;
+        let is_same = earlier.tenant.domain == self.tenant.domain && earlier.base == self.base;
+        if !is_killed || !is_same || !self.sends_some_of(&earlier) {
+            return self;
+        }
+        for one in earlier.resources {
+            let known = self.resources.iter_mut().find(|known| known.id == one.id);
+            match known {
+                None => self.resources.push(SentResource {
+                    became: match one.became {
+                        Became::Made => Became::Made,
+                        // What was noted of it is not noted again, and live tells, too.
+                        _ => Became::Unknown,
+                    },
+                    ..one
+                }),
+                Some(known) => known.go_on_from(one.fields),
+            }
+        }
+        self
+    }
+
+    /// Whether it sends something that an earlier push was about to send.
+    fn sends_some_of(&self, earlier: &SentPush) -> bool {
+        self.resources.iter().any(|one| {
+            let mut before = earlier.resources.iter();
+            let before = before.find(|before| before.id == one.id);
+            let mut fields = before.into_iter().flat_map(|before| &before.fields);
+            fields.any(|field| {
+                let mut sent = one.fields.iter();
+                sent.any(|sent| sent.key == field.key && sent.after == field.after)
+            })
+        })
+    }
+
     /// What these updates are about to send. `live` are the resources as they were read; `in_file` tells what the file of a resource
     /// says of a field before and after, where that is not what the tenant says.
     pub fn of<'a>(

@@ -21,7 +21,7 @@ impl SentPush {
             BaseFrom::Commit(commit) => json!({"from": "git", "commit": commit}),
         };
         let by = match self.by {
-            SentBy::Push => "push",
+            SentBy::Push | SentBy::UnfinishedPush => "push",
             SentBy::Undo | SentBy::UnfinishedUndo => "undo",
         };
         let tenant = json!({"name": self.tenant.name, "domain": self.tenant.domain});
@@ -39,7 +39,7 @@ impl SentPush {
                 text.push_str(&became_line(&resource.id, status, answered));
             }
         }
-        if self.by == SentBy::Undo {
+        if matches!(self.by, SentBy::Push | SentBy::Undo) {
             text.push_str(FINISHED);
         }
         text
