@@ -154,7 +154,7 @@ fn a_tenant_that_only_fails_is_reported_client_by_client() {
     insta::assert_snapshot!(told.join("\n"), @"
     error: PATCH /api/v2/clients/c0000: 503: Service Unavailable, after 7 attempts (and 1 more)
     hint: the fault is on Auth0's side, or on a proxy's: try again, or see https://status.auth0.com
-    hint: what was updated is remembered: `tenantry push` sends the rest
+    hint: `tenantry push` does the rest
     ");
     insta::assert_snapshot!(run.stdout, @r#"
     clients/client-0000.yaml  Client 0000 c0000

@@ -657,7 +657,7 @@ fn who_asked_for_a_base_and_with_what_is_said() {
     dashboard(&bed, "theirs");
     let run = place.sends_nothing("--base HEAD~1", 1);
     let hint =
-        "`tenantry push --base HEAD~1 --overwrite-drift --fields description clients/web.yaml`";
+        "`tenantry push --base 'HEAD~1' --overwrite-drift --fields description clients/web.yaml`";
     assert!(run.stderr.contains(hint), "{run}");
 }
 

@@ -569,7 +569,7 @@ fn a_refused_client_is_told_with_its_reason() {
     ");
     insta::assert_snapshot!(run.stderr, @"
     error: PATCH /api/v2/clients/b: 400: An internal server error occurred
-    hint: what was updated is remembered: `tenantry push` sends the rest
+    hint: what was done is remembered: `tenantry push` does the rest
     ");
 }
 

@@ -176,7 +176,7 @@ fn what_is_missing_is_said_at_once() {
     error: settings not set:
       AUTH0_CLIENT_ID (or CLIENT_ID; AUTH0_CLIENT_ID is empty at .env.dev:1)
       AUTH0_CLIENT_SECRET (or CLIENT_SECRET)
-    hint: put what is missing into .env.dev; `tenantry init` writes a commented .env to fill in, and `--tenant sandbox` needs no account
+    hint: put what is missing into .env.dev; `tenantry init --tenant dev` writes a commented .env to fill in, and `--tenant sandbox` needs no account
     ");
     let document = run(&bed, &[], &["diff", "-o", "json"]).exits(2);
     document.json();

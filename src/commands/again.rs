@@ -4,17 +4,19 @@ use std::borrow::Cow;
 use std::path::Path;
 
 /// The commands that work on a tenant's files.
-const COMMANDS: [&str; 6] = ["pull", "diff", "push", "undo", "list", "check"];
+const COMMANDS: [&str; 7] = ["pull", "diff", "push", "undo", "list", "check", "init"];
 
-/// The options of a command line that say which tenant and folder are meant: ` --tenant dev --dir there`.
-pub(super) fn options(tenant: Option<&str>, dir: Option<&Path>) -> String {
+/// The options of a command line that say which tenant and folder are meant, and whose settings: ` --tenant dev --dir there`.
+pub(super) fn options(tenant: Option<&str>, dir: Option<&Path>, env_file: Option<&Path>) -> String {
+    let path = |option: &str, path: &Path| format!(" {option} {}", quoted(&path.to_string_lossy()));
     let tenant = tenant.map(|tenant| format!(" --tenant {tenant}"));
-    let dir = dir.map(|dir| format!(" --dir {}", quoted(&dir.to_string_lossy())));
-    [tenant, dir].into_iter().flatten().collect()
+    let dir = dir.map(|dir| path("--dir", dir));
+    let env_file = env_file.map(|file| path("--env-file", file));
+    [tenant, dir, env_file].into_iter().flatten().collect()
 }
 
 /// The text in quotes, where a shell would not take it for one word.
-fn quoted(word: &str) -> Cow<'_, str> {
+pub(super) fn quoted(word: &str) -> Cow<'_, str> {
     let is_plain =
         |character: char| character.is_ascii_alphanumeric() || "._-/".contains(character);
     match !word.is_empty() && word.chars().all(is_plain) {
@@ -59,7 +61,7 @@ mod tests {
 
     #[test]
     fn a_hint_names_the_tenant_and_the_folder_in_use() {
-        let options = options(Some("dev"), Some(Path::new("my files")));
+        let options = options(Some("dev"), Some(Path::new("my files")), None);
         let say = |text: &str| named(text, &options).into_owned();
         insta::assert_snapshot!(say("run `tenantry pull`, `tenantry push --yes x` or `tenantry pushed`; `tenantry pull --tenant a`"), @"run `tenantry pull --tenant dev --dir 'my files'`, `tenantry push --tenant dev --dir 'my files' --yes x` or `tenantry pushed`; `tenantry pull --tenant a`");
         assert_eq!(named("`tenantry pull`", ""), "`tenantry pull`");

@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
@@ -58,12 +58,13 @@ pub(super) fn run(invocation: &Invocation<'_>, terminal: &Terminal) -> Result<En
             "with a .env of its own it would be one no more: give the tenant another name",
         ));
     }
+    let folder = invocation.project_folder();
     let env_file = match invocation.tenant() {
-        Some(tenant) => env_file_of(tenant, Path::new("")),
-        None => PathBuf::from(".env"),
+        Some(tenant) => env_file_of(tenant, folder),
+        None => folder.join(".env"),
     };
     write_new(&env_file, TEMPLATE, 0o600, "fill it in", terminal)?;
-    ignore(Path::new(".gitignore"), terminal)?;
+    ignore(folder, terminal)?;
     let root = invocation.root();
     fs::create_dir_all(root).with_context(|| format!("can't make {}", root.display()))?;
     let what = "take a # away where the project decides something";
@@ -99,10 +100,12 @@ fn create_new(path: &Path, mode: u32) -> io::Result<File> {
 }
 
 /// Adds the lines that are missing. A cloned repository may have a link there, and it may lead anywhere.
-fn ignore(path: &Path, terminal: &Terminal) -> Result<()> {
+fn ignore(folder: &Path, terminal: &Terminal) -> Result<()> {
+    let path = folder.join(".gitignore");
     let cannot = |action: &str| format!("can't {action} {}", path.display());
-    let here = Path::new(".");
-    let file = opening::follow(here, &here.join(path)).with_context(|| cannot("use"))?;
+    let folder = Path::new(".").join(folder);
+    let file =
+        opening::follow(&folder, &folder.join(".gitignore")).with_context(|| cannot("use"))?;
     let old = match opening::read(&file, LARGEST_FILE) {
         Ok(old) => String::from_utf8(old).with_context(|| cannot("use"))?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),

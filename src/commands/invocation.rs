@@ -78,6 +78,14 @@ impl<'a> Invocation<'a> {
         &self.root
     }
 
+    /// The folder that the settings of new tenants belong into: that of the project, where it was found further up.
+    pub(super) fn project_folder(&self) -> &Path {
+        match self.global.dir_is_default {
+            true => self.root.parent().unwrap_or(Path::new("")),
+            false => Path::new(""),
+        }
+    }
+
     /// The tenant's name, if there is one.
     pub(super) fn tenant(&self) -> Option<&'a str> {
         self.tenant

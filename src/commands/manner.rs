@@ -1,5 +1,6 @@
 //! What the commands that send something have in common: how they ask, how they report, and what they are called.
 
+use super::again::quoted;
 use crate::cli::{Push, ResultForm, Undo};
 
 /// How a command that sends something asks and reports.
@@ -15,6 +16,8 @@ pub(super) struct Manner {
     pub(super) form: ResultForm,
     /// `--base`, as it was typed.
     pub(super) base: Option<String>,
+    /// The command with what says what it sends, to be typed again.
+    pub(super) again: String,
 }
 
 /// A command that sends something.
@@ -52,6 +55,7 @@ impl From<&Push> for Manner {
             interactive: options.interactive,
             form: options.output.form,
             base: options.base.base.clone(),
+            again: again(options),
         }
     }
 }
@@ -64,6 +68,37 @@ impl From<&Undo> for Manner {
             interactive: false,
             form: options.output.form,
             base: None,
+            again: match &options.of {
+                Some(file) => format!("undo --of {}", quoted(&file.to_string_lossy())),
+                None => "undo".to_owned(),
+            },
         }
     }
+}
+
+/// A push with its options but those of how it asks and reports.
+fn again(options: &Push) -> String {
+    let mut words = vec!["push".to_owned()];
+    let mut option = |option: &str, value: Option<&str>| {
+        words.push(option.to_owned());
+        words.extend(value.map(|value| quoted(value).into_owned()));
+    };
+    if options.create {
+        option("--create", None);
+    }
+    if options.overwrite_drift {
+        option("--overwrite-drift", None);
+    }
+    if !options.fields.is_empty() {
+        option("--fields", Some(&options.fields.join(",")));
+    }
+    if let Some(plan) = &options.plan {
+        option("--plan", Some(&plan.to_string_lossy()));
+    }
+    if let Some(base) = &options.base.base {
+        option("--base", Some(base));
+    }
+    let selectors = options.selectors.selectors.iter();
+    words.extend(selectors.map(|selector| quoted(selector).into_owned()));
+    words.join(" ")
 }

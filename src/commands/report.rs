@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::again::quoted;
 use super::create::afterwards;
 use super::manner::Manner;
 use super::sending::Sent;
@@ -67,19 +68,22 @@ pub(super) fn report(
             more => format!(" (and {more} more)"),
         };
         let hint = ApiError::hint_of_all(&failed).unwrap_or_default();
-        let verb = manner.verb.name();
+        let again = &manner.again;
+        let is_made = |one: &Created| matches!(one.result, CreateResult::Made { .. });
+        let is_updated = |outcome: &Outcome| matches!(outcome.result, UpdateResult::Updated { .. });
+        let is_something = created.iter().any(is_made) || outcomes.iter().any(is_updated);
         let hint = match created.iter().any(is_unknown) {
             true => format!(
                 "{hint}\nit may have been made all the same: leave its file as it is, and the next `tenantry push --create` looks first"
             ),
-            false if !created.is_empty() => {
-                format!(
-                    "{hint}\nwhat was done is remembered: `tenantry push --create` does the rest"
-                )
+            // With a commit as base, nothing is written down.
+            false if is_something && manner.base.is_none() => {
+                format!("{hint}\nwhat was done is remembered: `tenantry {again}` does the rest")
             }
-            false => {
-                format!("{hint}\nwhat was updated is remembered: `tenantry {verb}` sends the rest")
+            false if !is_something && failed.iter().all(|error| error.effect() == Effect::None) => {
+                format!("{hint}\nnothing was done; once that is mended: `tenantry {again}`")
             }
+            false => format!("{hint}\n`tenantry {again}` does the rest"),
         };
         terminal.error(&format!("{first}{more}"), Some(hint.trim()));
         return Ok(Ending::Failure);
@@ -102,7 +106,9 @@ pub(super) fn report(
 
 /// Says which fields are in conflict, and how to decide, with the words to type where it is one resource. `base` is what was typed.
 fn report_conflicts(plan: &Plan, base: Option<&str>, terminal: &Terminal) {
-    let base = base.map(|rev| format!(" --base {rev}")).unwrap_or_default();
+    let base = base
+        .map(|rev| format!(" --base {}", quoted(rev)))
+        .unwrap_or_default();
     let conflicts = plan.resources.iter().map(|resource| {
         let fields = resource.changed(Change::Conflict);
         (
@@ -117,9 +123,9 @@ fn report_conflicts(plan: &Plan, base: Option<&str>, terminal: &Terminal) {
             let mut names: Vec<String> =
                 fields.iter().map(|field| field.name().to_owned()).collect();
             names.dedup();
-            (resource.label(), joined(names, ","))
+            (quoted(resource.label()), joined(names, ","))
         }
-        _ => ("SELECTOR", "FIELD,…".to_owned()),
+        _ => ("SELECTOR".into(), "FIELD,…".to_owned()),
     };
     let lines = conflicts.iter().map(|(resource, fields)| {
         let fields = fields.iter().map(ToString::to_string).collect();

@@ -49,7 +49,7 @@ impl Terminal {
         let tenant = global.tenant.as_deref().filter(|_| global.tenant_is_typed);
         let dir = Some(global.dir.as_path()).filter(|_| global.dir_is_typed);
         Terminal {
-            options: again::options(tenant, dir),
+            options: again::options(tenant, dir, global.env_file.as_deref()),
             ..Terminal::with(global.color, global.quiet)
         }
     }

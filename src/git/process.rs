@@ -25,11 +25,13 @@ const OF_HOOKS: [&str; 9] = [
 
 /// What every call begins with. A repository without a working tree that stands in a folder of another one came with a clone, and so did
 /// its configuration, which can name programs to run. Source: <https://git-scm.com/docs/git-config>, `safe.bareRepository`.
-const EVERY_CALL: [&str; 4] = [
+const EVERY_CALL: [&str; 6] = [
     "--no-pager",
     "--literal-pathspecs",
     "-c",
     "safe.bareRepository=explicit",
+    "-c",
+    "core.fsmonitor=false",
 ];
 
 /// git in a folder, with nothing of a hook's or a language's environment.
