@@ -180,6 +180,24 @@ fn a_broken_lock_and_overrides_are_findings() {
     );
 }
 
+/// The path stands before a finding already.
+#[test]
+fn a_finding_does_not_repeat_its_path() {
+    let bed = Bed::new()
+        .client("a", "Alpha", json!({}))
+        .client("b", "Beta", json!({}))
+        .pulled();
+    bed.edit("tenant/clients/alpha.yaml", "client_id: a\n", "");
+    bed.remove("tenant/clients/beta.yaml");
+    std::fs::create_dir(bed.path("tenant/clients/beta.yaml")).unwrap();
+    insta::assert_snapshot!(run(&bed, &["check"]).exits(1).stdout, @"
+    tenant/clients/alpha.yaml:1:1: there is no `client_id`, and tenant.lock has the file as that of a
+      hint: write `client_id: a` as its first line again; give the file of another, new client another name
+    tenant/clients/beta.yaml:1:1: can't read it: it is not a regular file
+    1 file, 2 findings
+    ");
+}
+
 #[test]
 fn a_tracked_env_file_is_found() {
     let bed = two();

@@ -479,38 +479,22 @@ impl<'a> Known<'a> {
 
 /// An error of reading as findings.
 fn findings(error: &FilesError) -> Vec<Finding> {
-    let finding = |path: &Path, position, message: String| {
-        let hint = error.hint();
-        vec![Finding {
-            path: path.to_owned(),
-            position,
-            message,
-            hint,
-        }]
-    };
-    match error {
-        FilesError::Content {
-            path,
-            position,
-            message,
-            ..
-        } => finding(path, *position, message.clone()),
-        FilesError::SameResource { id, first, second } => finding(
-            second,
-            Position::START,
-            format!(
-                "{} has the same {} {id}",
-                first.display(),
-                id.kind().id_name()
-            ),
-        ),
-        FilesError::Several(errors) => errors.iter().flat_map(findings).collect(),
+    let (path, position) = match error {
+        FilesError::Several(errors) => return errors.iter().flat_map(findings).collect(),
+        FilesError::Content { path, position, .. } => (path, *position),
+        FilesError::SameResource { second, .. } => (second, Position::START),
         FilesError::Io { path, .. }
         | FilesError::OtherDomain { path, .. }
         | FilesError::ChangedMeanwhile { path }
         | FilesError::LostId { path, .. }
-        | FilesError::NoDirectory { path, .. } => finding(path, Position::START, error.to_string()),
-    }
+        | FilesError::NoDirectory { path, .. } => (path, Position::START),
+    };
+    vec![Finding {
+        path: path.clone(),
+        position,
+        message: error.problem(),
+        hint: error.hint(),
+    }]
 }
 
 #[cfg(test)]
