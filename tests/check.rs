@@ -198,6 +198,49 @@ fn a_finding_does_not_repeat_its_path() {
     ");
 }
 
+/// An id that somebody mistyped makes two resources of one: a file without a resource, and a resource without a file.
+#[test]
+fn an_id_that_may_be_mistyped_is_found() {
+    let bed = Bed::new()
+        .client("a", "Alpha", json!({}))
+        .client("b", "Beta", json!({}))
+        .pulled();
+    let (alpha, beta) = ("tenant/clients/alpha.yaml", "tenant/clients/beta.yaml");
+    // Where each still has a file, the files changed their names.
+    let swap = || {
+        bed.rename(alpha, "tenant/clients/other.yaml");
+        bed.rename(beta, alpha);
+        bed.rename("tenant/clients/other.yaml", beta);
+    };
+    swap();
+    run(&bed, &["check"]).exits(0);
+    assert_eq!(bed.run(["diff"]).exits(0).stderr, "");
+    bed.sandbox.clear_requests();
+    swap();
+    // One that took the place of another has an id that is known.
+    let text = bed.read(beta);
+    bed.rename(alpha, beta);
+    run(&bed, &["check"]).exits(0);
+    bed.rename(beta, alpha);
+    bed.write(beta, &text);
+
+    bed.edit(alpha, "client_id: a\n", "# whose it is\nclient_id: aa\n");
+    let (message, hint) = (
+        "this file says aa, and tenant.lock has it as that of a",
+        "if the id is mistyped, restore `client_id: a`",
+    );
+    assert_eq!(
+        run(&bed, &["check"]).exits(1).stdout,
+        format!("{alpha}:2:1: {message}\n  hint: {hint}\n2 files, 1 finding\n")
+    );
+    for command in [&["diff"][..], &["push", "--yes"], &["pull"]] {
+        let said = bed.run(command.iter().copied()).stderr;
+        let warning = format!("warning: {alpha}: {message}; {hint}\n");
+        assert!(said.contains(&warning), "{said}");
+        assert!(!said.contains("is gone: push"), "{said}");
+    }
+}
+
 #[test]
 fn a_tracked_env_file_is_found() {
     let bed = two();

@@ -70,6 +70,7 @@ impl Source<'_> {
         let strays = self.strays().iter().cloned();
         findings.extend(strays.map(|stray| Finding::stray(stray, self.path())));
         let known = Known::of_contents(&contents, self.managed());
+        let mistaken = contents.mistaken_ids();
         for (kind, id, file) in contents.files() {
             let Ok(document) = Document::parse(file.text.as_bytes(), file.format) else {
                 continue;
@@ -92,6 +93,10 @@ impl Source<'_> {
                     format!("`{key}` is no field of {}", kind.one()),
                     &format!("did you mean `{meant}`?"),
                 ));
+            }
+            for mistaken in mistaken.iter().filter(|one| Some(one.id) == id) {
+                let position = document.position(kind.id_name());
+                findings.push(check.finding(position, mistaken.message(), &mistaken.hint()));
             }
             check.derived(&mut findings);
             check.references(&known, &mut findings);

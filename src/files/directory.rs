@@ -1,6 +1,6 @@
 //! One tenant's directory on the disk: who may use it, what is in it, and writing to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -56,6 +56,8 @@ pub struct Contents {
     pub resources: BTreeMap<ResourceId, ResourceFile>,
     /// The files of resources that are still to be made, by kind and file.
     pub new: Vec<NewFile>,
+    /// The kinds of which a file can't be read, and every kind where the lock can't be: nobody knows all that there is of these.
+    pub unread: BTreeSet<&'static Kind>,
     /// Warnings, which stop no command.
     pub warnings: Vec<String>,
     /// What is wrong with files that the command is not about.

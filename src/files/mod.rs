@@ -11,6 +11,7 @@ mod excerpt;
 mod intent;
 mod json;
 mod lock;
+mod mistaken;
 mod overrides;
 mod position;
 mod project;

@@ -15,7 +15,6 @@ use super::strays::{Stray, strays};
 use super::{Contents, conflict_marker};
 use crate::kinds::{Kind, Managed};
 use crate::promote::{Counterpart, Overrides};
-use crate::resource::ResourceId;
 
 /// Up to so many files are read faster than a thread starts.
 const SMALLEST_PART: usize = 64;
@@ -114,7 +113,10 @@ impl<'a> Source<'a> {
         let mut errors = Vec::new();
         match self.lock() {
             Ok(lock) => contents.lock = lock,
-            Err(error) => errors.push(error),
+            Err(error) => {
+                errors.push(error);
+                contents.unread.extend(self.managed.kinds());
+            }
         }
         let files = on_all_cores(&self.files, |(kind, path)| {
             let shown = self.path.join(path);
@@ -129,6 +131,7 @@ impl<'a> Source<'a> {
                 Ok(read) => read,
                 Err(error) => {
                     errors.push(error);
+                    contents.unread.insert(kind);
                     continue;
                 }
             };
@@ -156,6 +159,13 @@ impl<'a> Source<'a> {
         }
         errors.extend(self.lost_ids(&contents));
         contents.resolve_references();
+        let mistaken = contents.mistaken_ids().into_iter().map(|mistaken| {
+            let path = self.path.join(&mistaken.file.file);
+            let (message, hint) = (mistaken.message(), mistaken.hint());
+            format!("{}: {message}; {hint}", path.display())
+        });
+        let mistaken: Vec<String> = mistaken.collect();
+        contents.warnings.extend(mistaken);
         for Stray {
             path,
             message,
@@ -182,11 +192,7 @@ impl<'a> Source<'a> {
 
     /// The files whose id was taken out: the lock knows whose they are, and what they describe is not to be made once more.
     fn lost_ids(&self, contents: &Contents) -> Vec<FilesError> {
-        let lock = contents.lock.iter();
-        let known = lock.flat_map(|lock| &lock.resources);
-        let known = known.filter(|(id, _)| !contents.resources.contains_key(*id));
-        let known: BTreeMap<&str, &ResourceId> =
-            known.map(|(id, locked)| (&*locked.file, id)).collect();
+        let known = contents.without_file();
         let new = contents.new.iter();
         let lost = new.filter_map(|new| Some((&new.file.file, *known.get(&*new.file.file)?)));
         let lost = lost.map(|(file, id)| FilesError::LostId {
