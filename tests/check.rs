@@ -60,8 +60,6 @@ fn everything_that_is_wrong_is_found_at_once() {
       hint: remove it, from git's history too, and rotate it; tenantry neither writes nor sends it
     tenant/clients/alpha.yaml:4:1: `description` is a number, not text
       hint: put the value into quotes
-    tenant/clients/alpha.yaml:8:5: `allowed_clients` refers to nobody, which is no client of this tenant
-      hint: client ids differ from tenant to tenant: `tenantry promote` translates them
     tenant/clients/alpha.yaml:9:5: entry 4 of `allowed_clients` is empty
       hint: write a value that Auth0 takes
     tenant/clients/alpha.yaml:12:5: `addons.firebase.secret` is a secret
@@ -70,7 +68,7 @@ fn everything_that_is_wrong_is_found_at_once() {
       hint: indent with spaces, and put text into quotes that begins with a sign or contains `: ` or ` #`
     tenant/clients/copy.json:1:1: tenant/clients/beta.yaml has the same client_id b
       hint: keep one of them: a client has one file
-    2 files, 8 findings
+    2 files, 7 findings
     ");
     let document = run(&bed, &["check", "-o", "json"]).exits(1).json();
     assert_eq!(
@@ -79,7 +77,7 @@ fn everything_that_is_wrong_is_found_at_once() {
     );
     assert_eq!(document["findings"][0]["line"], 2);
     let annotations = run(&bed, &["check", "-o", "github"]).exits(1).stdout;
-    assert_eq!(annotations.lines().count(), 8, "{annotations}");
+    assert_eq!(annotations.lines().count(), 7, "{annotations}");
     for line in annotations.lines() {
         assert!(line.starts_with("::error file=tenant/"), "{annotations}");
     }
@@ -239,6 +237,41 @@ fn an_id_that_may_be_mistyped_is_found() {
         assert!(said.contains(&warning), "{said}");
         assert!(!said.contains("is gone: push"), "{said}");
     }
+}
+
+/// What can't be read may be what the others refer to, and the lock knows what they referred to already.
+#[test]
+fn a_broken_file_makes_no_findings_of_what_refers_to_it() {
+    let bed = two();
+    bed.write("tenant/tenantry.yaml", "manage: {client-grants: all}\n");
+    bed.write("tenant/clients/new.yaml", "name: New\n");
+    bed.edit(
+        "tenant/clients/alpha.yaml",
+        "- b\n",
+        "- clients/new\n  - nobody\n",
+    );
+    bed.write(
+        "tenant/client-grants/new.yaml",
+        "client_id: clients/new\naudience: urn:orders\nscope: []\n",
+    );
+    let count = |found: &Run| found.stdout.matches("refers to").count();
+    let found = run(&bed, &["check"]).exits(1);
+    assert_eq!(count(&found), 1, "{found}");
+    let conflict = "<<<<<<< HEAD\nname: New\n=======\nname: Other\n>>>>>>> other\n";
+    bed.write("tenant/clients/new.yaml", conflict);
+    let found = run(&bed, &["check"]).exits(1);
+    assert_eq!(count(&found), 0, "{found}");
+    assert!(found.stdout.ends_with("3 files, 1 finding\n"), "{found}");
+    // The other kinds are as before.
+    bed.write("tenant/clients/new.yaml", "name: New\n");
+    bed.write("tenant/client-grants/new.yaml", conflict);
+    let found = run(&bed, &["check"]).exits(1);
+    assert_eq!(count(&found), 1, "{found}");
+    bed.remove("tenant/client-grants/new.yaml");
+    let lock = bed.read("tenant/tenant.lock");
+    bed.write("tenant/tenant.lock", &format!("<<<<<<< HEAD\n{lock}"));
+    let found = run(&bed, &["check"]).exits(1);
+    assert_eq!(count(&found), 0, "{found}");
 }
 
 #[test]

@@ -444,12 +444,21 @@ impl<'a> Known<'a> {
         }
     }
 
+    /// Whether all that there is of a kind is known.
+    fn knows(&self, kind: &Kind) -> bool {
+        let is_it = |one: &'static Kind| one == kind;
+        self.managed.kinds().any(is_it) && !self.contents.unread.iter().copied().any(is_it)
+    }
+
     /// Whether what is referred to has a part of that name, or nobody can tell.
     fn has_part(&self, reference: Reference, text: &str, name: &str) -> bool {
         let (Some(kind), Some(part), Some(by)) = (reference.kind(), reference.part, reference.by)
         else {
             return true;
         };
+        if !self.knows(kind) {
+            return true;
+        }
         let files = self.contents.files().filter(|(of, ..)| *of == kind);
         let mut files = files.map(|(.., file)| &file.fields);
         let is_meant = |fields: &&Arc<Map<String, Value>>| {
@@ -464,11 +473,9 @@ impl<'a> Known<'a> {
         list.is_none_or(|entries| entries.iter().any(is_it))
     }
 
-    /// What a reference like this may be; None where the kind is not managed, so that nobody can tell.
+    /// What a reference like this may be; None where the kind is not managed, or not all of it could be read, so that nobody can tell.
     fn of(&self, reference: Reference) -> Option<BTreeSet<&'a str>> {
-        let kind = reference
-            .kind()
-            .filter(|kind| self.managed.kinds().any(|managed| managed == *kind))?;
+        let kind = reference.kind().filter(|kind| self.knows(kind))?;
         let files = self.contents.files().filter(|(of, ..)| *of == kind);
         Some(match reference.by {
             None => {
