@@ -275,6 +275,30 @@ fn a_broken_file_makes_no_findings_of_what_refers_to_it() {
 }
 
 #[test]
+fn an_override_of_no_file_names_the_one_that_may_be_meant() {
+    let bed = two();
+    let found = |overrides: &str| {
+        bed.write("tenant/overrides.yaml", overrides);
+        run(&bed, &["check"]).exits(1).stdout
+    };
+    insta::assert_snapshot!(found("clients:\n  alhpa: {name: A}\n"), @"
+    tenant/overrides.yaml:2:3: `alhpa` is no client of this tenant
+      hint: did you mean `alpha`?
+    2 files, 1 finding
+    ");
+    insta::assert_snapshot!(found("clients:\n  web-app: {name: Acme}\n"), @"
+    tenant/overrides.yaml:2:3: `web-app` is no client of this tenant
+      hint: there is no clients/web-app.yaml
+    2 files, 1 finding
+    ");
+    insta::assert_snapshot!(found("roles:\n  editor: {name: Editor}\n"), @"
+    tenant/overrides.yaml:2:3: `editor` is no role of this tenant
+      hint: roles is not managed here: `manage:` in tenantry.yaml says what is
+    2 files, 1 finding
+    ");
+}
+
+#[test]
 fn a_tracked_env_file_is_found() {
     let bed = two();
     bed.git(&["init", "-q"]);

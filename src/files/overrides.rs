@@ -1,11 +1,14 @@
 //! `overrides.yaml`: values that a tenant keeps as its own, whatever is promoted to it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::{Map, Value};
 
 use super::document::{Document, Format, ParseError, Rewritten, rewrite, write};
+use super::project::PROJECT_FILE;
+use crate::closest::closest;
 use crate::composed::composed;
 use crate::json::Step;
 use crate::kinds::{Field, Kind, Managed};
@@ -141,7 +144,7 @@ fn of_name<'a>(
         };
         if matching.is_empty() {
             let message = format!("`{pattern}` is no {singular} of this tenant");
-            return Err(error(&at, message, BY_STEM));
+            return Err(error(&at, message, &meant(managed, name, pattern, files)));
         }
         let Value::Object(values) = values else {
             return Err(error(&at, format!("`{pattern}` has no fields"), BY_STEM));
@@ -189,6 +192,22 @@ fn of_name<'a>(
         values.entry(field).or_insert_with(|| value.clone());
     }
     Ok(exact)
+}
+
+/// What somebody may have meant by a pattern that fits none of the files of that name.
+fn meant(managed: &Managed, name: &str, pattern: &str, files: &[Counterpart<'_>]) -> String {
+    let Some(kind) = managed.kinds().find(|kind| kind.name == name) else {
+        return format!("{name} is not managed here: `manage:` in {PROJECT_FILE} says what is");
+    };
+    match closest(pattern, files.iter().map(|(_, stem)| *stem)) {
+        Some(stem) => format!("did you mean `{stem}`?"),
+        None => format!(
+            "there is no {}",
+            Path::new(kind.folder())
+                .join(format!("{pattern}.{}", Format::Yaml.extension()))
+                .display()
+        ),
+    }
 }
 
 /// What `ignore` lists, as globs of `kind/stem`: an entry without a kind is of every kind.
