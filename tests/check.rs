@@ -591,6 +591,38 @@ fn a_file_that_no_kind_s_name_fits_is_found() {
     ");
 }
 
+/// Nobody is to think that a tenant is protected by a file that is not read.
+#[test]
+fn settings_beside_the_tenants_folder_are_found() {
+    let bed = two();
+    bed.write("tenantry.yaml", "protected: true\n");
+    let (path, message, hint) = (
+        "tenantry.yaml",
+        "tenantry does not read this file",
+        "it reads tenant/tenantry.yaml: what is to count belongs there",
+    );
+    assert_eq!(
+        run(&bed, &["check"]).exits(1).stdout,
+        format!("{path}:1:1: {message}\n  hint: {hint}\n2 files, 1 finding\n")
+    );
+    for command in [&["diff"][..], &["push", "--yes"], &["pull"]] {
+        let warning = format!("warning: {path}: {message}; {hint}\n");
+        bed.run(command.iter().copied())
+            .exits(0)
+            .complains(&warning);
+    }
+    // The path is the one from where the user stands.
+    bed.git(&["init", "-q"]);
+    let mut command = bed.command();
+    command.arg("diff").current_dir(bed.path("tenant/clients"));
+    bed.run_command(command).exits(0).complains(
+        "warning: ../../tenantry.yaml: tenantry does not read this file; it reads ../../tenant/tenantry.yaml",
+    );
+    bed.rename("tenantry.yaml", "tenant/tenantry.yaml");
+    bed.sandbox.clear_requests();
+    run(&bed, &["check"]).exits(0);
+}
+
 /// Not where the two are one file already.
 #[cfg(target_os = "linux")]
 #[test]

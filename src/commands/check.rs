@@ -55,9 +55,9 @@ fn of_tenant(
             .source()?
             .check(),
     };
-    let misnamed = invocation.misnamed_settings()?;
-    let misnamed = misnamed.map(|stray| Finding::stray(stray, invocation.root()));
-    check.findings.extend(misnamed);
+    let unread = invocation.unread_settings()?.into_iter();
+    let unread = unread.map(|stray| Finding::stray(stray, Path::new("")));
+    check.findings.extend(unread);
     Ok(check)
 }
 

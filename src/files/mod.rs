@@ -41,7 +41,7 @@ pub use resource_file::{
 pub use sent::SentRecord;
 pub use slug::{is_device, slug, slug_of_names, stems_for_new_files};
 pub use source::Source;
-pub use strays::{Stray, misnamed_settings};
+pub use strays::{Stray, misnamed_settings, settings_beside};
 
 /// The largest file that is read, in bytes. No resource's file and no lock comes near it.
 pub(crate) const LARGEST_FILE: u64 = 32 * 1024 * 1024;

@@ -55,9 +55,30 @@ pub(super) fn strays<'a>(paths: impl Iterator<Item = &'a Path>) -> Vec<Stray> {
 
 /// Whether the settings of all tenants, in their root, have a name under which they are not read.
 pub fn misnamed_settings(root: &Path) -> Option<Stray> {
-    let names = EXTENSIONS.map(|extension| Path::new(PROJECT_FILE).with_extension(extension));
+    let names = names_of_settings();
     let mut names = names.iter().filter_map(|name| name.to_str());
     names.find_map(|name| at_the_top(name).filter(|_| root.join(name).is_file()))
+}
+
+/// Whether settings of all tenants stand beside their root, and not in it. The path begins where that of the root does.
+pub fn settings_beside(root: &Path) -> Option<Stray> {
+    let folder = root.file_name().and(root.parent())?;
+    let mut paths = names_of_settings()
+        .into_iter()
+        .map(|name| folder.join(name));
+    Some(Stray {
+        path: paths.find(|path| path.is_file())?,
+        message: "tenantry does not read this file".to_owned(),
+        hint: format!(
+            "it reads {}: what is to count belongs there",
+            root.join(PROJECT_FILE).display()
+        ),
+    })
+}
+
+/// What somebody may call the file of the settings, the right name among them.
+fn names_of_settings() -> [PathBuf; 3] {
+    EXTENSIONS.map(|extension| Path::new(PROJECT_FILE).with_extension(extension))
 }
 
 fn name(component: Component<'_>) -> Option<&str> {
