@@ -591,6 +591,57 @@ fn a_file_that_no_kind_s_name_fits_is_found() {
     ");
 }
 
+/// An edit in it would be lost from view.
+#[test]
+fn a_resource_s_file_out_of_its_folder_is_found() {
+    let bed = two();
+    bed.write("tenant/tenantry.yaml", "manage: {roles: all}\n");
+    bed.write("tenant/pipeline.yaml", "id: build\nname: Build\n");
+    bed.write("tenant/notes.json", "[\"client_id\"]\n");
+    bed.write("tenant/role.yaml", "name: Broken: file\n");
+    run(&bed, &["check"]).exits(0);
+    bed.rename("tenant/clients/alpha.yaml", "tenant/alpha.yaml");
+    bed.write("tenant/gamma.json", "{\"client_id\": \"c\"}\n");
+    bed.git(&["init", "-q"]);
+    bed.git(&["add", "tenant"]);
+    for options in [&["check"][..], &["check", "--staged"]] {
+        let found = run(&bed, options).exits(1).stdout;
+        insta::allow_duplicates!(insta::assert_snapshot!(found, @"
+        tenant/alpha.yaml:1:1: tenantry does not read this file, which is that of a client
+          hint: move it to clients/
+        tenant/gamma.json:1:1: tenantry does not read this file, which is that of a client
+          hint: move it to clients/
+        1 file, 2 findings
+        "));
+    }
+    for command in [&["diff"][..], &["push", "--yes"], &["pull"]] {
+        bed.run(command.iter().copied()).complains(
+            "warning: tenant/alpha.yaml: tenantry does not read this file, which is that of a client; move it to clients/\n",
+        );
+    }
+}
+
+/// Of the kinds whose ids have one name, the lock knows which it is.
+#[test]
+fn a_role_s_file_out_of_its_folder_is_found() {
+    let bed = Bed::new()
+        .sandbox(|sandbox| sandbox.seed("sandbox"))
+        .start();
+    bed.write(
+        "tenant/tenantry.yaml",
+        "manage: {roles: all, client-grants: all}\n",
+    );
+    bed.pull();
+    for folder in ["roles", "client-grants"] {
+        let files = bed.files(&format!("tenant/{folder}"));
+        let file = files.keys().next().unwrap();
+        bed.rename(file, &format!("tenant/{folder}-moved.yaml"));
+    }
+    let found = run(&bed, &["check"]).exits(1).stdout;
+    assert!(found.contains("tenant/roles-moved.yaml:1:1: tenantry does not read this file, which is that of a role\n  hint: move it to roles/\n"), "{found}");
+    assert!(found.contains("tenant/client-grants-moved.yaml:1:1: tenantry does not read this file, which is that of a client grant\n  hint: move it to client-grants/\n"), "{found}");
+}
+
 /// Nobody is to think that a tenant is protected by a file that is not read.
 #[test]
 fn settings_beside_the_tenants_folder_are_found() {

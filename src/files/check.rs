@@ -67,7 +67,7 @@ impl Source<'_> {
         }
         let mut findings: Vec<Finding> = errors.iter().flat_map(findings).collect();
         findings.extend(self.same_to_some_file_systems());
-        let strays = self.strays().iter().cloned();
+        let strays = contents.strays.iter().cloned();
         findings.extend(strays.map(|stray| Finding::stray(stray, self.path())));
         let known = Known::of_contents(&contents, self.managed());
         let mistaken = contents.mistaken_ids();

@@ -18,6 +18,7 @@ use super::overrides::{self, OVERRIDES_FILE};
 use super::project::{PROJECT_FILE, Project};
 use super::resource_file::{NewFile, ResourceFile};
 use super::source::Source;
+use super::strays::Stray;
 use crate::kinds::{Kind, Managed};
 use crate::opening::{self, read_below};
 use crate::promote::{Counterpart, Overrides};
@@ -60,6 +61,8 @@ pub struct Contents {
     pub unread: BTreeSet<&'static Kind>,
     /// Warnings, which stop no command.
     pub warnings: Vec<String>,
+    /// Files that are not read, though somebody may think so.
+    pub strays: Vec<Stray>,
     /// What is wrong with files that the command is not about.
     pub left_out: Vec<FilesError>,
 }

@@ -11,7 +11,7 @@ use super::error::{FilesError, io};
 use super::lock::{LOCK_FILE, Lock};
 use super::overrides::{self, OVERRIDES_FILE};
 use super::resource_file::{self, NewFile, is_resource_file};
-use super::strays::{Stray, strays};
+use super::strays::{self, Stray, may_be_misplaced, strays};
 use super::{Contents, conflict_marker};
 use crate::kinds::{Kind, Managed};
 use crate::promote::{Counterpart, Overrides};
@@ -30,8 +30,10 @@ pub struct Source<'a> {
     managed: Managed,
     /// The kinds and paths of the resources' files relative to it, in order.
     files: Vec<(&'static Kind, PathBuf)>,
-    /// Files that are not read, though somebody may think so.
+    /// Files that are not read, though somebody may think so by their names.
     strays: Vec<Stray>,
+    /// Files that may be those of resources, and are not where they are read.
+    misplaced: Vec<PathBuf>,
     read: Box<Read<'a>>,
 }
 
@@ -45,6 +47,12 @@ impl<'a> Source<'a> {
     ) -> Source<'a> {
         let paths: Vec<PathBuf> = paths.into_iter().collect();
         let strays = strays(paths.iter().map(PathBuf::as_path));
+        let is_stray = |path: &Path| strays.iter().any(|stray| stray.path == path);
+        let misplaced = paths
+            .iter()
+            .filter(|path| may_be_misplaced(path) && !is_stray(path));
+        let mut misplaced: Vec<PathBuf> = misplaced.cloned().collect();
+        misplaced.sort();
         let of_a_kind = |path: PathBuf| {
             let kind = managed.kinds().find(|kind| is_resource_file(kind, &path))?;
             Some((kind, path))
@@ -56,6 +64,7 @@ impl<'a> Source<'a> {
             managed: managed.clone(),
             files,
             strays,
+            misplaced,
             read: Box::new(read),
         }
     }
@@ -88,11 +97,6 @@ impl<'a> Source<'a> {
     /// The paths of the resources' files relative to it, in order.
     pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().map(|(_, path)| path.as_path())
-    }
-
-    /// Files that are not read, though somebody may think so.
-    pub(super) fn strays(&self) -> &[Stray] {
-        &self.strays
     }
 
     /// Reads the lock and every resource's file.
@@ -166,11 +170,16 @@ impl<'a> Source<'a> {
         });
         let mistaken: Vec<String> = mistaken.collect();
         contents.warnings.extend(mistaken);
+        let misplaced = self.misplaced.iter().filter_map(|path| {
+            let text = (self.read)(path).ok()?;
+            strays::misplaced(path, &text, contents.lock.as_ref())
+        });
+        contents.strays = self.strays.iter().cloned().chain(misplaced).collect();
         for Stray {
             path,
             message,
             hint,
-        } in &self.strays
+        } in &contents.strays
         {
             let path = self.path.join(path);
             contents
