@@ -697,6 +697,42 @@ tenant/clients/alpha.yaml:1:1: its name differs from clients/ALPHA.yaml only in 
     assert!(!found.contains("only in case"), "{found}");
 }
 
+/// Whoever works on Windows could not check the branch out.
+#[cfg(unix)]
+#[test]
+fn names_that_windows_does_not_have_are_found_on_the_disk_and_in_the_index() {
+    let bed = two();
+    bed.rename("tenant/clients/alpha.yaml", "tenant/clients/aux.yaml");
+    bed.rename("tenant/clients/beta.yaml", "tenant/clients/beta: b?.yaml");
+    bed.git(&["init", "-q"]);
+    bed.git(&["add", "tenant"]);
+    for options in [&["check"][..], &["check", "--staged"]] {
+        let found = run(&bed, options).exits(1).stdout;
+        insta::allow_duplicates!(insta::assert_snapshot!(found, @"
+        tenant/clients/aux.yaml:1:1: its name is that of a device on Windows
+          hint: rename it: git can't check it out there
+        tenant/clients/beta: b?.yaml:1:1: its name has `:` in it, which Windows refuses
+          hint: rename it: git can't check it out there
+        2 files, 2 findings
+        "));
+    }
+}
+
+/// Not where the two are one folder already.
+#[cfg(target_os = "linux")]
+#[test]
+fn tenants_that_would_be_one_on_another_system_are_found() {
+    let bed = Bed::new().start();
+    bed.write("tenant/dev/clients/a.yaml", "client_id: a\nname: A\n");
+    bed.write("tenant/Dev/clients/b.yaml", "client_id: b\nname: B\n");
+    let found = run(&bed, &["check", "--all-tenants"]).exits(1).stdout;
+    insta::assert_snapshot!(found, @"
+    tenant/dev:1:1: its name differs from Dev only in case
+      hint: rename one of them: to macOS and Windows the two are one folder
+    2 files, 1 finding
+    ");
+}
+
 #[test]
 fn line_endings_of_windows_are_no_finding_wherever_they_stand() {
     let bed = Bed::new()

@@ -271,7 +271,8 @@ fn check_name(name: &str) -> Result<()> {
     }
     Err(Usage::error(
         format!("`{name}` can't be a tenant's name"),
-        "a name is the name of a folder: letters, digits, `.`, `_` and `-`",
+        "a name is the name of a folder: letters, digits, `.`, `_` and `-`; Windows has none that ends in `.`, or that is a device's, \
+         such as `con`",
     ))
 }
 

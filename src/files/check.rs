@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::directory::Contents;
+use super::directory::{Contents, tenants};
 use super::document::{Document, ParseError};
 use super::error::FilesError;
 use super::lock::Locked;
@@ -18,6 +18,7 @@ use super::strays::Stray;
 use crate::composed::composed;
 use crate::json::Step;
 use crate::kinds::{Creation, FieldKey, InvalidValue, Kind, Managed, Reference};
+use crate::portable::refused_by_windows;
 use crate::three_way::BaseValues;
 
 /// One thing that is wrong.
@@ -66,7 +67,9 @@ impl Source<'_> {
             errors.push(error);
         }
         let mut findings: Vec<Finding> = errors.iter().flat_map(findings).collect();
-        findings.extend(self.same_to_some_file_systems());
+        let same = same_to_some_file_systems(self.path(), "file", self.paths());
+        findings.extend(same);
+        findings.extend(self.refused_elsewhere());
         let strays = contents.strays.iter().cloned();
         findings.extend(strays.map(|stray| Finding::stray(stray, self.path())));
         let known = Known::of_contents(&contents, self.managed());
@@ -112,37 +115,59 @@ impl Source<'_> {
         }
     }
 
-    /// Files that are one and the same where the file system does not tell upper from lower case, or `é` from an `e` with an accent.
-    fn same_to_some_file_systems(&self) -> Vec<Finding> {
-        let mut first: HashMap<String, &Path> = HashMap::new();
-        let mut findings = Vec::new();
-        for path in self.paths() {
-            let name = path.to_string_lossy().to_lowercase();
-            let other = match first.entry(composed(&name).into_owned()) {
-                Entry::Occupied(other) => *other.get(),
-                Entry::Vacant(entry) => {
-                    entry.insert(path);
-                    continue;
-                }
-            };
-            let (difference, systems) = match other.to_string_lossy().to_lowercase() == name {
-                true => ("case", "macOS and Windows"),
-                false => ("how its accents are encoded", "macOS"),
-            };
-            findings.push(Finding {
+    /// Files with a name that Windows does not have.
+    fn refused_elsewhere(&self) -> impl Iterator<Item = Finding> {
+        self.paths().filter_map(|path| {
+            Some(Finding {
                 path: self.path().join(path),
                 position: Position::START,
-                message: format!(
-                    "its name differs from {} only in {difference}",
-                    other.display()
-                ),
-                hint: Some(format!(
-                    "rename one of them: to {systems} the two are one file"
-                )),
-            });
-        }
-        findings
+                message: refused_by_windows(path.file_name()?.to_str()?)?,
+                hint: Some("rename it: git can't check it out there".to_owned()),
+            })
+        })
     }
+}
+
+/// The tenants' folders in `root` that are one and the same to some file systems.
+pub fn same_tenants(root: &Path) -> Vec<Finding> {
+    let tenants = tenants(root);
+    same_to_some_file_systems(root, "folder", tenants.iter().map(Path::new))
+}
+
+/// What is one and the same in a folder where the file system does not tell upper from lower case, or `é` from an `e` with an accent.
+fn same_to_some_file_systems<'a>(
+    folder: &Path,
+    one: &str,
+    paths: impl Iterator<Item = &'a Path>,
+) -> Vec<Finding> {
+    let mut first: HashMap<String, &Path> = HashMap::new();
+    let mut findings = Vec::new();
+    for path in paths {
+        let name = path.to_string_lossy().to_lowercase();
+        let other = match first.entry(composed(&name).into_owned()) {
+            Entry::Occupied(other) => *other.get(),
+            Entry::Vacant(entry) => {
+                entry.insert(path);
+                continue;
+            }
+        };
+        let (difference, systems) = match other.to_string_lossy().to_lowercase() == name {
+            true => ("case", "macOS and Windows"),
+            false => ("how its accents are encoded", "macOS"),
+        };
+        findings.push(Finding {
+            path: folder.join(path),
+            position: Position::START,
+            message: format!(
+                "its name differs from {} only in {difference}",
+                other.display()
+            ),
+            hint: Some(format!(
+                "rename one of them: to {systems} the two are one {one}"
+            )),
+        });
+    }
+    findings
 }
 
 /// The hint where a value may be the tenant's own.

@@ -25,7 +25,7 @@ mod strays;
 use document::conflict_marker;
 
 pub use crate::json::Step;
-pub use check::{Check, Finding};
+pub use check::{Check, Finding, same_tenants};
 pub use directory::{Access, Contents, TenantDirectory, read_file, read_project, tenants};
 pub use document::{Document, Format, ParseError, Rewritten, divided, rewrite, write};
 pub use error::FilesError;
@@ -39,7 +39,7 @@ pub use resource_file::{
     NewFile, ReadFile, ResourceFile, is_resource_file, parse as parse_resource,
 };
 pub use sent::SentRecord;
-pub use slug::{is_device, slug, slug_of_names, stems_for_new_files};
+pub use slug::{slug, slug_of_names, stems_for_new_files};
 pub use source::Source;
 pub use strays::{Stray, misnamed_settings, settings_beside};
 
