@@ -13,6 +13,7 @@
 //! | `yaml` | YAML text ↔ values, strictly; changes a text only where a value changed, or an entry moves | I/O |
 //! | `closest` | what a typing mistake may have meant | I/O |
 //! | `composed` | names, as they are compared | I/O |
+//! | `portable` | names that not every system has | I/O |
 //! | `printable` | text without what a terminal acts on | I/O |
 //! | `opening` | opens regular files, never through a link out of a folder | write |
 //! | [`schema`] | JSON Schema → what is wrong with a value, in plain words | name a field |
@@ -115,6 +116,7 @@ mod opening;
 #[cfg(feature = "cli")]
 mod place;
 pub mod plan;
+mod portable;
 mod printable;
 #[cfg(feature = "cli")]
 mod program;

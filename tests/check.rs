@@ -60,8 +60,6 @@ fn everything_that_is_wrong_is_found_at_once() {
       hint: remove it, from git's history too, and rotate it; tenantry neither writes nor sends it
     tenant/clients/alpha.yaml:4:1: `description` is a number, not text
       hint: put the value into quotes
-    tenant/clients/alpha.yaml:8:5: `allowed_clients` refers to nobody, which is no client of this tenant
-      hint: client ids differ from tenant to tenant: `tenantry promote` translates them
     tenant/clients/alpha.yaml:9:5: entry 4 of `allowed_clients` is empty
       hint: write a value that Auth0 takes
     tenant/clients/alpha.yaml:12:5: `addons.firebase.secret` is a secret
@@ -70,7 +68,7 @@ fn everything_that_is_wrong_is_found_at_once() {
       hint: indent with spaces, and put text into quotes that begins with a sign or contains `: ` or ` #`
     tenant/clients/copy.json:1:1: tenant/clients/beta.yaml has the same client_id b
       hint: keep one of them: a client has one file
-    2 files, 8 findings
+    2 files, 7 findings
     ");
     let document = run(&bed, &["check", "-o", "json"]).exits(1).json();
     assert_eq!(
@@ -79,7 +77,7 @@ fn everything_that_is_wrong_is_found_at_once() {
     );
     assert_eq!(document["findings"][0]["line"], 2);
     let annotations = run(&bed, &["check", "-o", "github"]).exits(1).stdout;
-    assert_eq!(annotations.lines().count(), 8, "{annotations}");
+    assert_eq!(annotations.lines().count(), 7, "{annotations}");
     for line in annotations.lines() {
         assert!(line.starts_with("::error file=tenant/"), "{annotations}");
     }
@@ -178,6 +176,126 @@ fn a_broken_lock_and_overrides_are_findings() {
             .stdout
             .contains("tenant/tenant.lock:1:2: is not JSON")
     );
+}
+
+/// The path stands before a finding already.
+#[test]
+fn a_finding_does_not_repeat_its_path() {
+    let bed = Bed::new()
+        .client("a", "Alpha", json!({}))
+        .client("b", "Beta", json!({}))
+        .pulled();
+    bed.edit("tenant/clients/alpha.yaml", "client_id: a\n", "");
+    bed.remove("tenant/clients/beta.yaml");
+    std::fs::create_dir(bed.path("tenant/clients/beta.yaml")).unwrap();
+    insta::assert_snapshot!(run(&bed, &["check"]).exits(1).stdout, @"
+    tenant/clients/alpha.yaml:1:1: there is no `client_id`, and tenant.lock has the file as that of a
+      hint: write `client_id: a` as its first line again; give the file of another, new client another name
+    tenant/clients/beta.yaml:1:1: can't read it: it is not a regular file
+    1 file, 2 findings
+    ");
+}
+
+/// An id that somebody mistyped makes two resources of one: a file without a resource, and a resource without a file.
+#[test]
+fn an_id_that_may_be_mistyped_is_found() {
+    let bed = Bed::new()
+        .client("a", "Alpha", json!({}))
+        .client("b", "Beta", json!({}))
+        .pulled();
+    let (alpha, beta) = ("tenant/clients/alpha.yaml", "tenant/clients/beta.yaml");
+    // Where each still has a file, the files changed their names.
+    let swap = || {
+        bed.rename(alpha, "tenant/clients/other.yaml");
+        bed.rename(beta, alpha);
+        bed.rename("tenant/clients/other.yaml", beta);
+    };
+    swap();
+    run(&bed, &["check"]).exits(0);
+    assert_eq!(bed.run(["diff"]).exits(0).stderr, "");
+    bed.sandbox.clear_requests();
+    swap();
+    // One that took the place of another has an id that is known.
+    let text = bed.read(beta);
+    bed.rename(alpha, beta);
+    run(&bed, &["check"]).exits(0);
+    bed.rename(beta, alpha);
+    bed.write(beta, &text);
+
+    bed.edit(alpha, "client_id: a\n", "# whose it is\nclient_id: aa\n");
+    let (message, hint) = (
+        "this file says aa, and tenant.lock has it as that of a",
+        "if the id is mistyped, restore `client_id: a`",
+    );
+    assert_eq!(
+        run(&bed, &["check"]).exits(1).stdout,
+        format!("{alpha}:2:1: {message}\n  hint: {hint}\n2 files, 1 finding\n")
+    );
+    for command in [&["diff"][..], &["push", "--yes"], &["pull"]] {
+        let said = bed.run(command.iter().copied()).stderr;
+        let warning = format!("warning: {alpha}: {message}; {hint}\n");
+        assert!(said.contains(&warning), "{said}");
+        assert!(!said.contains("is gone: push"), "{said}");
+    }
+}
+
+/// What can't be read may be what the others refer to, and the lock knows what they referred to already.
+#[test]
+fn a_broken_file_makes_no_findings_of_what_refers_to_it() {
+    let bed = two();
+    bed.write("tenant/tenantry.yaml", "manage: {client-grants: all}\n");
+    bed.write("tenant/clients/new.yaml", "name: New\n");
+    bed.edit(
+        "tenant/clients/alpha.yaml",
+        "- b\n",
+        "- clients/new\n  - nobody\n",
+    );
+    bed.write(
+        "tenant/client-grants/new.yaml",
+        "client_id: clients/new\naudience: urn:orders\nscope: []\n",
+    );
+    let count = |found: &Run| found.stdout.matches("refers to").count();
+    let found = run(&bed, &["check"]).exits(1);
+    assert_eq!(count(&found), 1, "{found}");
+    let conflict = "<<<<<<< HEAD\nname: New\n=======\nname: Other\n>>>>>>> other\n";
+    bed.write("tenant/clients/new.yaml", conflict);
+    let found = run(&bed, &["check"]).exits(1);
+    assert_eq!(count(&found), 0, "{found}");
+    assert!(found.stdout.ends_with("3 files, 1 finding\n"), "{found}");
+    // The other kinds are as before.
+    bed.write("tenant/clients/new.yaml", "name: New\n");
+    bed.write("tenant/client-grants/new.yaml", conflict);
+    let found = run(&bed, &["check"]).exits(1);
+    assert_eq!(count(&found), 1, "{found}");
+    bed.remove("tenant/client-grants/new.yaml");
+    let lock = bed.read("tenant/tenant.lock");
+    bed.write("tenant/tenant.lock", &format!("<<<<<<< HEAD\n{lock}"));
+    let found = run(&bed, &["check"]).exits(1);
+    assert_eq!(count(&found), 0, "{found}");
+}
+
+#[test]
+fn an_override_of_no_file_names_the_one_that_may_be_meant() {
+    let bed = two();
+    let found = |overrides: &str| {
+        bed.write("tenant/overrides.yaml", overrides);
+        run(&bed, &["check"]).exits(1).stdout
+    };
+    insta::assert_snapshot!(found("clients:\n  alhpa: {name: A}\n"), @"
+    tenant/overrides.yaml:2:3: `alhpa` is no client of this tenant
+      hint: did you mean `alpha`?
+    2 files, 1 finding
+    ");
+    insta::assert_snapshot!(found("clients:\n  web-app: {name: Acme}\n"), @"
+    tenant/overrides.yaml:2:3: `web-app` is no client of this tenant
+      hint: there is no clients/web-app.yaml
+    2 files, 1 finding
+    ");
+    insta::assert_snapshot!(found("roles:\n  editor: {name: Editor}\n"), @"
+    tenant/overrides.yaml:2:3: `editor` is no role of this tenant
+      hint: roles is not managed here: `manage:` in tenantry.yaml says what is
+    2 files, 1 finding
+    ");
 }
 
 #[test]
@@ -473,6 +591,89 @@ fn a_file_that_no_kind_s_name_fits_is_found() {
     ");
 }
 
+/// An edit in it would be lost from view.
+#[test]
+fn a_resource_s_file_out_of_its_folder_is_found() {
+    let bed = two();
+    bed.write("tenant/tenantry.yaml", "manage: {roles: all}\n");
+    bed.write("tenant/pipeline.yaml", "id: build\nname: Build\n");
+    bed.write("tenant/notes.json", "[\"client_id\"]\n");
+    bed.write("tenant/role.yaml", "name: Broken: file\n");
+    run(&bed, &["check"]).exits(0);
+    bed.rename("tenant/clients/alpha.yaml", "tenant/alpha.yaml");
+    bed.write("tenant/gamma.json", "{\"client_id\": \"c\"}\n");
+    bed.git(&["init", "-q"]);
+    bed.git(&["add", "tenant"]);
+    for options in [&["check"][..], &["check", "--staged"]] {
+        let found = run(&bed, options).exits(1).stdout;
+        insta::allow_duplicates!(insta::assert_snapshot!(found, @"
+        tenant/alpha.yaml:1:1: tenantry does not read this file, which is that of a client
+          hint: move it to clients/
+        tenant/gamma.json:1:1: tenantry does not read this file, which is that of a client
+          hint: move it to clients/
+        1 file, 2 findings
+        "));
+    }
+    for command in [&["diff"][..], &["push", "--yes"], &["pull"]] {
+        bed.run(command.iter().copied()).complains(
+            "warning: tenant/alpha.yaml: tenantry does not read this file, which is that of a client; move it to clients/\n",
+        );
+    }
+}
+
+/// Of the kinds whose ids have one name, the lock knows which it is.
+#[test]
+fn a_role_s_file_out_of_its_folder_is_found() {
+    let bed = Bed::new()
+        .sandbox(|sandbox| sandbox.seed("sandbox"))
+        .start();
+    bed.write(
+        "tenant/tenantry.yaml",
+        "manage: {roles: all, client-grants: all}\n",
+    );
+    bed.pull();
+    for folder in ["roles", "client-grants"] {
+        let files = bed.files(&format!("tenant/{folder}"));
+        let file = files.keys().next().unwrap();
+        bed.rename(file, &format!("tenant/{folder}-moved.yaml"));
+    }
+    let found = run(&bed, &["check"]).exits(1).stdout;
+    assert!(found.contains("tenant/roles-moved.yaml:1:1: tenantry does not read this file, which is that of a role\n  hint: move it to roles/\n"), "{found}");
+    assert!(found.contains("tenant/client-grants-moved.yaml:1:1: tenantry does not read this file, which is that of a client grant\n  hint: move it to client-grants/\n"), "{found}");
+}
+
+/// Nobody is to think that a tenant is protected by a file that is not read.
+#[test]
+fn settings_beside_the_tenants_folder_are_found() {
+    let bed = two();
+    bed.write("tenantry.yaml", "protected: true\n");
+    let (path, message, hint) = (
+        "tenantry.yaml",
+        "tenantry does not read this file",
+        "it reads tenant/tenantry.yaml: what is to count belongs there",
+    );
+    assert_eq!(
+        run(&bed, &["check"]).exits(1).stdout,
+        format!("{path}:1:1: {message}\n  hint: {hint}\n2 files, 1 finding\n")
+    );
+    for command in [&["diff"][..], &["push", "--yes"], &["pull"]] {
+        let warning = format!("warning: {path}: {message}; {hint}\n");
+        bed.run(command.iter().copied())
+            .exits(0)
+            .complains(&warning);
+    }
+    // The path is the one from where the user stands.
+    bed.git(&["init", "-q"]);
+    let mut command = bed.command();
+    command.arg("diff").current_dir(bed.path("tenant/clients"));
+    bed.run_command(command).exits(0).complains(
+        "warning: ../../tenantry.yaml: tenantry does not read this file; it reads ../../tenant/tenantry.yaml",
+    );
+    bed.rename("tenantry.yaml", "tenant/tenantry.yaml");
+    bed.sandbox.clear_requests();
+    run(&bed, &["check"]).exits(0);
+}
+
 /// Not where the two are one file already.
 #[cfg(target_os = "linux")]
 #[test]
@@ -494,6 +695,42 @@ tenant/clients/alpha.yaml:1:1: its name differs from clients/ALPHA.yaml only in 
     );
     let found = run(&bed, &["check"]).stdout;
     assert!(!found.contains("only in case"), "{found}");
+}
+
+/// Whoever works on Windows could not check the branch out.
+#[cfg(unix)]
+#[test]
+fn names_that_windows_does_not_have_are_found_on_the_disk_and_in_the_index() {
+    let bed = two();
+    bed.rename("tenant/clients/alpha.yaml", "tenant/clients/aux.yaml");
+    bed.rename("tenant/clients/beta.yaml", "tenant/clients/beta: b?.yaml");
+    bed.git(&["init", "-q"]);
+    bed.git(&["add", "tenant"]);
+    for options in [&["check"][..], &["check", "--staged"]] {
+        let found = run(&bed, options).exits(1).stdout;
+        insta::allow_duplicates!(insta::assert_snapshot!(found, @"
+        tenant/clients/aux.yaml:1:1: its name is that of a device on Windows
+          hint: rename it: git can't check it out there
+        tenant/clients/beta: b?.yaml:1:1: its name has `:` in it, which Windows refuses
+          hint: rename it: git can't check it out there
+        2 files, 2 findings
+        "));
+    }
+}
+
+/// Not where the two are one folder already.
+#[cfg(target_os = "linux")]
+#[test]
+fn tenants_that_would_be_one_on_another_system_are_found() {
+    let bed = Bed::new().start();
+    bed.write("tenant/dev/clients/a.yaml", "client_id: a\nname: A\n");
+    bed.write("tenant/Dev/clients/b.yaml", "client_id: b\nname: B\n");
+    let found = run(&bed, &["check", "--all-tenants"]).exits(1).stdout;
+    insta::assert_snapshot!(found, @"
+    tenant/dev:1:1: its name differs from Dev only in case
+      hint: rename one of them: to macOS and Windows the two are one folder
+    2 files, 1 finding
+    ");
 }
 
 #[test]

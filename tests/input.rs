@@ -354,8 +354,7 @@ fn a_named_pipe_is_never_opened() {
         let findings = directory.source().unwrap().check().findings;
         let messages: Vec<_> = findings.iter().map(|finding| &finding.message).collect();
         assert_eq!(messages.len(), 1, "{messages:?}");
-        let expected = format!("can't read {}: it is not a regular file", pipe.display());
-        assert_eq!(*messages[0], expected);
+        assert_eq!(*messages[0], "can't read it: it is not a regular file");
     }
 }
 

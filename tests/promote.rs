@@ -300,6 +300,23 @@ fn prods_own_values_stay_and_are_named() {
     }
 }
 
+/// Somebody commented out the only one that there was.
+#[test]
+fn comments_alone_are_no_overrides() {
+    let two = Two::new();
+    let overrides = "tenant/prod/overrides.yaml";
+    two.dev
+        .write(overrides, "# clients:\n#   web: {description: Ours}\n");
+    let check = ["check", "--tenant", "prod"];
+    two.dev.run_without_settings(check).exits(0);
+    two.promote(&[]).exits(0);
+    let promoted = two.dev.read(&format!("{PROD}/web.yaml"));
+    assert!(promoted.contains("description: new"), "{promoted}");
+    // A resource's file says whose it is, or nothing.
+    two.dev.write(&format!("{PROD}/web.yaml"), "# Nothing\n");
+    two.dev.run_without_settings(check).exits(1);
+}
+
 #[test]
 fn a_tenant_is_not_promoted_to_itself_or_from_nowhere() {
     let bed = Bed::new().start();

@@ -238,7 +238,8 @@ fn several_tenants_are_listed_where_none_is_named() {
 fn a_tenant_s_name_is_the_name_of_a_folder() {
     let bed = one().start();
     for name in [
-        "../x", "..", ".", "a/b", "/etc", "clients", "a\\b", "a\nb", "C:x", ".git",
+        "../x", "..", ".", "a/b", "/etc", "clients", "a\\b", "a\nb", "C:x", ".git", "CON",
+        "nul.dev", "x.",
     ] {
         let refused = bed.run(["pull", "--tenant", name]).exits(2);
         assert!(
@@ -256,7 +257,7 @@ fn a_tenant_s_name_is_the_name_of_a_folder() {
     exit code 2
     --- stderr
     error: `../x` can't be a tenant's name
-    hint: a name is the name of a folder: letters, digits, `.`, `_` and `-`
+    hint: a name is the name of a folder: letters, digits, `.`, `_` and `-`; Windows has none that ends in `.`, or that is a device's, such as `con`
     ");
 }
 

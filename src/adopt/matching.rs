@@ -7,10 +7,9 @@ use serde_json::{Map, Value};
 
 use super::Left;
 use super::export::Entry;
-use crate::files::{
-    Contents, Format, ResourceFile, TenantDirectory, is_device, slug, slug_of_names,
-};
+use crate::files::{Contents, Format, ResourceFile, TenantDirectory, slug, slug_of_names};
 use crate::kinds::{Creation, Kind, Managed, Reference};
+use crate::portable::is_device;
 use crate::promote::Overrides;
 use crate::resource::ResourceId;
 

@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::invocation::Invocation;
 use super::{Ending, Terminal, all_tenants};
 use crate::cli::{self, FindingsForm, Global};
-use crate::files::{Access, Check, FilesError, Finding, Position, Source};
+use crate::files::{self, Access, Check, FilesError, Finding, Position, Source};
 use crate::git::{GitError, ObjectId, Repository};
 use crate::kinds::Managed;
 use crate::render::{findings, json};
@@ -36,6 +36,7 @@ pub(super) fn run_on_all(
         all.files += check.files;
         all.findings.extend(check.findings);
     }
+    all.findings.extend(files::same_tenants(invocation.root()));
     // What is wrong in the folder of all of them was found with each.
     all.findings.sort();
     all.findings.dedup();
@@ -55,9 +56,9 @@ fn of_tenant(
             .source()?
             .check(),
     };
-    let misnamed = invocation.misnamed_settings()?;
-    let misnamed = misnamed.map(|stray| Finding::stray(stray, invocation.root()));
-    check.findings.extend(misnamed);
+    let unread = invocation.unread_settings()?.into_iter();
+    let unread = unread.map(|stray| Finding::stray(stray, Path::new("")));
+    check.findings.extend(unread);
     Ok(check)
 }
 

@@ -141,12 +141,17 @@ impl<'a> Invocation<'a> {
         Ok(files::read_project(&self.root, &self.path()?)?)
     }
 
-    /// Settings of all tenants that are not read, since their file has another name. Those in the tenant directory are found with
-    /// its other files.
-    pub(super) fn misnamed_settings(&self) -> Result<Option<Stray>> {
+    /// Settings of all tenants that are not read, since their file has another name or is in another folder, by their paths from here.
+    /// Those in the tenant directory are found with its other files.
+    pub(super) fn unread_settings(&self) -> Result<Vec<Stray>> {
         let is_apart = self.path()? != self.root;
         let misnamed = is_apart.then(|| files::misnamed_settings(&self.root));
-        Ok(misnamed.flatten())
+        let misnamed = misnamed.flatten().map(|stray| Stray {
+            path: self.root.join(stray.path),
+            ..stray
+        });
+        let beside = files::settings_beside(&self.root);
+        Ok(misnamed.into_iter().chain(beside).collect())
     }
 
     /// The project's settings for the tenant; those for all tenants where none is named and there are several.
@@ -290,7 +295,8 @@ fn check_name(name: &str) -> Result<()> {
     }
     Err(Usage::error(
         format!("`{name}` can't be a tenant's name"),
-        "a name is the name of a folder: letters, digits, `.`, `_` and `-`",
+        "a name is the name of a folder: letters, digits, `.`, `_` and `-`; Windows has none that ends in `.`, or that is a device's, \
+         such as `con`",
     ))
 }
 

@@ -1,6 +1,8 @@
 //! `push`: shows the plan that diff shows, asks, and sends its edits. The lock is written after each answer, so a push that is
 //! killed at any moment is finished by the next one.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 
 use super::carrying_out::{confirm, send_and_report, sent, show};
@@ -117,7 +119,11 @@ fn note_deleted(workspace: &Workspace, terminal: &Terminal) {
     let is_managed = |kind: &Kind| workspace.managed().kinds().any(|managed| managed == kind);
     let locked = contents.lock.iter().flat_map(|lock| &lock.resources);
     let locked = locked.filter(|(id, _)| is_managed(id.kind()));
-    let deleted = locked.filter(|(id, _)| !contents.resources.contains_key(*id));
+    // A file that says another id, or has another's name by now, is not gone.
+    let there: BTreeSet<&str> = contents.files().map(|(.., file)| &*file.file).collect();
+    let deleted = locked.filter(|(id, locked)| {
+        !contents.resources.contains_key(*id) && !there.contains(&*locked.file)
+    });
     let deleted: Vec<_> = deleted.collect();
     let which = match deleted.as_slice() {
         [] => return,

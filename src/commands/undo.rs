@@ -10,7 +10,7 @@ use super::invocation::Invocation;
 use super::manner::Manner;
 use super::sending::{Rewrites, rewrite_file};
 use super::session::LiveResources;
-use super::warnings::{report_unread, warn_of_misnamed_settings};
+use super::warnings::{report_unread, warn_of_unread_settings};
 use super::workspace::{Read, Workspace};
 use super::{Ending, Terminal, Usage, consent};
 use crate::base::BaseFrom;
@@ -41,7 +41,7 @@ pub(super) async fn run(
         true => Access::Read,
         false => Access::Write,
     };
-    warn_of_misnamed_settings(invocation, terminal)?;
+    warn_of_unread_settings(invocation, terminal)?;
     let directory = invocation.open(project.managed(), access, terminal)?;
     let from = match &options.of {
         Some(file) => of_document(file)?,

@@ -7,18 +7,17 @@ use super::session::LiveResources;
 use super::{Ending, Terminal};
 use crate::files::{Contents, Stray};
 
-/// Says where the settings of all tenants have a name under which they are not read.
-pub(super) fn warn_of_misnamed_settings(
+/// Says where settings of all tenants are not read.
+pub(super) fn warn_of_unread_settings(
     invocation: &Invocation<'_>,
     terminal: &Terminal,
 ) -> Result<()> {
-    if let Some(Stray {
+    for Stray {
         path,
         message,
         hint,
-    }) = invocation.misnamed_settings()?
+    } in invocation.unread_settings()?
     {
-        let path = invocation.root().join(path);
         terminal.warn(&format!("{}: {message}; {hint}", path.display()));
     }
     Ok(())

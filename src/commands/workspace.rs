@@ -12,7 +12,7 @@ use super::picking::{
     Target, known_names, names, names_of_new_files, names_without_id, select, split,
 };
 use super::session::{LiveResources, Session};
-use super::warnings::{warn_of, warn_of_misnamed_settings};
+use super::warnings::{warn_of, warn_of_unread_settings};
 use super::{Terminal, Usage};
 use crate::api::Fields;
 use crate::base::{Bases, ResourceBase};
@@ -144,7 +144,7 @@ impl Workspace {
         access: Access,
         terminal: &Terminal,
     ) -> Result<Workspace> {
-        warn_of_misnamed_settings(invocation, terminal)?;
+        warn_of_unread_settings(invocation, terminal)?;
         let directory = invocation.open(project.managed(), access, terminal)?;
         let selection = invocation.selection(selectors, directory.path());
         let opened = (directory, access);

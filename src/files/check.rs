@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::directory::Contents;
+use super::directory::{Contents, tenants};
 use super::document::{Document, ParseError};
 use super::error::FilesError;
 use super::lock::Locked;
@@ -18,6 +18,7 @@ use super::strays::Stray;
 use crate::composed::composed;
 use crate::json::Step;
 use crate::kinds::{Creation, FieldKey, InvalidValue, Kind, Managed, Reference};
+use crate::portable::refused_by_windows;
 use crate::three_way::BaseValues;
 
 /// One thing that is wrong.
@@ -66,10 +67,13 @@ impl Source<'_> {
             errors.push(error);
         }
         let mut findings: Vec<Finding> = errors.iter().flat_map(findings).collect();
-        findings.extend(self.same_to_some_file_systems());
-        let strays = self.strays().iter().cloned();
+        let same = same_to_some_file_systems(self.path(), "file", self.paths());
+        findings.extend(same);
+        findings.extend(self.refused_elsewhere());
+        let strays = contents.strays.iter().cloned();
         findings.extend(strays.map(|stray| Finding::stray(stray, self.path())));
         let known = Known::of_contents(&contents, self.managed());
+        let mistaken = contents.mistaken_ids();
         for (kind, id, file) in contents.files() {
             let Ok(document) = Document::parse(file.text.as_bytes(), file.format) else {
                 continue;
@@ -93,6 +97,10 @@ impl Source<'_> {
                     &format!("did you mean `{meant}`?"),
                 ));
             }
+            for mistaken in mistaken.iter().filter(|one| Some(one.id) == id) {
+                let position = document.position(kind.id_name());
+                findings.push(check.finding(position, mistaken.message(), &mistaken.hint()));
+            }
             check.derived(&mut findings);
             check.references(&known, &mut findings);
             check.empty_references(&mut findings);
@@ -107,37 +115,59 @@ impl Source<'_> {
         }
     }
 
-    /// Files that are one and the same where the file system does not tell upper from lower case, or `é` from an `e` with an accent.
-    fn same_to_some_file_systems(&self) -> Vec<Finding> {
-        let mut first: HashMap<String, &Path> = HashMap::new();
-        let mut findings = Vec::new();
-        for path in self.paths() {
-            let name = path.to_string_lossy().to_lowercase();
-            let other = match first.entry(composed(&name).into_owned()) {
-                Entry::Occupied(other) => *other.get(),
-                Entry::Vacant(entry) => {
-                    entry.insert(path);
-                    continue;
-                }
-            };
-            let (difference, systems) = match other.to_string_lossy().to_lowercase() == name {
-                true => ("case", "macOS and Windows"),
-                false => ("how its accents are encoded", "macOS"),
-            };
-            findings.push(Finding {
+    /// Files with a name that Windows does not have.
+    fn refused_elsewhere(&self) -> impl Iterator<Item = Finding> {
+        self.paths().filter_map(|path| {
+            Some(Finding {
                 path: self.path().join(path),
                 position: Position::START,
-                message: format!(
-                    "its name differs from {} only in {difference}",
-                    other.display()
-                ),
-                hint: Some(format!(
-                    "rename one of them: to {systems} the two are one file"
-                )),
-            });
-        }
-        findings
+                message: refused_by_windows(path.file_name()?.to_str()?)?,
+                hint: Some("rename it: git can't check it out there".to_owned()),
+            })
+        })
     }
+}
+
+/// The tenants' folders in `root` that are one and the same to some file systems.
+pub fn same_tenants(root: &Path) -> Vec<Finding> {
+    let tenants = tenants(root);
+    same_to_some_file_systems(root, "folder", tenants.iter().map(Path::new))
+}
+
+/// What is one and the same in a folder where the file system does not tell upper from lower case, or `é` from an `e` with an accent.
+fn same_to_some_file_systems<'a>(
+    folder: &Path,
+    one: &str,
+    paths: impl Iterator<Item = &'a Path>,
+) -> Vec<Finding> {
+    let mut first: HashMap<String, &Path> = HashMap::new();
+    let mut findings = Vec::new();
+    for path in paths {
+        let name = path.to_string_lossy().to_lowercase();
+        let other = match first.entry(composed(&name).into_owned()) {
+            Entry::Occupied(other) => *other.get(),
+            Entry::Vacant(entry) => {
+                entry.insert(path);
+                continue;
+            }
+        };
+        let (difference, systems) = match other.to_string_lossy().to_lowercase() == name {
+            true => ("case", "macOS and Windows"),
+            false => ("how its accents are encoded", "macOS"),
+        };
+        findings.push(Finding {
+            path: folder.join(path),
+            position: Position::START,
+            message: format!(
+                "its name differs from {} only in {difference}",
+                other.display()
+            ),
+            hint: Some(format!(
+                "rename one of them: to {systems} the two are one {one}"
+            )),
+        });
+    }
+    findings
 }
 
 /// The hint where a value may be the tenant's own.
@@ -439,12 +469,21 @@ impl<'a> Known<'a> {
         }
     }
 
+    /// Whether all that there is of a kind is known.
+    fn knows(&self, kind: &Kind) -> bool {
+        let is_it = |one: &'static Kind| one == kind;
+        self.managed.kinds().any(is_it) && !self.contents.unread.iter().copied().any(is_it)
+    }
+
     /// Whether what is referred to has a part of that name, or nobody can tell.
     fn has_part(&self, reference: Reference, text: &str, name: &str) -> bool {
         let (Some(kind), Some(part), Some(by)) = (reference.kind(), reference.part, reference.by)
         else {
             return true;
         };
+        if !self.knows(kind) {
+            return true;
+        }
         let files = self.contents.files().filter(|(of, ..)| *of == kind);
         let mut files = files.map(|(.., file)| &file.fields);
         let is_meant = |fields: &&Arc<Map<String, Value>>| {
@@ -459,11 +498,9 @@ impl<'a> Known<'a> {
         list.is_none_or(|entries| entries.iter().any(is_it))
     }
 
-    /// What a reference like this may be; None where the kind is not managed, so that nobody can tell.
+    /// What a reference like this may be; None where the kind is not managed, or not all of it could be read, so that nobody can tell.
     fn of(&self, reference: Reference) -> Option<BTreeSet<&'a str>> {
-        let kind = reference
-            .kind()
-            .filter(|kind| self.managed.kinds().any(|managed| managed == *kind))?;
+        let kind = reference.kind().filter(|kind| self.knows(kind))?;
         let files = self.contents.files().filter(|(of, ..)| *of == kind);
         Some(match reference.by {
             None => {
@@ -479,38 +516,22 @@ impl<'a> Known<'a> {
 
 /// An error of reading as findings.
 fn findings(error: &FilesError) -> Vec<Finding> {
-    let finding = |path: &Path, position, message: String| {
-        let hint = error.hint();
-        vec![Finding {
-            path: path.to_owned(),
-            position,
-            message,
-            hint,
-        }]
-    };
-    match error {
-        FilesError::Content {
-            path,
-            position,
-            message,
-            ..
-        } => finding(path, *position, message.clone()),
-        FilesError::SameResource { id, first, second } => finding(
-            second,
-            Position::START,
-            format!(
-                "{} has the same {} {id}",
-                first.display(),
-                id.kind().id_name()
-            ),
-        ),
-        FilesError::Several(errors) => errors.iter().flat_map(findings).collect(),
+    let (path, position) = match error {
+        FilesError::Several(errors) => return errors.iter().flat_map(findings).collect(),
+        FilesError::Content { path, position, .. } => (path, *position),
+        FilesError::SameResource { second, .. } => (second, Position::START),
         FilesError::Io { path, .. }
         | FilesError::OtherDomain { path, .. }
         | FilesError::ChangedMeanwhile { path }
         | FilesError::LostId { path, .. }
-        | FilesError::NoDirectory { path, .. } => finding(path, Position::START, error.to_string()),
-    }
+        | FilesError::NoDirectory { path, .. } => (path, Position::START),
+    };
+    vec![Finding {
+        path: path.clone(),
+        position,
+        message: error.problem(),
+        hint: error.hint(),
+    }]
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! One tenant's directory on the disk: who may use it, what is in it, and writing to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use super::overrides::{self, OVERRIDES_FILE};
 use super::project::{PROJECT_FILE, Project};
 use super::resource_file::{NewFile, ResourceFile};
 use super::source::Source;
+use super::strays::Stray;
 use crate::kinds::{Kind, Managed};
 use crate::opening::{self, read_below};
 use crate::promote::{Counterpart, Overrides};
@@ -56,8 +57,12 @@ pub struct Contents {
     pub resources: BTreeMap<ResourceId, ResourceFile>,
     /// The files of resources that are still to be made, by kind and file.
     pub new: Vec<NewFile>,
+    /// The kinds of which a file can't be read, and every kind where the lock can't be: nobody knows all that there is of these.
+    pub unread: BTreeSet<&'static Kind>,
     /// Warnings, which stop no command.
     pub warnings: Vec<String>,
+    /// Files that are not read, though somebody may think so.
+    pub strays: Vec<Stray>,
     /// What is wrong with files that the command is not about.
     pub left_out: Vec<FilesError>,
 }
@@ -522,16 +527,12 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>, FilesError> {
     read().map_err(io("read", path))
 }
 
-/// The file that is locked where a folder can't be.
-#[cfg(any(test, not(unix)))]
-const HOLD_FILE: &str = ".tenantry-hold";
-
 /// Locks the directory: on Unix the folder itself, so that git sees no extra file. None where no command has written there yet.
 fn hold(path: &Path, access: Access, waiting: impl FnOnce()) -> io::Result<Option<File>> {
     #[cfg(unix)]
     let file = File::open(path)?;
     #[cfg(not(unix))]
-    let Some(file) = hold_file(path, access)? else {
+    let Some(file) = super::state_dir::hold_file(path, access)? else {
         return Ok(None);
     };
     let tried = match access {
@@ -569,48 +570,11 @@ fn is_still(_: &Path, _: Option<&File>) -> bool {
     true
 }
 
-/// Opens the file that is locked in place of the folder. A command that only reads does not create it.
-#[cfg(any(test, not(unix)))]
-fn hold_file(path: &Path, access: Access) -> io::Result<Option<File>> {
-    let writes = access != Access::Read;
-    let mut options = File::options();
-    options.read(true).write(writes).create(writes);
-    match options.open(path.join(HOLD_FILE)) {
-        Err(error) if !writes && error.kind() == io::ErrorKind::NotFound => Ok(None),
-        file => file.map(Some),
-    }
-}
-
+#[cfg(unix)]
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn who_reads_makes_no_file_to_hold_and_no_clean_up_removes_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let is_there = || folder.path().join(HOLD_FILE).exists();
-        let open = |access| hold_file(folder.path(), access).unwrap();
-        assert!(open(Access::Read).is_none());
-        assert!(!is_there());
-        let first = open(Access::Write).unwrap();
-        first.lock().unwrap();
-        // Another process that writes has opened it, and waits, while the first one cleans up, and ends.
-        let second = open(Access::Write).unwrap();
-        assert!(second.try_lock().is_err());
-        aside::clean(folder.path(), folder.path());
-        assert!(is_there());
-        drop(first);
-        second.lock().unwrap();
-        aside::clean(folder.path(), folder.path());
-        assert!(is_there());
-        // Whoever comes now finds the file that the second one holds, and no new one.
-        let third = open(Access::Read).unwrap();
-        assert!(third.try_lock_shared().is_err());
-        drop(second);
-        assert!(third.try_lock_shared().is_ok());
-    }
-
-    #[cfg(unix)]
     #[test]
     fn whoever_waited_for_a_folder_that_was_removed_holds_the_one_in_its_place() {
         let folder = tempfile::tempdir().unwrap();

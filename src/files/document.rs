@@ -121,6 +121,23 @@ impl<'a> Document<'a> {
     /// The text is not UTF-8, not one YAML mapping or JSON object, has conflict markers or a duplicate key, is nested too deep, or
     /// uses what has no place in a file: anchors, aliases, tags, keys that are not text, numbers without a JSON form.
     pub fn parse(text: &'a [u8], format: Format) -> Result<Document<'a>, ParseError> {
+        Document::parse_any(text, format)?.ok_or_else(|| {
+            ParseError::new(
+                Position::START,
+                "is empty",
+                "restore the file, or delete it and pull",
+            )
+        })
+    }
+
+    /// Reads a file that may say nothing; None where there is nothing but comments in it.
+    ///
+    /// # Errors
+    /// As [`Document::parse`].
+    pub(super) fn parse_any(
+        text: &'a [u8],
+        format: Format,
+    ) -> Result<Option<Document<'a>>, ParseError> {
         let text = std::str::from_utf8(text).map_err(|error| {
             let valid = text.get(..error.valid_up_to()).unwrap_or_default();
             let valid = String::from_utf8_lossy(valid);
@@ -139,16 +156,16 @@ impl<'a> Document<'a> {
                 "finish the merge: keep one side, or some of both",
             ));
         }
-        let (fields, offsets) = match format {
+        let read = match format {
             Format::Yaml => read_yaml(text)?,
-            Format::Json => read_json(text)?,
+            Format::Json => Some(read_json(text)?),
         };
-        Ok(Document {
+        Ok(read.map(|(fields, offsets)| Document {
             text,
             fields,
             offsets,
             outline: OnceCell::new(),
-        })
+        }))
     }
 
     /// The fields, in file order.
@@ -209,14 +226,9 @@ impl<'a> Document<'a> {
 /// What a reader makes of a text: its fields, and the offsets of all that is in them.
 type Read = (Map<String, Value>, Vec<usize>);
 
-fn read_yaml(text: &str) -> Result<Read, ParseError> {
+fn read_yaml(text: &str) -> Result<Option<Read>, ParseError> {
     match yaml::parse(text) {
-        Ok(Some(parsed)) => Ok((parsed.fields, parsed.offsets)),
-        Ok(None) => Err(ParseError::new(
-            Position::START,
-            "is empty",
-            "restore the file, or delete it and pull",
-        )),
+        Ok(parsed) => Ok(parsed.map(|parsed| (parsed.fields, parsed.offsets))),
         Err(yaml::Error::Duplicate { offset, key, first }) => {
             Err(ParseError::duplicate(text, offset, &key, first))
         }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::document::ParseError;
+use super::lock::LOCK_FILE;
 use super::position::Position;
 use crate::closest::closest;
 use crate::resource::ResourceId;
@@ -44,7 +45,7 @@ pub enum FilesError {
         second: PathBuf,
     },
     /// The lock knows whose file this is, and the file does not say so any more.
-    #[error("{}: there is no `{}`, and tenant.lock has the file as that of {id}", path.display(), id.kind().id_name())]
+    #[error("{}: {}", path.display(), self.problem())]
     LostId {
         /// The file.
         path: PathBuf,
@@ -81,6 +82,23 @@ pub enum FilesError {
 }
 
 impl FilesError {
+    /// What is wrong, to be said beside the file that it is about.
+    pub fn problem(&self) -> String {
+        match self {
+            FilesError::Io { action, error, .. } => format!("can't {action} it: {error}"),
+            FilesError::Content { message, .. } => message.clone(),
+            FilesError::SameResource { id, first, .. } => {
+                let name = id.kind().id_name();
+                format!("{} has the same {name} {id}", first.display())
+            }
+            FilesError::LostId { id, .. } => format!(
+                "there is no `{}`, and {LOCK_FILE} has the file as that of {id}",
+                id.kind().id_name()
+            ),
+            other => other.to_string(),
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {

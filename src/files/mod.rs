@@ -11,6 +11,7 @@ mod excerpt;
 mod intent;
 mod json;
 mod lock;
+mod mistaken;
 mod overrides;
 mod position;
 mod project;
@@ -24,7 +25,7 @@ mod strays;
 use document::conflict_marker;
 
 pub use crate::json::Step;
-pub use check::{Check, Finding};
+pub use check::{Check, Finding, same_tenants};
 pub use directory::{Access, Contents, TenantDirectory, read_file, read_project, tenants};
 pub use document::{Document, Format, ParseError, Rewritten, divided, rewrite, write};
 pub use error::FilesError;
@@ -38,9 +39,9 @@ pub use resource_file::{
     NewFile, ReadFile, ResourceFile, is_resource_file, parse as parse_resource,
 };
 pub use sent::SentRecord;
-pub use slug::{is_device, slug, slug_of_names, stems_for_new_files};
+pub use slug::{slug, slug_of_names, stems_for_new_files};
 pub use source::Source;
-pub use strays::{Stray, misnamed_settings};
+pub use strays::{Stray, misnamed_settings, settings_beside};
 
 /// The largest file that is read, in bytes. No resource's file and no lock comes near it.
 pub(crate) const LARGEST_FILE: u64 = 32 * 1024 * 1024;

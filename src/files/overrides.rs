@@ -1,11 +1,14 @@
 //! `overrides.yaml`: values that a tenant keeps as its own, whatever is promoted to it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::{Map, Value};
 
 use super::document::{Document, Format, ParseError, Rewritten, rewrite, write};
+use super::project::PROJECT_FILE;
+use crate::closest::closest;
 use crate::composed::composed;
 use crate::json::Step;
 use crate::kinds::{Field, Kind, Managed};
@@ -29,7 +32,10 @@ pub(super) fn parse(
     managed: &Managed,
     files: &[Counterpart<'_>],
 ) -> Result<Overrides, ParseError> {
-    let document = Document::parse(text, Format::Yaml)?;
+    // A file in which nothing but comments is left is one without overrides.
+    let Some(document) = Document::parse_any(text, Format::Yaml)? else {
+        return Ok(Overrides::default());
+    };
     let known = |key: &str| key == IGNORE || Kind::named(key).is_some();
     if let Some(key) = document.fields().keys().find(|key| !known(key)) {
         return Err(error(
@@ -58,12 +64,10 @@ pub(super) fn parse(
 
 /// The text of overrides with more of them, which stand beside those that `text` has; None where it can't be read.
 pub fn with_own_values(text: Option<&str>, own: &OwnValues) -> Option<Rewritten> {
-    let mut fields = match text.filter(|text| !text.trim().is_empty()) {
-        Some(text) => Document::parse(text.as_bytes(), Format::Yaml)
-            .ok()?
-            .into_fields(),
-        None => Map::new(),
-    };
+    let text = text.unwrap_or_default();
+    let document = Document::parse_any(text.as_bytes(), Format::Yaml).ok()?;
+    let is_empty = document.is_none();
+    let mut fields = document.map(Document::into_fields).unwrap_or_default();
     for ((kind, stem), values) in own {
         let Value::Object(files) = fields.entry(kind.name).or_insert_with(|| Map::new().into())
         else {
@@ -83,12 +87,18 @@ pub fn with_own_values(text: Option<&str>, own: &OwnValues) -> Option<Rewritten>
         }
     }
     let leading: Vec<&str> = fields.keys().map(String::as_str).collect();
-    Some(match text {
-        Some(text) if !text.trim().is_empty() => rewrite(text, &fields, &leading, Format::Yaml),
-        _ => Rewritten {
-            text: write(&fields, &leading, Format::Yaml),
-            comments_lost: false,
-        },
+    if !is_empty {
+        return Some(rewrite(text, &fields, &leading, Format::Yaml));
+    }
+    // Comments that stand alone stay above what is written.
+    let end = match text.is_empty() || text.ends_with('\n') {
+        true => "",
+        false => "\n",
+    };
+    let written = write(&fields, &leading, Format::Yaml);
+    Some(Rewritten {
+        text: format!("{text}{end}{written}"),
+        comments_lost: false,
     })
 }
 
@@ -134,7 +144,7 @@ fn of_name<'a>(
         };
         if matching.is_empty() {
             let message = format!("`{pattern}` is no {singular} of this tenant");
-            return Err(error(&at, message, BY_STEM));
+            return Err(error(&at, message, &meant(managed, name, pattern, files)));
         }
         let Value::Object(values) = values else {
             return Err(error(&at, format!("`{pattern}` has no fields"), BY_STEM));
@@ -182,6 +192,22 @@ fn of_name<'a>(
         values.entry(field).or_insert_with(|| value.clone());
     }
     Ok(exact)
+}
+
+/// What somebody may have meant by a pattern that fits none of the files of that name.
+fn meant(managed: &Managed, name: &str, pattern: &str, files: &[Counterpart<'_>]) -> String {
+    let Some(kind) = managed.kinds().find(|kind| kind.name == name) else {
+        return format!("{name} is not managed here: `manage:` in {PROJECT_FILE} says what is");
+    };
+    match closest(pattern, files.iter().map(|(_, stem)| *stem)) {
+        Some(stem) => format!("did you mean `{stem}`?"),
+        None => format!(
+            "there is no {}",
+            Path::new(kind.folder())
+                .join(format!("{pattern}.{}", Format::Yaml.extension()))
+                .display()
+        ),
+    }
 }
 
 /// What `ignore` lists, as globs of `kind/stem`: an entry without a kind is of every kind.
@@ -287,6 +313,27 @@ mod tests {
         2:19: `enabled` is no managed field
         2:3: `captcha` is no part of attack protection of this tenant
         "#);
+    }
+
+    #[test]
+    fn comments_alone_are_no_overrides_and_stay_above_what_is_written() {
+        let mut own = OwnValues::new();
+        let values = own.entry((&KIND, "web-app".to_owned())).or_default();
+        values.insert(KIND.field("name").unwrap(), "Acme".into());
+        for text in [
+            "",
+            "\n",
+            "# ours\n",
+            "\u{feff}# ours",
+            "# ours\n\n# and theirs\n",
+        ] {
+            assert_eq!(show(text), "{} [false, false, false]");
+            let rewritten = with_own_values(Some(text), &own).unwrap();
+            assert!(rewritten.text.starts_with(text) && !rewritten.comments_lost);
+            let written =
+                "{(clients, \"web-app\"): {name: String(\"Acme\")}} [false, false, false]";
+            assert_eq!(show(&rewritten.text), written);
+        }
     }
 
     #[test]

@@ -36,14 +36,9 @@ impl Project {
     /// It is no YAML mapping, or has something in it that is no setting; the position says where.
     pub fn parse(text: &[u8]) -> Result<Project, ParseError> {
         // A file in which nothing but comments is left is one without settings.
-        let is_empty = std::str::from_utf8(text).is_ok_and(|text| {
-            let mut lines = text.lines().map(str::trim);
-            lines.all(|line| line.is_empty() || line.starts_with('#'))
-        });
-        if is_empty {
+        let Some(document) = Document::parse_any(text, Format::Yaml)? else {
             return Ok(Project::default());
-        }
-        let document = Document::parse(text, Format::Yaml)?;
+        };
         let mut project = Project::default();
         for (key, value) in document.fields() {
             let problem = |message: String, hint: String| {

@@ -6,17 +6,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use deunicode::AsciiChars;
 
 use crate::kinds::Kind;
+use crate::portable::is_device;
 use crate::resource::ResourceId;
 
 /// The most characters of a slug.
 const LONGEST: usize = 80;
 /// How much of an id tells resources of one slug apart.
 const SHORT_ID: usize = 8;
-/// Names that Windows keeps for devices, whatever their extension.
-const DEVICES: [&str; 22] = [
-    "con", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8",
-    "com9", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
-];
 
 /// The text in ASCII as far as that can be, in lower case `a-z0-9` and single `-`, starting and ending in a letter or digit, at most
 /// 80 characters; the kind's singular, `client`, where nothing is left.
@@ -39,11 +35,6 @@ pub fn slug(kind: &Kind, text: &str) -> String {
     }
     let slug = slug.trim_end_matches('-');
     if slug.is_empty() { kind.singular } else { slug }.to_owned()
-}
-
-/// Whether Windows keeps a name for a device.
-pub fn is_device(stem: &str) -> bool {
-    DEVICES.contains(&stem)
 }
 
 /// The slugs of several names, with `--` between: no slug has that in it.
@@ -306,7 +297,7 @@ mod tests {
                 prop_assert!(seen.insert(stem.to_owned()), "{} twice", stem);
                 prop_assert!(stem.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '-')));
                 prop_assert!(!stem.contains("--") && !stem.starts_with('-') && !stem.ends_with('-'));
-                prop_assert!(!DEVICES.contains(&stem));
+                prop_assert!(!is_device(stem));
             }
         }
     }

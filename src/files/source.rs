@@ -11,11 +11,10 @@ use super::error::{FilesError, io};
 use super::lock::{LOCK_FILE, Lock};
 use super::overrides::{self, OVERRIDES_FILE};
 use super::resource_file::{self, NewFile, is_resource_file};
-use super::strays::{Stray, strays};
+use super::strays::{self, Stray, may_be_misplaced, strays};
 use super::{Contents, conflict_marker};
 use crate::kinds::{Kind, Managed};
 use crate::promote::{Counterpart, Overrides};
-use crate::resource::ResourceId;
 
 /// Up to so many files are read faster than a thread starts.
 const SMALLEST_PART: usize = 64;
@@ -31,8 +30,10 @@ pub struct Source<'a> {
     managed: Managed,
     /// The kinds and paths of the resources' files relative to it, in order.
     files: Vec<(&'static Kind, PathBuf)>,
-    /// Files that are not read, though somebody may think so.
+    /// Files that are not read, though somebody may think so by their names.
     strays: Vec<Stray>,
+    /// Files that may be those of resources, and are not where they are read.
+    misplaced: Vec<PathBuf>,
     read: Box<Read<'a>>,
 }
 
@@ -46,6 +47,12 @@ impl<'a> Source<'a> {
     ) -> Source<'a> {
         let paths: Vec<PathBuf> = paths.into_iter().collect();
         let strays = strays(paths.iter().map(PathBuf::as_path));
+        let is_stray = |path: &Path| strays.iter().any(|stray| stray.path == path);
+        let misplaced = paths
+            .iter()
+            .filter(|path| may_be_misplaced(path) && !is_stray(path));
+        let mut misplaced: Vec<PathBuf> = misplaced.cloned().collect();
+        misplaced.sort();
         let of_a_kind = |path: PathBuf| {
             let kind = managed.kinds().find(|kind| is_resource_file(kind, &path))?;
             Some((kind, path))
@@ -57,6 +64,7 @@ impl<'a> Source<'a> {
             managed: managed.clone(),
             files,
             strays,
+            misplaced,
             read: Box::new(read),
         }
     }
@@ -91,11 +99,6 @@ impl<'a> Source<'a> {
         self.files.iter().map(|(_, path)| path.as_path())
     }
 
-    /// Files that are not read, though somebody may think so.
-    pub(super) fn strays(&self) -> &[Stray] {
-        &self.strays
-    }
-
     /// Reads the lock and every resource's file.
     ///
     /// # Errors
@@ -114,7 +117,10 @@ impl<'a> Source<'a> {
         let mut errors = Vec::new();
         match self.lock() {
             Ok(lock) => contents.lock = lock,
-            Err(error) => errors.push(error),
+            Err(error) => {
+                errors.push(error);
+                contents.unread.extend(self.managed.kinds());
+            }
         }
         let files = on_all_cores(&self.files, |(kind, path)| {
             let shown = self.path.join(path);
@@ -129,6 +135,7 @@ impl<'a> Source<'a> {
                 Ok(read) => read,
                 Err(error) => {
                     errors.push(error);
+                    contents.unread.insert(kind);
                     continue;
                 }
             };
@@ -156,11 +163,23 @@ impl<'a> Source<'a> {
         }
         errors.extend(self.lost_ids(&contents));
         contents.resolve_references();
+        let mistaken = contents.mistaken_ids().into_iter().map(|mistaken| {
+            let path = self.path.join(&mistaken.file.file);
+            let (message, hint) = (mistaken.message(), mistaken.hint());
+            format!("{}: {message}; {hint}", path.display())
+        });
+        let mistaken: Vec<String> = mistaken.collect();
+        contents.warnings.extend(mistaken);
+        let misplaced = self.misplaced.iter().filter_map(|path| {
+            let text = (self.read)(path).ok()?;
+            strays::misplaced(path, &text, contents.lock.as_ref())
+        });
+        contents.strays = self.strays.iter().cloned().chain(misplaced).collect();
         for Stray {
             path,
             message,
             hint,
-        } in &self.strays
+        } in &contents.strays
         {
             let path = self.path.join(path);
             contents
@@ -182,11 +201,7 @@ impl<'a> Source<'a> {
 
     /// The files whose id was taken out: the lock knows whose they are, and what they describe is not to be made once more.
     fn lost_ids(&self, contents: &Contents) -> Vec<FilesError> {
-        let lock = contents.lock.iter();
-        let known = lock.flat_map(|lock| &lock.resources);
-        let known = known.filter(|(id, _)| !contents.resources.contains_key(*id));
-        let known: BTreeMap<&str, &ResourceId> =
-            known.map(|(id, locked)| (&*locked.file, id)).collect();
+        let known = contents.without_file();
         let new = contents.new.iter();
         let lost = new.filter_map(|new| Some((&new.file.file, *known.get(&*new.file.file)?)));
         let lost = lost.map(|(file, id)| FilesError::LostId {

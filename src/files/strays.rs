@@ -1,15 +1,17 @@
-//! Files that tenantry does not read though somebody may think so: in a folder of a kind, and under a name that is close to one that
-//! it reads. Only names are looked at.
+//! Files that tenantry does not read though somebody may think so: in a folder of a kind, under a name that is close to one that it
+//! reads, and those of resources outside of the folder of their kind.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use super::lock::LOCK_FILE;
+use super::document::Document;
+use super::lock::{LOCK_FILE, Lock};
 use super::overrides::OVERRIDES_FILE;
 use super::project::PROJECT_FILE;
 use super::resource_file::{format_of, is_resource_file};
 use crate::closest::{closest, slip};
 use crate::kinds::{KINDS, Kind};
+use crate::resource::ResourceId;
 
 /// A file or folder that tenantry does not read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,10 +24,12 @@ pub struct Stray {
     pub hint: String,
 }
 
+/// The files in the tenant directory itself that are no resource's.
+const FILES: [&str; 3] = [PROJECT_FILE, OVERRIDES_FILE, LOCK_FILE];
 /// The extensions under which somebody may keep settings that are read under one only.
 const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 
-/// Those among the paths of a tenant directory.
+/// Those among the paths of a tenant directory that their names tell.
 pub(super) fn strays<'a>(paths: impl Iterator<Item = &'a Path>) -> Vec<Stray> {
     // One a folder says enough.
     let mut found: BTreeMap<PathBuf, Stray> = BTreeMap::new();
@@ -53,31 +57,96 @@ pub(super) fn strays<'a>(paths: impl Iterator<Item = &'a Path>) -> Vec<Stray> {
     found.into_values().collect()
 }
 
+/// Whether a path is that of a YAML or JSON file in the tenant directory itself that has none of the names that are read there.
+pub(super) fn may_be_misplaced(path: &Path) -> bool {
+    let mut parts = path.components();
+    let name = parts
+        .next()
+        .and_then(name)
+        .filter(|_| parts.next().is_none());
+    let name = name.filter(|name| !name.starts_with('.') && !is_read_at_the_top(name));
+    name.is_some() && format_of(path).is_some()
+}
+
+/// Such a file, where it is that of a resource. A name of an id that several kinds share says nothing but where the lock knows the id,
+/// and one that is a field of another of the kinds may be a reference.
+pub(super) fn misplaced(path: &Path, text: &[u8], lock: Option<&Lock>) -> Option<Stray> {
+    let document = Document::parse(text, format_of(path)?).ok()?;
+    let ids = KINDS.iter().filter_map(|kind| {
+        let id = document.fields().get(kind.id_field()?)?.as_str()?;
+        Some((*kind, id))
+    });
+    let mut ids: Vec<(&'static Kind, &str)> = ids.collect();
+    let kinds: Vec<&Kind> = ids.iter().map(|(kind, _)| *kind).collect();
+    ids.retain(|(kind, _)| kinds.iter().all(|one| one.row(kind.id_name()).is_none()));
+    let is_locked = |(kind, id): &&(&'static Kind, &str)| {
+        lock.is_some_and(|lock| lock.resources.contains_key(&ResourceId::new(kind, *id)))
+    };
+    let only = || match ids.as_slice() {
+        [only] => Some(only),
+        _ => None,
+    };
+    let (kind, _) = ids.iter().find(is_locked).or_else(only)?;
+    Some(Stray {
+        path: path.to_owned(),
+        message: format!(
+            "tenantry does not read this file, which is that of {}",
+            kind.one()
+        ),
+        hint: format!("move it to {}/", kind.folder()),
+    })
+}
+
 /// Whether the settings of all tenants, in their root, have a name under which they are not read.
 pub fn misnamed_settings(root: &Path) -> Option<Stray> {
-    let names = EXTENSIONS.map(|extension| Path::new(PROJECT_FILE).with_extension(extension));
+    let names = names_of_settings();
     let mut names = names.iter().filter_map(|name| name.to_str());
     names.find_map(|name| at_the_top(name).filter(|_| root.join(name).is_file()))
+}
+
+/// Whether settings of all tenants stand beside their root, and not in it. The path begins where that of the root does.
+pub fn settings_beside(root: &Path) -> Option<Stray> {
+    let folder = root.file_name().and(root.parent())?;
+    let mut paths = names_of_settings()
+        .into_iter()
+        .map(|name| folder.join(name));
+    Some(Stray {
+        path: paths.find(|path| path.is_file())?,
+        message: "tenantry does not read this file".to_owned(),
+        hint: format!(
+            "it reads {}: what is to count belongs there",
+            root.join(PROJECT_FILE).display()
+        ),
+    })
+}
+
+/// What somebody may call the file of the settings, the right name among them.
+fn names_of_settings() -> [PathBuf; 3] {
+    EXTENSIONS.map(|extension| Path::new(PROJECT_FILE).with_extension(extension))
 }
 
 fn name(component: Component<'_>) -> Option<&str> {
     component.as_os_str().to_str()
 }
 
+fn is_read_at_the_top(name: &str) -> bool {
+    FILES.contains(&name)
+        || Kind::folders().any(|folder| folder == name)
+        || KINDS
+            .iter()
+            .any(|kind| is_resource_file(kind, Path::new(name)))
+}
+
 /// A file or folder of the tenant directory itself.
 fn at_the_top(name: &str) -> Option<Stray> {
-    let files = [PROJECT_FILE, OVERRIDES_FILE, LOCK_FILE];
     let path = Path::new(name);
-    let is_read = files.contains(&name)
-        || Kind::folders().any(|folder| folder == name)
-        || KINDS.iter().any(|kind| is_resource_file(kind, path));
-    if is_read {
+    if is_read_at_the_top(name) {
         return None;
     }
     let singles = KINDS.iter().filter(|kind| kind.folder().is_empty());
     let singles = singles.filter_map(|kind| Some(format!("{}.yaml", kind.only_stem()?)));
     let singles: Vec<String> = singles.collect();
-    let known = || files.into_iter().chain(singles.iter().map(String::as_str));
+    let known = || FILES.into_iter().chain(singles.iter().map(String::as_str));
     let stem = || path.file_stem().and_then(|stem| stem.to_str());
     let meant = match format_of(path) {
         Some(_) => {

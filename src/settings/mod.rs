@@ -15,6 +15,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::kinds::Kind;
+use crate::portable::refused_by_windows;
 
 pub use connection::{Connection, Credentials, Origins};
 pub use domain::{Domain, DomainProblem};
@@ -100,12 +101,13 @@ impl Lookup<'_> {
     }
 }
 
-/// Whether a name can be a tenant's: it is the name of a folder, and must not lead out of the one that it is in.
+/// Whether a name can be a tenant's: it is the name of a folder, on any system, and must not lead out of the one that it is in.
 pub fn is_tenant_name(name: &str) -> bool {
     let plain = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
     name.chars().all(plain)
         && !name.is_empty()
         && !name.starts_with(['.', '-'])
+        && refused_by_windows(name).is_none()
         && Kind::folders().all(|folder| folder != name)
 }
 

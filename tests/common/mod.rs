@@ -541,10 +541,6 @@ pub fn tree(folder: &Path) -> Tree {
                 continue;
             }
             let name = path.strip_prefix(folder).unwrap().to_str().unwrap();
-            // Where a folder can't be locked, this file is in its place, and stays.
-            if name.ends_with(".tenantry-hold") {
-                continue;
-            }
             let time = fs::metadata(&path).unwrap().modified().unwrap();
             found.insert(name.to_owned(), (fs::read(&path).unwrap(), time));
         }
