@@ -466,6 +466,76 @@ fn files_take_its_names_where_nothing_else_has_them() {
 }
 
 #[test]
+fn what_is_not_here_is_never_written_over_a_file_of_its_name() {
+    let bed = tenant();
+    bed.rename("tenant/clients/web-shop.yaml", "tenant/clients/shop.yaml");
+    bed.rename("tenant/roles/clerk.yaml", "tenant/roles/Till.yaml");
+    let shop = json!({"name": "Shop", "description": "Another one", "app_type": "spa"});
+    exported(&bed, "clients/Shop.json", shop);
+    exported(&bed, "clients/Cron 1.json", json!({"name": "Cron"}));
+    let other = json!({"name": "Cron 2", "allowed_clients": ["Shop"]});
+    exported(&bed, "clients/cron-1.json", other);
+    exported(&bed, "roles/Till.json", json!({"name": "Till"}));
+    // The name that a file here is about to take is none for another one.
+    let job = json!({"name": "Billing Job"});
+    exported(&bed, "clients/Worker.json", job);
+    exported(&bed, "clients/worker.json", json!({"name": "Worker"}));
+    let before = bed.read("tenant/clients/shop.yaml");
+    let without = adopt(&bed, &["deploy-cli", "--dry-run"]).exits(1).stdout;
+    insta::assert_snapshot!(without, @"
+    clients/billing-job.yaml would become clients/worker.yaml
+    1 file would be renamed
+
+    5 things are left to do:
+    clients/Cron 1.json: no client here is the same; with --create a file is written
+    clients/Shop.json: no client here is the same, and another's file is called so: clients/shop.yaml; with --create clients/shop-2.yaml is written
+    clients/cron-1.json: no client here is the same, and another's file is called so: clients/cron-1.yaml; with --create clients/cron-1-2.yaml is written
+    clients/worker.json: no client here is the same, and another's file is called so: clients/worker.yaml; with --create clients/worker-2.yaml is written
+    roles/Till.json: no role here is the same, and another's file is called so: roles/Till.yaml; with --create roles/till-2.yaml is written
+    ");
+    let run = adopt(&bed, &["deploy-cli", "--create"]).exits(0);
+    insta::assert_snapshot!(run.stdout, @r#"
+    clients/cron-1.yaml  Cron
+      new: the tenant does not have it, and `push --create` makes it
+      + name: "Cron"
+      warning: grant_types is left out: the tenant allows the implicit grant by default, and client_credentials to what is no native or single-page app
+      warning: jwt_configuration.alg is left out: the tenant signs with HS256 by default, by the client's secret
+
+    clients/cron-1-2.yaml  Cron 2
+      new: the tenant does not have it, and `push --create` makes it
+      + name: "Cron 2"
+      + allowed_clients:
+        + "clients/shop-2"
+      warning: grant_types is left out: the tenant allows the implicit grant by default, and client_credentials to what is no native or single-page app
+      warning: jwt_configuration.alg is left out: the tenant signs with HS256 by default, by the client's secret
+
+    clients/shop-2.yaml  Shop
+      new: the tenant does not have it, and `push --create` makes it
+      + name: "Shop"
+      + description: "Another one"
+      + app_type: "spa"
+      warning: grant_types is left out: the tenant allows the implicit grant by default, and client_credentials to what is no native or single-page app
+      warning: jwt_configuration.alg is left out: the tenant signs with HS256 by default, by the client's secret
+
+    clients/worker-2.yaml  Worker
+      new: the tenant does not have it, and `push --create` makes it
+      + name: "Worker"
+      warning: grant_types is left out: the tenant allows the implicit grant by default, and client_credentials to what is no native or single-page app
+      warning: jwt_configuration.alg is left out: the tenant signs with HS256 by default, by the client's secret
+
+    roles/till-2.yaml  Till
+      new: the tenant does not have it, and `push --create` makes it
+      + name: "Till"
+
+    clients/billing-job.yaml is now clients/worker.yaml
+    5 new files written, of 4 clients and 1 role; 1 file renamed
+    "#);
+    assert_eq!(bed.read("tenant/clients/shop.yaml"), before);
+    adopt(&bed, &["deploy-cli", "--create", "clients/shop-2"]).exits(1);
+    assert_eq!(bed.read("tenant/clients/shop.yaml"), before);
+}
+
+#[test]
 fn what_the_tenant_lacks_gets_a_file_with_create_and_push_makes_it() {
     let bed = tenant();
     exported(

@@ -23,6 +23,8 @@ pub(crate) struct Pair {
     pub(crate) here: Option<String>,
     /// The stem of that file, or of the one to write.
     pub(crate) stem: String,
+    /// The file of another resource that has the name that the one to write would have had.
+    pub(crate) beside: Option<String>,
     /// The fields of which a reference is known to nobody, each with the reference.
     pub(crate) unknown: BTreeMap<&'static str, String>,
 }
@@ -72,6 +74,7 @@ pub(crate) fn matched(
     let by_key = by_key(contents);
     let mut called = BTreeSet::new();
     let mut pairs: Vec<Pair> = Vec::new();
+    let mut stems = Taken::here(contents);
     // What others are called by comes first: a grant is known by its client.
     for is_later in [false, true] {
         let entries = entries.iter().filter(is_managed);
@@ -103,15 +106,22 @@ pub(crate) fn matched(
                 Err(why) => left.push(Left::of(entry.place.clone(), why)),
             }
         }
+        // The names that the files here are going to take are theirs already.
+        for (entry, here) in &found {
+            if let (Some((_, file, _)), Some(stem)) = (here, &entry.stem) {
+                stems.take(entry.kind, stem, &renamed(entry.kind, file, stem));
+            }
+        }
         for (entry, here) in found {
-            let (file, stem, named) = match here {
+            let (file, stem, beside, named) = match here {
                 Some((id, file, stem)) => {
                     let named = id.map_or_else(|| Named::File(stem.clone()), Named::Id);
-                    (Some(file), stem, named)
+                    (Some(file), stem, None, named)
                 }
                 None => {
                     let stem = new_stem(entry, contents, &pairs);
-                    (None, stem.clone(), Named::File(stem))
+                    let (stem, beside) = stems.free(entry.kind, stem);
+                    (None, stem.clone(), beside, Named::File(stem))
                 }
             };
             if let Some(name) = entry.kind.label_in(&entry.fields) {
@@ -126,6 +136,7 @@ pub(crate) fn matched(
                 entry: entry.clone(),
                 here: file,
                 stem,
+                beside,
                 unknown: BTreeMap::new(),
             });
         }
@@ -157,6 +168,38 @@ fn key(kind: &Kind, fields: &Map<String, Value>) -> Option<String> {
     let values = values.into_iter().map(Option::unwrap_or_default);
     let values: Vec<Value> = values.collect();
     (!values.is_empty()).then(|| Value::from(values).to_string())
+}
+
+/// The stems that files have or are going to have, in lower case, each with the file: promotion ties files by them, so that no two
+/// resources may have the same one.
+struct Taken(BTreeMap<(&'static Kind, String), String>);
+
+impl Taken {
+    fn here(contents: &Contents) -> Taken {
+        let files = contents.files();
+        Taken(
+            files
+                .map(|(kind, _, file)| ((kind, file.stem.to_lowercase()), file.file.clone()))
+                .collect(),
+        )
+    }
+
+    fn take(&mut self, kind: &'static Kind, stem: &str, file: &str) {
+        let stem = (kind, stem.to_lowercase());
+        self.0.entry(stem).or_insert_with(|| file.to_owned());
+    }
+
+    /// Takes a stem, or the first free one with a number, and answers which file had the first of them.
+    fn free(&mut self, kind: &'static Kind, stem: String) -> (String, Option<String>) {
+        let other = self.0.get(&(kind, stem.to_lowercase())).cloned();
+        let is_free = |stem: &String| !self.0.contains_key(&(kind, stem.to_lowercase()));
+        let numbered = (2_usize..).map(|number| format!("{stem}-{number}"));
+        let free = std::iter::once(stem.clone()).chain(numbered).find(is_free);
+        let free = free.unwrap_or(stem);
+        let file = TenantDirectory::file_of(kind, &free, Format::Yaml);
+        self.take(kind, &free, &file);
+        (free, other)
+    }
 }
 
 /// Files by what tells their resources apart.
@@ -362,13 +405,11 @@ pub(crate) fn renames(
         } else if is_named(kind, &pair.stem, contents) {
             format!("{file} keeps its name, by which another file here refers to it")
         } else {
-            let extension = file.rsplit_once('.').map_or("", |(_, extension)| extension);
-            let format = Format::from_extension(extension).unwrap_or_default();
             taken.insert((kind, stem.clone()));
             renames.push(Rename {
                 kind,
                 from: file.clone(),
-                to: TenantDirectory::file_of(kind, stem, format),
+                to: renamed(kind, file, stem),
                 stem: stem.clone(),
             });
             continue;
@@ -376,6 +417,13 @@ pub(crate) fn renames(
         left.push(Left::of(pair.entry.place.clone(), why));
     }
     (renames, left)
+}
+
+/// A file with another stem.
+fn renamed(kind: &Kind, file: &str, stem: &str) -> String {
+    let extension = file.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let format = Format::from_extension(extension).unwrap_or_default();
+    TenantDirectory::file_of(kind, stem, format)
 }
 
 /// Whether a file refers to another one by its name.

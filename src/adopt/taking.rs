@@ -8,10 +8,11 @@ use serde_json::{Map, Value};
 use super::Left;
 use super::comments::Comments;
 use super::matching::{Pair, is_unknown};
+use crate::files::{Format, TenantDirectory};
 use crate::kinds::{Field, KINDS, Kind, Manage, Managed, Risk, Sending};
 use crate::promote::{
     Alone, Asked, BrokenReference, Counterpart, Gone, Member, Overrides, OwnValues, Promotion,
-    Side, Stems, promote,
+    Side, Stems, WhyAlone, promote,
 };
 
 /// The tenant to whose files the values go.
@@ -135,8 +136,20 @@ pub(crate) fn take(
         }
     };
     for alone in std::mem::take(&mut promotion.alone) {
-        if let Some(pair) = selected.get(&(alone.kind, alone.stem.as_str())) {
-            taken.alone.push((pair.entry.place.clone(), alone));
+        let Some(pair) = selected.get(&(alone.kind, alone.stem.as_str())) else {
+            continue;
+        };
+        let place = pair.entry.place.clone();
+        match (&pair.beside, &alone.why) {
+            (Some(other), WhyAlone::NotAsked) => {
+                let why = format!(
+                    "no {} here is the same, and another's file is called so: {other}; with --create {} is written",
+                    alone.kind.singular,
+                    TenantDirectory::file_of(alone.kind, &alone.stem, Format::Yaml)
+                );
+                taken.left.push(Left::of(place, why));
+            }
+            _ => taken.alone.push((place, alone)),
         }
     }
     let missing = std::mem::take(&mut promotion.missing);
