@@ -466,6 +466,29 @@ fn files_take_its_names_where_nothing_else_has_them() {
 }
 
 #[test]
+fn no_reference_that_nobody_knows_passes_beside_one_that_stands_here_already() {
+    let bed = tenant();
+    bed.edit(
+        "tenant/clients/web-shop.yaml",
+        "description: The shop\n",
+        "description: The shop\nallowed_clients: [old-id]\n",
+    );
+    let allowed = json!(["Gone", "Billing Job", "Gone too", "old-id"]);
+    exported(
+        &bed,
+        "clients/Web Shop.json",
+        json!({"name": "Web Shop", "allowed_clients": allowed}),
+    );
+    let run = adopt(&bed, &["deploy-cli"]).exits(1);
+    insta::assert_snapshot!(run.stdout, @"
+    nothing to do
+
+    1 thing is left to do:
+    clients/Web Shop.json: allowed_clients: `Gone`, `Gone too`: each is no client of its files nor of this tenant, or stands for several
+    ");
+}
+
+#[test]
 fn what_is_not_here_is_never_written_over_a_file_of_its_name() {
     let bed = tenant();
     bed.rename("tenant/clients/web-shop.yaml", "tenant/clients/shop.yaml");

@@ -25,9 +25,12 @@ pub(crate) struct Pair {
     pub(crate) stem: String,
     /// The file of another resource that has the name that the one to write would have had.
     pub(crate) beside: Option<String>,
-    /// The fields of which a reference is known to nobody, each with the reference.
-    pub(crate) unknown: BTreeMap<&'static str, String>,
+    /// The fields of which references are known to nobody, each with the references.
+    pub(crate) unknown: Unknown,
 }
+
+/// References that are known to nobody, by field.
+pub(crate) type Unknown = BTreeMap<&'static str, Vec<String>>;
 
 /// A file that takes the Deploy CLI's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +85,7 @@ pub(crate) fn matched(
             .filter(|entry| is_known_by_others(entry.kind) == is_later)
             .collect();
         let keys = entries.iter().map(|entry| {
-            let mut unknown = BTreeMap::new();
+            let mut unknown = Unknown::new();
             let fields = known.in_ids(entry.kind, &entry.fields, &mut unknown);
             (key(entry.kind, &fields), unknown)
         });
@@ -137,14 +140,14 @@ pub(crate) fn matched(
                 here: file,
                 stem,
                 beside,
-                unknown: BTreeMap::new(),
+                unknown: Unknown::new(),
             });
         }
     }
     for pair in &mut pairs {
         let kind = pair.entry.kind;
         pair.entry.fields = known.in_ids(kind, &pair.entry.fields, &mut pair.unknown);
-        let mut nobodys = BTreeMap::new();
+        let mut nobodys = Unknown::new();
         pair.entry.otherwise = known.in_ids(kind, &pair.entry.otherwise, &mut nobodys);
     }
     (pairs, left)
@@ -237,7 +240,7 @@ struct Its<'a> {
     /// What tells it apart.
     key: Option<&'a str>,
     /// The references of it that are known to nobody.
-    unknown: &'a BTreeMap<&'static str, String>,
+    unknown: &'a Unknown,
     /// How many entries that tells apart from no other.
     alike: usize,
 }
@@ -259,8 +262,8 @@ impl Its<'_> {
             return Ok(None);
         }
         let mut missing = self.unknown.iter();
-        if let Some((field, text)) = missing.find(|(field, _)| is_in_key(kind, field)) {
-            return Err(format!("{field}: {}", is_unknown(kind, field, text)));
+        if let Some((field, texts)) = missing.find(|(field, _)| is_in_key(kind, field)) {
+            return Err(format!("{field}: {}", are_unknown(kind, field, texts)));
         }
         let Some(key) = self.key else {
             return Err(format!("nothing in it says which {} it is", kind.singular));
@@ -288,11 +291,14 @@ impl Its<'_> {
     }
 }
 
-/// What is said of a reference that nobody knows.
-pub(super) fn is_unknown(kind: &Kind, field: &str, text: &str) -> String {
+/// What is said of references that nobody knows.
+pub(super) fn are_unknown(kind: &Kind, field: &str, texts: &[String]) -> String {
     let referred = kind.row(field).and_then(|row| row.refers_to?.kind());
     let one = referred.map_or("resource", |kind| kind.singular);
-    format!("`{text}` is no {one} of its files nor of this tenant, or stands for several")
+    let quoted: Vec<String> = texts.iter().map(|text| format!("`{text}`")).collect();
+    let each = if texts.len() == 1 { " is" } else { ": each is" };
+    let quoted = quoted.join(", ");
+    format!("{quoted}{each} no {one} of its files nor of this tenant, or stands for several")
 }
 
 /// The stem of a file to write.
@@ -349,7 +355,7 @@ impl<'a> Known<'a> {
         &self,
         kind: &'static Kind,
         fields: &Map<String, Value>,
-        unknown: &mut BTreeMap<&'static str, String>,
+        unknown: &mut Unknown,
     ) -> Map<String, Value> {
         let mut fields = fields.clone();
         for (row, reference) in kind.references_by_id() {
@@ -365,7 +371,7 @@ impl<'a> Known<'a> {
                     Some(Named::Id(id)) => id.clone(),
                     Some(Named::File(stem)) => reference.to_file(stem),
                     Some(Named::Several) | None => {
-                        unknown.insert(row.name, text.to_owned());
+                        unknown.entry(row.name).or_default().push(text.to_owned());
                         text.to_owned()
                     }
                 }

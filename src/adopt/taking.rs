@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::Left;
 use super::comments::Comments;
-use super::matching::{Pair, is_unknown};
+use super::matching::{Pair, are_unknown};
 use crate::files::{Format, TenantDirectory};
 use crate::kinds::{Field, KINDS, Kind, Manage, Managed, Risk, Sending};
 use crate::promote::{
@@ -111,8 +111,8 @@ pub(crate) fn take(
                         .find(|(field, _)| new.fields.contains_key(**field)),
                     missing.next(),
                 ) {
-                    (Some((field, text)), _) => {
-                        format!("{field}: {}", is_unknown(new.kind, field, text))
+                    (Some((field, texts)), _) => {
+                        format!("{field}: {}", are_unknown(new.kind, field, texts))
                     }
                     (None, Some(one)) => format!(
                         "{}: it refers to {}, which has no file here",
@@ -276,11 +276,12 @@ fn kept_from(
         let mut texts = references.into_iter().flatten();
         texts.any(|(_, entry)| entry == text)
     };
+    let unknown = pair.unknown.get(field.name()).into_iter().flatten();
     // What stands in the file already is no worse for standing there still.
-    if let Some(text) = pair.unknown.get(field.name())
-        && !old.is_some_and(|old| has(old, text))
-    {
-        return Some(is_unknown(kind, field.name(), text));
+    let unknown = unknown.filter(|text| !old.is_some_and(|old| has(old, text)));
+    let unknown: Vec<String> = unknown.cloned().collect();
+    if !unknown.is_empty() {
+        return Some(are_unknown(kind, field.name(), &unknown));
     }
     let mut missing = missing
         .iter()
