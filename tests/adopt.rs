@@ -646,6 +646,38 @@ fn what_the_tenant_lacks_gets_a_file_with_create_and_push_makes_it() {
 }
 
 #[test]
+fn a_keyword_for_a_whole_map_makes_each_of_its_keys_the_tenants_own() {
+    let bed = tenant();
+    bed.write(
+        "deploy-cli/clients/Web Shop.json",
+        "{\"name\": \"Web Shop\", \"client_metadata\": @@META@@}",
+    );
+    bed.write(
+        "deploy-cli/clients/Billing Job.json",
+        "{\"name\": \"Billing Job\", \"client_metadata\": \"@@NONE@@\"}",
+    );
+    bed.write(
+        "config.json",
+        r#"{"AUTH0_KEYWORD_REPLACE_MAPPINGS": {"META": {"env": "dev", "team": "tills"}, "NONE": {}}}"#,
+    );
+    let run = adopt(&bed, &["deploy-cli", "--config", "config.json"]).exits(0);
+    insta::assert_snapshot!(run.stdout, @r#"
+    clients/web-shop.yaml  Web Shop id-shop
+      client_metadata.team: "shop" → "tills"
+
+    clients/web-shop: overrides.yaml has what is this tenant's own: client_metadata
+    1 value written to 1 file; 1 value written to overrides.yaml
+    "#);
+    insta::assert_snapshot!(bed.read("tenant/overrides.yaml"), @"
+    clients:
+      web-shop:
+        client_metadata:
+          env: dev
+          team: tills
+    ");
+}
+
+#[test]
 fn what_is_called_the_same_needs_an_id() {
     let bed =
         tenant_with(json!({"id-1": {"name": "Default App"}, "id-2": {"name": "Default App"}}));

@@ -121,7 +121,7 @@ fn with(text: String, mark: &str, value: &str, largest: u64) -> Result<String, T
     }
 }
 
-/// Another value of the same type, so that a text with it in it can be read, too.
+/// Another value of the same type, so that a text with it in it can be read, too. No key of an object has the same value as before.
 fn other_value(value: Value) -> Value {
     match value {
         Value::String(text) => other_text(&text).into(),
@@ -132,9 +132,13 @@ fn other_value(value: Value) -> Value {
             entries.push(OTHER.to_string().into());
             entries.into()
         }
-        Value::Object(mut fields) => {
-            fields.insert(OTHER.to_string(), true.into());
-            fields.into()
+        Value::Object(fields) => {
+            let other = fields.into_iter();
+            let mut other: Map<String, Value> = other
+                .map(|(key, value)| (key, other_value(value)))
+                .collect();
+            other.insert(OTHER.to_string(), true.into());
+            other.into()
         }
     }
 }
@@ -261,12 +265,16 @@ mod tests {
 
     #[test]
     fn other_values_are_of_the_same_type() {
-        let mappings = mappings(json!({"A": "a", "L": [], "N": 7, "B": "true", "T": "12"}));
-        let text = "[\"##A##\", @@L@@, @@N@@, ##B##, ##T##]";
+        let mappings = mappings(json!({
+            "A": "a", "L": [], "N": 7, "B": "true", "T": "12", "O": {"a": "b", "c": {"d": null}},
+        }));
+        let text = "[\"##A##\", @@L@@, @@N@@, ##B##, ##T##, @@O@@]";
         let other = mappings.otherwise().replaced(text, 1000).unwrap();
         assert_eq!(
             crate::json::parse(&other).unwrap(),
-            json!(["a\u{e000}", ["\u{e000}"], 8, false, 7])
+            json!(["a\u{e000}", ["\u{e000}"], 8, false, 7, {
+                "a": "b\u{e000}", "c": {"d": "\u{e000}", "\u{e000}": true}, "\u{e000}": true,
+            }])
         );
     }
 

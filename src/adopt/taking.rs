@@ -387,7 +387,9 @@ fn own_values(
         // A tenant's own values are said in ids, and what is still to be made has none.
         let reference = field.row().refers_to;
         let is_unsaid = reference.is_some_and(|reference| !reference.files_in(&value).is_empty());
-        if is_unsaid || value.is_null() || field.validate(&value).is_err() {
+        let is_by_key = field.row().merge.is_by_key();
+        let has_no_key = is_by_key && value.as_object().is_some_and(Map::is_empty);
+        if is_unsaid || has_no_key || value.is_null() || field.validate(&value).is_err() {
             continue;
         }
         let value = match (own_of(tenant.overrides, pair, field), value) {
