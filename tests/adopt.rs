@@ -719,6 +719,33 @@ fn what_is_called_the_same_needs_an_id() {
 }
 
 #[test]
+fn a_flag_that_nobody_documents_keeps_no_other_from_being_adopted() {
+    let bed = tenant();
+    let settings = bed.read("tenant/tenant-settings.yaml");
+    let settings = settings.replacen("flags:\n", "flags:\n  brand_new: true\n", 1);
+    assert!(settings.contains("brand_new"), "{settings}");
+    bed.write("tenant/tenant-settings.yaml", &settings);
+    exported(
+        &bed,
+        "tenant.json",
+        json!({"flags": {"enable_sso": false, "revoke_refresh_token_grant": "no"}}),
+    );
+    let run = adopt(&bed, &["deploy-cli"]).exits(1);
+    insta::assert_snapshot!(run.stdout, @"
+    tenant-settings.yaml
+      flags.enable_sso: true → false
+
+    1 value written to 1 file
+
+    1 thing is left to do:
+    tenant.json: flags.revoke_refresh_token_grant: no update takes this value of it, and it stays as it is
+    ");
+    exported(&bed, "tenant.json", json!({"flags": {"enable_sso": false}}));
+    let run = adopt(&bed, &["deploy-cli"]).exits(0);
+    insta::assert_snapshot!(run.stdout, @"nothing to do");
+}
+
+#[test]
 fn json_is_one_document() {
     let bed = tenant();
     folder(&bed);

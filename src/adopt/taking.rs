@@ -179,6 +179,12 @@ pub(crate) fn take(
             taken.left.push(about(pair, field.name(), why));
         }
     }
+    for (kind, stem, key) in std::mem::take(&mut promotion.served) {
+        if let Some(pair) = selected.get(&(kind, stem.as_str())) {
+            let why = "no update takes this value of it, and it stays as it is";
+            taken.left.push(about(pair, &key.to_string(), why));
+        }
+    }
     let new = promotion.new.iter();
     let new: BTreeMap<Counterpart<'_>, &Map<String, Value>> = new
         .map(|new| ((new.kind, new.stem.as_str()), &new.fields))
@@ -292,7 +298,17 @@ fn kept_from(
             one.entry
         ));
     }
-    if let Err(invalid) = field.validate(new) {
+    // What is sent key by key is held to the rules by the keys that differ: others may be newer than what we know of the API.
+    let sent = match (old, new) {
+        (Some(Value::Object(old)), Value::Object(keys)) if field.row().merge.is_by_key() => {
+            let keys = keys.iter();
+            let keys = keys.filter(|(key, value)| old.get(*key) != Some(value));
+            let keys = keys.map(|(key, value)| (key.clone(), value.clone()));
+            &keys.collect::<Map<String, Value>>().into()
+        }
+        _ => new,
+    };
+    if let Err(invalid) = field.validate(sent) {
         return Some(format!("the API takes no such value: {invalid}"));
     }
     let own = own_of(tenant.overrides, pair, field)?;
