@@ -746,6 +746,62 @@ fn a_flag_that_nobody_documents_keeps_no_other_from_being_adopted() {
 }
 
 #[test]
+fn a_login_page_is_its_file_and_never_its_path() {
+    let bed = tenant_with(json!({
+        "id-2": {"name": "Two"}, "id-3": {"name": "Three"}, "id-4": {"name": "Four"}, "id-5": {"name": "Five"},
+    }));
+    let pages = [
+        ("Web Shop", "./##SHOP##_custom_login_page.html"),
+        ("Billing Job", "./Billing Job_custom_login_page.html"),
+        ("Two", "./login.htm"),
+        ("Three", "../pages/shared.html"),
+        ("Four", "Please log in."),
+        ("Five", "##SHOP##.page"),
+    ];
+    for (name, page) in pages {
+        let client = json!({"name": name, "custom_login_page": page});
+        exported(&bed, &format!("clients/{name}.json"), client);
+    }
+    let files = [
+        ("clients/##SHOP##_custom_login_page.html", "<b>##SHOP##</b>"),
+        ("clients/login.htm", "<i>old</i>"),
+        ("clients/Tills.page", "<i>tills</i>"),
+        ("pages/shared.html", "<p>shared</p>"),
+    ];
+    for (file, text) in files {
+        bed.write(&format!("deploy-cli/{file}"), text);
+    }
+    bed.write(
+        "config.json",
+        r#"{"AUTH0_KEYWORD_REPLACE_MAPPINGS": {"SHOP": "Tills"}}"#,
+    );
+    let run = adopt(&bed, &["deploy-cli", "--config", "config.json"]).exits(1);
+    insta::assert_snapshot!(run.stdout, @r#"
+    clients/five.yaml  Five id-5
+      custom_login_page: (absent) → "<i>tills</i>"
+
+    clients/four.yaml  Four id-4
+      custom_login_page: (absent) → "Please log in."
+
+    clients/three.yaml  Three id-3
+      custom_login_page: (absent) → "<p>shared</p>"
+
+    clients/two.yaml  Two id-2
+      custom_login_page: (absent) → "<i>old</i>"
+
+    clients/web-shop.yaml  Web Shop id-shop
+      custom_login_page: (absent) → "<b>Tills</b>"
+
+    clients/web-shop: overrides.yaml has what is this tenant's own: custom_login_page
+    5 values written to 5 files; 1 value written to overrides.yaml
+
+    2 things are left to do:
+    clients/Billing Job.json: custom_login_page: its page clients/Billing Job_custom_login_page.html is not there
+    pages/: tenantry does not keep these
+    "#);
+}
+
+#[test]
 fn json_is_one_document() {
     let bed = tenant();
     folder(&bed);
@@ -837,16 +893,14 @@ fn nothing_is_trusted() {
     clients/a.yaml  Web Shop id-shop
       description: "The shop" → "\u001b[31mred"
 
-    clients/c.yaml  Billing Job id-job
-      custom_login_page: (absent) → "/etc/passwd.html"
-
     clients/web-shop.yaml is now clients/a.yaml
     clients/billing-job.yaml is now clients/c.yaml
-    2 values written to 2 files; 2 files renamed
+    1 value written to 1 file; 2 files renamed
 
-    2 things are left to do:
+    3 things are left to do:
     clients/A.json: custom_login_page: its page can't be read: it is not in deploy-cli
     clients/B\u{1b}[2J.json: no client here is the same; with --create a file is written
+    clients/C.json: custom_login_page: its page clients/etc/passwd.html is not there
     "#);
     let errors = [
         ("a.yaml", "clients: &a [1]\nroles: *a\n"),

@@ -228,7 +228,12 @@ pub(crate) fn of_yaml(
     settings: &Settings,
 ) -> Result<Export, Vec<Broken>> {
     let mut reading = Reading::new(read, settings);
-    let (text, document, otherwise) = match reading.document(name, text, Format::Yaml) {
+    let Documents {
+        text,
+        fields: document,
+        otherwise,
+        raw: unreplaced,
+    } = match reading.document(name, text, Format::Yaml) {
         Ok(Some(read)) => read,
         Ok(None) => return reading.end(),
         Err(broken) => return Err(vec![broken]),
@@ -246,42 +251,42 @@ pub(crate) fn of_yaml(
         if settings.leaves(key) || ITS_OWN.contains(&key.as_str()) || value.is_null() {
             continue;
         }
-        let other = otherwise.get(key).unwrap_or(value);
+        let (other, raw) = (otherwise.get(key), unreplaced.get(key));
         if let Some((_, _, kind)) = COLLECTIONS.iter().find(|(known, ..)| known == key) {
             for (index, value) in value.as_array().into_iter().flatten().enumerate() {
                 let path = [at, Step::Index(index)];
-                let Value::Object(fields) = value else {
+                let other = other.and_then(|other| other.get(index));
+                let raw = raw.and_then(|raw| raw.get(index));
+                let Some(says) = Says::of(value, other, raw) else {
                     continue;
                 };
-                let other = other
-                    .get(index)
-                    .and_then(Value::as_object)
-                    .unwrap_or(fields);
                 let comments = commented.as_ref();
-                let comments = comments.map(|commented| commented.above(&path, fields));
-                reading.entry(
-                    kind,
-                    place(&path),
-                    None,
-                    fields,
-                    other,
-                    comments.unwrap_or_default(),
-                );
+                let comments = comments.map(|commented| commented.above(&path, says.fields));
+                let comments = comments.unwrap_or_default();
+                reading.entry(kind, place(&path), None, says, comments);
             }
             if !value.is_array() {
                 reading.leave(place(&[at]), "it is no list");
             }
             continue;
         }
-        let singles: Vec<(&'static Kind, Vec<Step<'_>>, &Value, &Value)> = match key.as_str() {
-            _ if key == TENANT.0 => vec![(&tenant_settings::KIND, vec![at], value, other)],
+        let singles: Vec<(&'static Kind, Vec<Step<'_>>, Option<Says<'_>>)> = match key.as_str() {
+            _ if key == TENANT.0 => {
+                let says = Says::of(value, other, raw);
+                vec![(&tenant_settings::KIND, vec![at], says)]
+            }
             _ if key == ATTACK_PROTECTION.0 => {
                 let entries = value.as_object().into_iter().flatten();
                 let found = entries.filter_map(|(part, value)| {
                     let kind = parts()
                         .find(|kind| kind.only_stem().map(camel_case).as_ref() == Some(part))?;
                     let path = vec![at, Step::Key(part)];
-                    Some((kind, path, value, other.get(part).unwrap_or(value)))
+                    let says = Says::of(
+                        value,
+                        other.and_then(|other| other.get(part)),
+                        raw.and_then(|raw| raw.get(part)),
+                    );
+                    Some((kind, path, says))
                 });
                 found.collect()
             }
@@ -300,18 +305,12 @@ pub(crate) fn of_yaml(
                 continue;
             }
         };
-        for (kind, path, value, other) in singles {
-            if let (Value::Object(fields), Some(other)) = (value, other.as_object()) {
+        for (kind, path, says) in singles {
+            if let Some(says) = says {
                 let comments = commented.as_ref();
-                let comments = comments.map(|commented| commented.above(&path, fields));
-                reading.entry(
-                    kind,
-                    place(&path),
-                    None,
-                    fields,
-                    other,
-                    comments.unwrap_or_default(),
-                );
+                let comments = comments.map(|commented| commented.above(&path, says.fields));
+                let comments = comments.unwrap_or_default();
+                reading.entry(kind, place(&path), None, says, comments);
             }
         }
     }
@@ -346,8 +345,37 @@ struct Reading<'a> {
     broken: Vec<Broken>,
 }
 
-/// A text with its keywords replaced, what it says, and what it would say if they stood for something else.
-type Documents = (String, Map<String, Value>, Map<String, Value>);
+/// A document of its files.
+struct Documents {
+    /// Its text with the keywords replaced.
+    text: String,
+    /// What it says.
+    fields: Map<String, Value>,
+    /// What it would say if the keywords stood for something else.
+    otherwise: Map<String, Value>,
+    /// What it says with its keywords as they are; nothing where it is no document then.
+    raw: Map<String, Value>,
+}
+
+/// What a document says of one resource.
+#[derive(Clone, Copy)]
+struct Says<'a> {
+    fields: &'a Map<String, Value>,
+    otherwise: &'a Map<String, Value>,
+    raw: &'a Map<String, Value>,
+}
+
+impl<'a> Says<'a> {
+    /// Where the values are maps.
+    fn of(value: &'a Value, otherwise: Option<&'a Value>, raw: Option<&'a Value>) -> Option<Self> {
+        let fields = value.as_object()?;
+        Some(Says {
+            fields,
+            otherwise: otherwise.and_then(Value::as_object).unwrap_or(fields),
+            raw: raw.and_then(Value::as_object).unwrap_or(fields),
+        })
+    }
+}
 
 impl<'a> Reading<'a> {
     fn new(read: Read<'a>, settings: &'a Settings) -> Reading<'a> {
@@ -383,11 +411,16 @@ impl<'a> Reading<'a> {
         };
         match self.document(path, &text, Format::Json) {
             // An empty one is one that it skips, too.
-            Ok(Some((_, fields, otherwise))) if !fields.is_empty() => {
+            Ok(Some(document)) if !document.fields.is_empty() => {
                 let is_named = kind.only().is_none() && !is_nameless(stem);
                 let stem = is_named.then(|| slug(kind, stem));
                 let place = path.to_owned();
-                self.entry(kind, place, stem, &fields, &otherwise, Comments::new());
+                let says = Says {
+                    fields: &document.fields,
+                    otherwise: &document.otherwise,
+                    raw: &document.raw,
+                };
+                self.entry(kind, place, stem, says, Comments::new());
             }
             Ok(_) => {}
             Err(broken) => self.broken.push(broken),
@@ -433,7 +466,14 @@ impl<'a> Reading<'a> {
                 fields.clone()
             }
         };
-        Ok(Some((text, fields, otherwise)))
+        let unreplaced = with_quotes(raw);
+        let raw = Document::parse(unreplaced.as_bytes(), format);
+        Ok(Some(Documents {
+            text,
+            fields,
+            otherwise,
+            raw: raw.map(Document::into_fields).unwrap_or_default(),
+        }))
     }
 
     fn entry(
@@ -441,11 +481,10 @@ impl<'a> Reading<'a> {
         kind: &'static Kind,
         place: String,
         stem: Option<String>,
-        fields: &Map<String, Value>,
-        otherwise: &Map<String, Value>,
+        says: Says<'_>,
         comments: Comments,
     ) {
-        let (mut fields, mut otherwise) = (fields.clone(), otherwise.clone());
+        let (mut fields, mut otherwise) = (says.fields.clone(), says.otherwise.clone());
         let secrets: BTreeSet<String> = kind
             .secrets_in(&fields)
             .iter()
@@ -467,7 +506,7 @@ impl<'a> Reading<'a> {
             }
         }
         if *kind == clients::KIND {
-            self.page(&place, &mut fields, &mut otherwise);
+            self.page(&place, says.raw, &mut fields, &mut otherwise);
         }
         let mut unknown: BTreeMap<Vec<String>, Vec<String>> = BTreeMap::new();
         fields.retain(|name, value| {
@@ -496,21 +535,27 @@ impl<'a> Reading<'a> {
         });
     }
 
-    /// The login page of a client may be a file beside it.
+    /// The login page of a client may be a file beside it. Its path may have keywords in it, and the file's name may have them, too.
     fn page(
         &mut self,
         place: &str,
+        raw: &Map<String, Value>,
         fields: &mut Map<String, Value>,
         otherwise: &mut Map<String, Value>,
     ) {
         let Some(page) = fields.get(PAGE).and_then(Value::as_str) else {
             return;
         };
-        let name = page.strip_prefix("./").unwrap_or(page);
-        if !page.ends_with(".html") || page.contains(['\n', '<']) {
+        if page.is_empty() || page.contains(['\n', '\r', '<']) {
             return;
         }
-        let left = match (self.read)(&format!("clients/{name}")) {
+        let file = below_clients(page);
+        let raw = raw.get(PAGE).and_then(Value::as_str).map(below_clients);
+        let read = match (self.read)(&file) {
+            Ok(None) => raw.map_or(Ok(None), |raw| (self.read)(&raw)),
+            read => read,
+        };
+        let left = match read {
             Ok(Some(text)) => {
                 let text = String::from_utf8_lossy(&text).into_owned();
                 let replaced = self.settings.mappings.replaced(&text, LARGEST_FILE);
@@ -524,6 +569,7 @@ impl<'a> Reading<'a> {
                     _ => "its keywords make the page larger than any file may be".to_owned(),
                 }
             }
+            Ok(None) if is_path(page) => format!("its page {file} is not there"),
             // It is the page itself, then.
             Ok(None) => return,
             Err(error) => format!("its page can't be read: {error}"),
@@ -535,6 +581,32 @@ impl<'a> Reading<'a> {
             ..Left::of(place.to_owned(), &left)
         });
     }
+}
+
+/// The path of a client's page, which is said from the clients' folder, below that of all files. One that leads out of it keeps its
+/// first `..`.
+fn below_clients(path: &str) -> String {
+    let path = path.replace('\\', "/");
+    let mut steps = vec!["clients"];
+    for step in path.split('/') {
+        match step {
+            "" | "." => {}
+            ".." if steps.last().is_some_and(|last| *last != "..") => _ = steps.pop(),
+            step => steps.push(step),
+        }
+    }
+    steps.join("/")
+}
+
+/// Whether a text in one line is a path, or the name of a file.
+fn is_path(text: &str) -> bool {
+    let is_extension = |end: &str| {
+        (2..=5).contains(&end.len()) && end.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    text.contains(['/', '\\'])
+        || text
+            .rsplit_once('.')
+            .is_some_and(|(_, end)| is_extension(end))
 }
 
 /// Whether a file's name says nothing: what has no name, or is a grant to an API without one, is `undefined` to the Deploy CLI.
