@@ -802,6 +802,27 @@ fn a_login_page_is_its_file_and_never_its_path() {
 }
 
 #[test]
+fn keywords_of_small_letters_are_keywords() {
+    let bed = tenant();
+    bed.write(
+        "deploy-cli/tenant.yaml",
+        "clients:\n  - name: Web Shop\n    description: 'The ##env## shop'\n    callbacks: ##Call-backs.1##\n    custom_login_page: |\n      \
+         <script>@@config@@</script>\n",
+    );
+    let run = adopt(&bed, &["deploy-cli/tenant.yaml"]).exits(1);
+    insta::assert_snapshot!(run.stdout, @r#"
+    clients/web-shop.yaml  Web Shop id-shop
+      custom_login_page: (absent) → "<script>@@config@@</script>\n"
+
+    1 value written to 1 file
+
+    2 things are left to do:
+    tenant.yaml:2: callbacks: nothing is known to stand for ##Call-backs.1##
+    tenant.yaml:2: description: nothing is known to stand for ##env##
+    "#);
+}
+
+#[test]
 fn json_is_one_document() {
     let bed = tenant();
     folder(&bed);

@@ -162,8 +162,8 @@ fn other_number(number: &str) -> Value {
     }
 }
 
-/// The keywords in a value that nothing was put in the place of, each once. Only upper case counts, as in the Deploy CLI: its own
-/// templates have words like `@@password@@` in them that are none.
+/// The keywords in a value that nothing was put in the place of, each once. Of `@@NAME@@` only upper case counts: login pages have words
+/// like `@@config@@` in them that are none.
 pub(crate) fn keywords_in(value: &Value) -> Vec<String> {
     let mut found = Vec::new();
     find(value, &mut found);
@@ -194,10 +194,11 @@ fn marks(text: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
                     .min()?;
             let sign = text.get(at..at + 2)?;
             let inside = text.get(at + 2..)?;
-            let name = inside
-                .bytes()
-                .take_while(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_'))
-                .count();
+            let is_of_name = |byte: &u8| match sign {
+                "##" => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'),
+                _ => matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_'),
+            };
+            let name = inside.bytes().take_while(is_of_name).count();
             if name > 0 && inside.get(name..)?.starts_with(sign) {
                 let end = at + 2 + name + 2;
                 from = end;
@@ -301,8 +302,11 @@ mod tests {
 
     #[test]
     fn what_has_no_mapping_is_found_and_can_be_read() {
-        let value = json!({"a": ["x ##B## y", "@@A_1@@ ##B##"], "c": "@@password@@ ## # @@", "d": "###E##"});
-        assert_eq!(keywords_in(&value), ["##B##", "##E##", "@@A_1@@"]);
+        let value = json!({"a": ["x ##B## y", "@@A_1@@ ##B##"], "c": "@@password@@ ## # @@ ####", "d": "###E##", "e": "##my-env.1##"});
+        assert_eq!(
+            keywords_in(&value),
+            ["##B##", "##E##", "##my-env.1##", "@@A_1@@"]
+        );
         assert_eq!(
             with_quotes("{\"a\": @@A@@, \"b\": [##B##], \"c\": \"x ##C## y\", \"d\": \"##D##\"}"),
             "{\"a\": \"@@A@@\", \"b\": [\"##B##\"], \"c\": \"x ##C## y\", \"d\": \"##D##\"}"
