@@ -1047,3 +1047,74 @@ fn what_the_deploy_cli_was_told_to_leave_is_left() {
     warning: the settings of the Deploy CLI are for other.example, and these files for 127.0.0.1:PORT: its keywords may stand for another tenant's values
     "#);
 }
+
+#[test]
+fn what_the_deploy_cli_never_deploys_is_left_with_its_grants() {
+    let bed = tenant_with(
+        json!({"id-ci": {"name": "CI"}, "id-old": {"name": "Old"}, "id-other": {"name": "Other"}}),
+    );
+    bed.edit(
+        "tenant/clients/other.yaml",
+        "name: Other\n",
+        "name: Other\nis_first_party: false\n",
+    );
+    for (name, is_first_party) in [
+        ("CI", true),
+        ("Old", true),
+        ("Other", false),
+        ("Web Shop", true),
+    ] {
+        let client = json!({
+            "name": name, "is_first_party": is_first_party, "description": "edited", "client_secret": "s3cr3t",
+        });
+        exported(&bed, &format!("clients/{name}.json"), client);
+        let grant = json!({"client_id": name, "audience": "https://orders.example", "scope": ["read:orders"]});
+        exported(&bed, &format!("grants/{name}-Orders API.json"), grant);
+    }
+    exported(
+        &bed,
+        "resource-servers/Orders API.json",
+        json!({"name": "Orders API", "identifier": "https://orders.example", "scopes": []}),
+    );
+    bed.write(
+        "config.json",
+        r#"{"AUTH0_CLIENT_ID": "id-ci", "AUTH0_EXCLUDED_CLIENTS": ["Old"], "AUTH0_EXCLUDED_RESOURCE_SERVERS": ["Orders API"],
+            "AUTH0_EXCLUDE_THIRD_PARTY_CLIENTS": "true"}"#,
+    );
+    let run = adopt(&bed, &["deploy-cli", "--config", "config.json"]).exits(1);
+    insta::assert_snapshot!(run.stdout, @r#"
+    clients/web-shop.yaml  Web Shop id-shop
+      description: "The shop" → "edited"
+
+    1 value written to 1 file
+
+    10 things are left to do:
+    clients/CI.json: the Deploy CLI leaves it alone
+    clients/Old.json: the Deploy CLI leaves it alone
+    clients/Other.json: the Deploy CLI leaves it alone
+    clients/Web Shop.json: client_secret: it holds a secret, which no file of tenantry has
+    clients/Web Shop.json: is_first_party: not managed: name it under `manage:` in tenantry.yaml, pull, and adopt again
+    grants/CI-Orders API.json: the Deploy CLI leaves it alone
+    grants/Old-Orders API.json: the Deploy CLI leaves it alone
+    grants/Other-Orders API.json: the Deploy CLI leaves it alone
+    grants/Web Shop-Orders API.json: no client grant here is the same; with --create a file is written
+    resource-servers/Orders API.json: the Deploy CLI leaves it alone
+    "#);
+    // The YAML file's own list is in the place of that of the settings.
+    bed.write(
+        "tenant.yaml",
+        "clients:\n  - {name: Old, description: edited, is_first_party: true}\n  - {name: Web Shop, description: again, is_first_party: true}\n\
+         exclude:\n  clients: [Web Shop]\n",
+    );
+    let run = adopt(&bed, &["tenant.yaml", "--config", "config.json"]).exits(1);
+    insta::assert_snapshot!(run.stdout, @r#"
+    clients/old.yaml  Old id-old
+      description: (absent) → "edited"
+
+    1 value written to 1 file
+
+    2 things are left to do:
+    tenant.yaml:2: is_first_party: not managed: name it under `manage:` in tenantry.yaml, pull, and adopt again
+    tenant.yaml:3: the Deploy CLI leaves it alone
+    "#);
+}

@@ -102,6 +102,8 @@ pub(crate) struct Entry {
     pub(crate) otherwise: Map<String, Value>,
     /// The comments above its fields.
     pub(crate) comments: Comments,
+    /// What of it can't be taken over.
+    pub(crate) left: Vec<Left>,
 }
 
 /// What all of its files say.
@@ -111,6 +113,21 @@ pub(crate) struct Export {
     pub(crate) entries: Vec<Entry>,
     /// What tenantry can't take over.
     pub(crate) left: Vec<Left>,
+    /// What the Deploy CLI does not deploy of these resources.
+    pub(crate) undeployed: Undeployed,
+}
+
+/// Resources that the Deploy CLI leaves alone, whatever its files say of them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Undeployed {
+    /// The names of clients.
+    pub(crate) clients: BTreeSet<String>,
+    /// The names of APIs.
+    pub(crate) apis: BTreeSet<String>,
+    /// The id of the client that it works by.
+    pub(crate) own_client: Option<String>,
+    /// Whether third-party clients are among them.
+    pub(crate) third_party: bool,
 }
 
 /// A file that can't be taken for one of the Deploy CLI's.
@@ -135,6 +152,7 @@ pub(crate) struct Settings {
     excluded: BTreeSet<String>,
     /// The keys of what it does not leave alone, where it leaves all others.
     included: Option<BTreeSet<String>>,
+    undeployed: Undeployed,
 }
 
 impl Settings {
@@ -143,20 +161,21 @@ impl Settings {
     /// # Errors
     /// The mappings of keywords are none.
     pub(crate) fn of(settings: &Map<String, Value>) -> Result<Settings, String> {
-        let names = |key: &str| {
-            let names = settings.get(key)?.as_array()?.iter();
-            Some(
-                names
-                    .filter_map(|name| Some(name.as_str()?.to_owned()))
-                    .collect(),
-            )
-        };
-        let domain = settings.get("AUTH0_DOMAIN").and_then(Value::as_str);
+        let text = |key: &str| Some(settings.get(key)?.as_str()?.to_owned());
+        let is_on = |value: &Value| *value == true || *value == "true";
         Ok(Settings {
             mappings: Mappings::of_settings(settings)?,
-            domain: domain.map(str::to_owned),
-            excluded: names("AUTH0_EXCLUDED").unwrap_or_default(),
-            included: names("AUTH0_INCLUDED_ONLY"),
+            domain: text("AUTH0_DOMAIN"),
+            excluded: names(settings, "AUTH0_EXCLUDED").unwrap_or_default(),
+            included: names(settings, "AUTH0_INCLUDED_ONLY"),
+            undeployed: Undeployed {
+                clients: names(settings, "AUTH0_EXCLUDED_CLIENTS").unwrap_or_default(),
+                apis: names(settings, "AUTH0_EXCLUDED_RESOURCE_SERVERS").unwrap_or_default(),
+                own_client: text("AUTH0_CLIENT_ID"),
+                third_party: settings
+                    .get("AUTH0_EXCLUDE_THIRD_PARTY_CLIENTS")
+                    .is_some_and(is_on),
+            },
         })
     }
 
@@ -164,6 +183,13 @@ impl Settings {
         let included = self.included.as_ref();
         self.excluded.contains(key) || included.is_some_and(|included| !included.contains(key))
     }
+}
+
+/// The texts of a list; None where there is none.
+fn names(settings: &Map<String, Value>, key: &str) -> Option<BTreeSet<String>> {
+    let names = settings.get(key)?.as_array()?.iter();
+    let names = names.filter_map(|name| Some(name.as_str()?.to_owned()));
+    Some(names.collect())
 }
 
 /// How a file is read, by its path below the folder; None where there is none.
@@ -246,6 +272,14 @@ pub(crate) fn of_yaml(
         Ok(located) => format!("{name}:{}", located.position_at(path).line),
         Err(_) => name.to_owned(),
     };
+    // What stands there is in the place of what the settings say.
+    if let Some(exclude) = document.get("exclude") {
+        let nothing = Map::new();
+        let exclude = exclude.as_object().unwrap_or(&nothing);
+        let undeployed = &mut reading.export.undeployed;
+        undeployed.clients = names(exclude, "clients").unwrap_or_default();
+        undeployed.apis = names(exclude, "resourceServers").unwrap_or_default();
+    }
     for (key, value) in &document {
         let at = Step::Key(key);
         if settings.leaves(key) || ITS_OWN.contains(&key.as_str()) || value.is_null() {
@@ -384,7 +418,10 @@ impl<'a> Reading<'a> {
             settings,
             otherwise: settings.mappings.otherwise(),
             raw: String::new(),
-            export: Export::default(),
+            export: Export {
+                undeployed: settings.undeployed.clone(),
+                ..Export::default()
+            },
             broken: Vec::new(),
         }
     }
@@ -490,8 +527,9 @@ impl<'a> Reading<'a> {
             .iter()
             .map(|way| dotted(way))
             .collect();
+        let mut left = Vec::new();
         for secret in secrets {
-            self.export.left.push(Left {
+            left.push(Left {
                 fields: vec![secret],
                 ..Left::of(
                     place.clone(),
@@ -506,7 +544,7 @@ impl<'a> Reading<'a> {
             }
         }
         if *kind == clients::KIND {
-            self.page(&place, says.raw, &mut fields, &mut otherwise);
+            left.extend(self.page(&place, says.raw, &mut fields, &mut otherwise));
         }
         let mut unknown: BTreeMap<Vec<String>, Vec<String>> = BTreeMap::new();
         fields.retain(|name, value| {
@@ -520,7 +558,7 @@ impl<'a> Reading<'a> {
         });
         for (keywords, fields) in unknown {
             let why = format!("nothing is known to stand for {}", keywords.join(", "));
-            self.export.left.push(Left {
+            left.push(Left {
                 fields,
                 ..Left::of(place.clone(), &why)
             });
@@ -532,22 +570,22 @@ impl<'a> Reading<'a> {
             fields,
             otherwise,
             comments,
+            left,
         });
     }
 
-    /// The login page of a client may be a file beside it. Its path may have keywords in it, and the file's name may have them, too.
+    /// The login page of a client may be a file beside it. Its path may have keywords in it, and the file's name may have them, too. One
+    /// that can't be read is left.
     fn page(
         &mut self,
         place: &str,
         raw: &Map<String, Value>,
         fields: &mut Map<String, Value>,
         otherwise: &mut Map<String, Value>,
-    ) {
-        let Some(page) = fields.get(PAGE).and_then(Value::as_str) else {
-            return;
-        };
+    ) -> Option<Left> {
+        let page = fields.get(PAGE)?.as_str()?;
         if page.is_empty() || page.contains(['\n', '\r', '<']) {
-            return;
+            return None;
         }
         let file = below_clients(page);
         let raw = raw.get(PAGE).and_then(Value::as_str).map(below_clients);
@@ -564,22 +602,22 @@ impl<'a> Reading<'a> {
                     (Ok(text), Ok(other)) => {
                         fields.insert(PAGE.to_owned(), text.into());
                         otherwise.insert(PAGE.to_owned(), other.into());
-                        return;
+                        return None;
                     }
                     _ => "its keywords make the page larger than any file may be".to_owned(),
                 }
             }
             Ok(None) if is_path(page) => format!("its page {file} is not there"),
             // It is the page itself, then.
-            Ok(None) => return,
+            Ok(None) => return None,
             Err(error) => format!("its page can't be read: {error}"),
         };
         fields.shift_remove(PAGE);
         otherwise.shift_remove(PAGE);
-        self.export.left.push(Left {
+        Some(Left {
             fields: vec![PAGE.to_owned()],
             ..Left::of(place.to_owned(), &left)
-        });
+        })
     }
 }
 

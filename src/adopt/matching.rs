@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::Left;
-use super::export::Entry;
+use super::export::{Entry, Export, Undeployed};
 use crate::files::{
     Contents, Format, ResourceFile, TenantDirectory, is_device, slug, slug_of_names,
 };
-use crate::kinds::{Creation, Kind, Managed, Reference};
+use crate::kinds::{Creation, Kind, Managed, Reference, client_grants, clients, resource_servers};
 use crate::promote::Overrides;
 use crate::resource::ResourceId;
 
@@ -61,10 +61,12 @@ struct Known<'a> {
 
 /// Ties entries to files. What can't be tied, and is not merely lacking here, is left.
 pub(crate) fn matched(
-    entries: &[Entry],
+    export: &Export,
     contents: &Contents,
     managed: &Managed,
 ) -> (Vec<Pair>, Vec<Left>) {
+    let entries = &export.entries;
+    let alone = LeftAlone::of(&export.undeployed, contents);
     let mut left = Vec::new();
     let is_managed = |entry: &&Entry| managed.kinds().any(|kind| kind == entry.kind);
     for entry in entries.iter().filter(|entry| !is_managed(entry)) {
@@ -72,6 +74,7 @@ pub(crate) fn matched(
         let why =
             format!("tenantry.yaml does not manage {what}: name it under `manage:`, and pull");
         left.push(Left::of(entry.place.clone(), why));
+        left.extend(entry.left.iter().cloned());
     }
     let mut known = Known::here(contents);
     let by_key = by_key(contents);
@@ -87,16 +90,16 @@ pub(crate) fn matched(
         let keys = entries.iter().map(|entry| {
             let mut unknown = Unknown::new();
             let fields = known.in_ids(entry.kind, &entry.fields, &mut unknown);
-            (key(entry.kind, &fields), unknown)
+            (key(entry.kind, &fields), unknown, fields)
         });
         let keys: Vec<_> = keys.collect();
         let mut alike: BTreeMap<(&'static Kind, &str), usize> = BTreeMap::new();
-        for (entry, (key, _)) in entries.iter().zip(&keys) {
+        for (entry, (key, ..)) in entries.iter().zip(&keys) {
             let key = key.as_deref().unwrap_or_default();
             *alike.entry((entry.kind, key)).or_default() += 1;
         }
         let mut found = Vec::new();
-        for (entry, (key, unknown)) in entries.iter().zip(&keys) {
+        for (entry, (key, unknown, fields)) in entries.iter().zip(&keys) {
             let same = key.as_deref().and_then(|key| alike.get(&(entry.kind, key)));
             let its = Its {
                 entry,
@@ -104,7 +107,18 @@ pub(crate) fn matched(
                 unknown,
                 alike: same.copied().unwrap_or_default(),
             };
-            match its.counterpart(contents, &by_key) {
+            let here = its.counterpart(contents, &by_key);
+            let id = here
+                .as_ref()
+                .ok()
+                .and_then(|here| here.as_ref()?.0.as_deref());
+            if alone.has(entry.kind, id, fields) {
+                let why = "the Deploy CLI leaves it alone";
+                left.push(Left::of(entry.place.clone(), why));
+                continue;
+            }
+            left.extend(entry.left.iter().cloned());
+            match here {
                 Ok(here) => found.push((*entry, here)),
                 Err(why) => left.push(Left::of(entry.place.clone(), why)),
             }
@@ -151,6 +165,53 @@ pub(crate) fn matched(
         pair.entry.otherwise = known.in_ids(kind, &pair.entry.otherwise, &mut nobodys);
     }
     (pairs, left)
+}
+
+/// What the Deploy CLI leaves alone.
+struct LeftAlone<'a> {
+    undeployed: &'a Undeployed,
+    /// The ids and names of the clients of which it leaves the grants alone.
+    clients: BTreeSet<&'a str>,
+}
+
+impl<'a> LeftAlone<'a> {
+    fn of(undeployed: &'a Undeployed, contents: &'a Contents) -> LeftAlone<'a> {
+        let named = undeployed.clients.iter().map(String::as_str);
+        let here = contents.resources.iter();
+        let here = here.filter(|(id, _)| *id.kind() == clients::KIND);
+        let here = here.filter_map(|(id, file)| {
+            let name = file.fields.get("name").and_then(Value::as_str);
+            let is_named = name.is_some_and(|name| undeployed.clients.contains(name));
+            let is_third_party = file.fields.get("is_first_party") == Some(&Value::Bool(false));
+            (is_named || undeployed.third_party && is_third_party).then(|| id.as_str())
+        });
+        LeftAlone {
+            undeployed,
+            clients: named
+                .chain(here)
+                .chain(undeployed.own_client.as_deref())
+                .collect(),
+        }
+    }
+
+    /// Whether it leaves a resource alone of which its files say these fields, in the ids that are known here, and that has this id here.
+    fn has(&self, kind: &Kind, id: Option<&str>, fields: &Map<String, Value>) -> bool {
+        let text = |name: &str| fields.get(name).and_then(Value::as_str);
+        let name = text("name").unwrap_or_default();
+        if *kind == clients::KIND {
+            let own = self.undeployed.own_client.as_deref();
+            let is_first_party = fields.get("is_first_party") == Some(&Value::Bool(true));
+            let is_own = own.is_some() && (own == id || own == text("client_id"));
+            is_own
+                || self.undeployed.clients.contains(name)
+                || self.undeployed.third_party && !is_first_party
+        } else if *kind == resource_servers::KIND {
+            self.undeployed.apis.contains(name)
+        } else {
+            let is_grant = *kind == client_grants::KIND;
+            is_grant && text("client_id").is_some_and(|client| self.clients.contains(client))
+        }
+    }
 }
 
 /// What a tenant has once, as text; None where nothing tells the resource apart.

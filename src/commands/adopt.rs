@@ -56,7 +56,7 @@ pub(super) fn run(
             domain(&contents)
         ));
     }
-    let (mut pairs, mut left) = adopt::matched(&export.entries, &contents, directory.managed());
+    let (mut pairs, mut left) = adopt::matched(&export, &contents, directory.managed());
     let overrides = {
         let more: Vec<Counterpart<'_>> = pairs
             .iter()
@@ -398,7 +398,7 @@ fn read(from: &Path, settings: &Settings) -> Result<Export> {
             hint.unwrap_or_else(|| "nothing was written".to_owned()),
         )
     })?;
-    if export == Export::default() {
+    if export.entries.is_empty() && export.left.is_empty() {
         return Err(no_export("nothing in it is of the Deploy CLI".to_owned()));
     }
     Ok(export)
