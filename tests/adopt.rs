@@ -970,6 +970,24 @@ fn no_link_leads_out_of_the_folder() {
     ");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_folder_is_named_and_not_read() {
+    let bed = tenant();
+    bed.write("shared/Web Shop.json", "{\"name\": \"Web Shop\"}");
+    exported(&bed, "roles/Clerk.json", json!({"name": "Clerk"}));
+    for link in ["clients", "other"] {
+        std::os::unix::fs::symlink("../shared", bed.path(&format!("deploy-cli/{link}"))).unwrap();
+    }
+    let run = adopt(&bed, &["deploy-cli"]).exits(1);
+    insta::assert_snapshot!(run.stdout, @"
+    nothing to do
+
+    1 thing is left to do:
+    clients/: a link to a folder is not read: copy the folder into its place
+    ");
+}
+
 #[test]
 fn a_config_is_never_quoted_and_never_blows_up() {
     let bed = tenant();

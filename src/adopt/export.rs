@@ -195,16 +195,31 @@ fn names(settings: &Map<String, Value>, key: &str) -> Option<BTreeSet<String>> {
 /// How a file is read, by its path below the folder; None where there is none.
 pub(crate) type Read<'a> = &'a dyn Fn(&str) -> io::Result<Option<Vec<u8>>>;
 
-/// Reads the directory layout. `files` are the paths of all its files, sorted, with `/`.
+/// Reads the directory layout. `files` are the paths of all its files, sorted, with `/`, and `links` those of links to folders, which
+/// are not read.
 ///
 /// # Errors
 /// Names every file that can't be read.
 pub(crate) fn of_directory(
     files: &[String],
+    links: &[String],
     read: Read<'_>,
     settings: &Settings,
 ) -> Result<Export, Vec<Broken>> {
     let mut reading = Reading::new(read, settings);
+    let collections = COLLECTIONS.iter().map(|(key, folder, _)| (*key, *folder));
+    let folders = collections.chain(OTHERS.iter().copied());
+    let mut folders: Vec<(&str, &str)> = folders.chain([ATTACK_PROTECTION]).collect();
+    folders.retain(|(key, _)| !settings.leaves(key));
+    for link in links {
+        let top = link.split('/').next();
+        if folders.iter().any(|(_, folder)| top == Some(*folder)) {
+            reading.leave(
+                format!("{link}/"),
+                "a link to a folder is not read: copy the folder into its place",
+            );
+        }
+    }
     for path in files {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let Some(stem) = name.strip_suffix(".json") else {
