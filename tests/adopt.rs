@@ -939,7 +939,7 @@ fn nothing_is_trusted() {
     });
     insta::assert_snapshot!(errors.concat(), @"
     error: a.yaml:1:10: has an anchor (`&…`), which files may not have
-    hint: remove it, and write the value out wherever it is used
+    hint: `yq 'explode(.)' a.yaml > flat.yaml` writes it out in full: adopt flat.yaml, in the same folder
     error: b.yaml:2:1: is not YAML: while parsing a node, did not find expected node content
     hint: indent with spaces, and put text into quotes that begins with a sign or contains `: ` or ` #`
     error: c.yaml:3:5: `name` is there twice, first on line 2

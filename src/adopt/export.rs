@@ -702,9 +702,19 @@ fn broken(place: &str, message: &str) -> Broken {
 }
 
 fn at(place: &str, error: ParseError) -> Broken {
+    // The Deploy CLI takes what no file of tenantry may have, and nobody has to take it out by hand.
+    let is_short = ["has an anchor", "has an alias", "has a merge key"]
+        .iter()
+        .any(|start| error.message.starts_with(start));
+    let hint = match is_short {
+        true => Some(format!(
+            "`yq 'explode(.)' {place} > flat.yaml` writes it out in full: adopt flat.yaml, in the same folder"
+        )),
+        false => error.hint,
+    };
     Broken {
         place: format!("{place}:{}", error.position),
         message: error.message,
-        hint: error.hint,
+        hint,
     }
 }
