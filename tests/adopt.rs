@@ -989,6 +989,32 @@ fn a_link_to_a_folder_is_named_and_not_read() {
 }
 
 #[test]
+fn a_grant_of_an_api_that_nobody_can_tell_is_never_to_be_made() {
+    let bed = tenant();
+    for (field, file) in [("audience", "A"), ("client_id", "B")] {
+        let mut grant =
+            json!({"client_id": "Billing Job", "audience": "https://orders.example", "scope": []});
+        grant[field] = json!("https://##HOST##");
+        exported(&bed, &format!("grants/{file}.json"), grant);
+    }
+    for arguments in [&["deploy-cli"][..], &["deploy-cli", "--create"]] {
+        let run = adopt(&bed, arguments).exits(1);
+        assert!(!run.stdout.contains("is written"), "{}", run.stdout);
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(run.stdout, @"
+    nothing to do
+
+    4 things are left to do:
+    grants/A.json: audience: nothing is known to stand for ##HOST##
+    grants/A.json: nothing in it says which client grant it is
+    grants/B.json: client_id: nothing is known to stand for ##HOST##
+    grants/B.json: nothing in it says which client grant it is
+    ");
+        }
+    }
+}
+
+#[test]
 fn a_config_is_never_quoted_and_never_blows_up() {
     let bed = tenant();
     exported(

@@ -102,6 +102,8 @@ pub(crate) struct Entry {
     pub(crate) otherwise: Map<String, Value>,
     /// The comments above its fields.
     pub(crate) comments: Comments,
+    /// The fields that say nothing, since nothing is known to stand for a keyword in them.
+    pub(crate) unsaid: BTreeSet<String>,
     /// What of it can't be taken over.
     pub(crate) left: Vec<Left>,
 }
@@ -571,6 +573,7 @@ impl<'a> Reading<'a> {
             }
             is_known
         });
+        let unsaid = unknown.values().flatten().cloned().collect();
         for (keywords, fields) in unknown {
             let why = format!("nothing is known to stand for {}", keywords.join(", "));
             left.push(Left {
@@ -585,6 +588,7 @@ impl<'a> Reading<'a> {
             fields,
             otherwise,
             comments,
+            unsaid,
             left,
         });
     }

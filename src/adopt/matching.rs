@@ -326,7 +326,9 @@ impl Its<'_> {
         if let Some((field, texts)) = missing.find(|(field, _)| is_in_key(kind, field)) {
             return Err(format!("{field}: {}", are_unknown(kind, field, texts)));
         }
-        let Some(key) = self.key else {
+        let mut unsaid = self.entry.unsaid.iter();
+        let is_unsaid = unsaid.any(|field| is_in_key(kind, field));
+        let Some(key) = self.key.filter(|_| !is_unsaid) else {
             return Err(format!("nothing in it says which {} it is", kind.singular));
         };
         let same = by_key.get(&(kind, key.to_owned())).map(Vec::as_slice);
