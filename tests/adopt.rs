@@ -340,9 +340,9 @@ fn the_yaml_layout_brings_comments_and_what_keywords_stand_for() {
 
     5 things are left to do:
     tenant.yaml:4: description: overrides.yaml has another value for it, and nothing is written
-    tenant.yaml:13: description: nothing is known to stand for ##NOBODY##
-    tenant.yaml:13: allowed_clients: nothing is known to stand for ##NOTHING##
-    tenant.yaml:13: callbacks: nothing is known to stand for @@NOTHING@@
+    tenant.yaml:13: description: nothing is known to stand for ##NOBODY##: the file of --config says what does, and the environment is not asked
+    tenant.yaml:13: allowed_clients: nothing is known to stand for ##NOTHING##: the file of --config says what does, and the environment is not asked
+    tenant.yaml:13: callbacks: nothing is known to stand for @@NOTHING@@: the file of --config says what does, and the environment is not asked
     tenant.yaml:29: tenantry.yaml does not manage captcha: name it under `manage:`, and pull
     "#);
     assert_eq!(run.stderr, "");
@@ -404,9 +404,9 @@ fn without_a_config_what_has_a_keyword_stays_as_it_is() {
     nothing to do
 
     3 things are left to do:
-    tenant.yaml:13: description: nothing is known to stand for ##NOBODY##
-    tenant.yaml:13: allowed_clients: nothing is known to stand for ##NOTHING##
-    tenant.yaml:13: callbacks: nothing is known to stand for @@NOTHING@@
+    tenant.yaml:13: description: nothing is known to stand for ##NOBODY##: the file of --config says what does, and the environment is not asked
+    tenant.yaml:13: allowed_clients: nothing is known to stand for ##NOTHING##: the file of --config says what does, and the environment is not asked
+    tenant.yaml:13: callbacks: nothing is known to stand for @@NOTHING@@: the file of --config says what does, and the environment is not asked
     ");
 }
 
@@ -817,8 +817,8 @@ fn keywords_of_small_letters_are_keywords() {
     1 value written to 1 file
 
     2 things are left to do:
-    tenant.yaml:2: callbacks: nothing is known to stand for ##Call-backs.1##
-    tenant.yaml:2: description: nothing is known to stand for ##env##
+    tenant.yaml:2: callbacks: nothing is known to stand for ##Call-backs.1##: the file of --config says what does, and the environment is not asked
+    tenant.yaml:2: description: nothing is known to stand for ##env##: the file of --config says what does, and the environment is not asked
     "#);
 }
 
@@ -1005,9 +1005,9 @@ fn a_grant_of_an_api_that_nobody_can_tell_is_never_to_be_made() {
     nothing to do
 
     4 things are left to do:
-    grants/A.json: audience: nothing is known to stand for ##HOST##
+    grants/A.json: audience: nothing is known to stand for ##HOST##: the file of --config says what does, and the environment is not asked
     grants/A.json: nothing in it says which client grant it is
-    grants/B.json: client_id: nothing is known to stand for ##HOST##
+    grants/B.json: client_id: nothing is known to stand for ##HOST##: the file of --config says what does, and the environment is not asked
     grants/B.json: nothing in it says which client grant it is
     ");
         }

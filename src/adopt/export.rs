@@ -575,7 +575,10 @@ impl<'a> Reading<'a> {
         });
         let unsaid = unknown.values().flatten().cloned().collect();
         for (keywords, fields) in unknown {
-            let why = format!("nothing is known to stand for {}", keywords.join(", "));
+            let why = format!(
+                "nothing is known to stand for {}: the file of --config says what does, and the environment is not asked",
+                keywords.join(", ")
+            );
             left.push(Left {
                 fields,
                 ..Left::of(place.clone(), &why)
