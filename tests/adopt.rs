@@ -208,13 +208,12 @@ fn the_directory_layout_becomes_edits_and_the_rest_is_a_list() {
 
     8 values written to 6 files
 
-    9 things are left to do:
-    attack-protection/captcha.json: tenantry.yaml does not manage captcha: name it under `manage:`, and pull
+    8 things are left to do:
+    attack-protection/: 1 part of attack protection not managed: write `attack-protection: [brute-force-protection, captcha]` under `manage:` in tenantry.yaml, pull, and adopt again
     clients/Web Shop.json: client_secret: it holds a secret, which no file of tenantry has
     clients/Web Shop.json: app_type, signed_request_object: not managed: name it under `manage:` in tenantry.yaml, pull, and adopt again
     connections/: tenantry does not keep these
-    log-streams/Audit.json: tenantry.yaml does not manage log-streams: name it under `manage:`, and pull
-    log-streams/Audit.json: sink.splunkToken: it holds a secret, which no file of tenantry has
+    log-streams/: 1 log stream not managed: write `log-streams: all` under `manage:` in tenantry.yaml, pull, and adopt again
     roles/Clerk.json: permissions: `https://stock.example` is no API here, and is taken over as it is
     tenant.json: session_lifetime: the API takes no such value: `session_lifetime` is a number with a fraction, not a whole number
     tenant.json: support_url: not managed: name it under `manage:` in tenantry.yaml, pull, and adopt again
@@ -343,7 +342,7 @@ fn the_yaml_layout_brings_comments_and_what_keywords_stand_for() {
     tenant.yaml:13: description: nothing is known to stand for ##NOBODY##: the file of --config says what does, and the environment is not asked
     tenant.yaml:13: allowed_clients: nothing is known to stand for ##NOTHING##: the file of --config says what does, and the environment is not asked
     tenant.yaml:13: callbacks: nothing is known to stand for @@NOTHING@@: the file of --config says what does, and the environment is not asked
-    tenant.yaml:29: tenantry.yaml does not manage captcha: name it under `manage:`, and pull
+    tenant.yaml:29: 1 part of attack protection not managed: write `attack-protection: [brute-force-protection, captcha]` under `manage:` in tenantry.yaml, pull, and adopt again
     "#);
     assert_eq!(run.stderr, "");
     insta::assert_snapshot!(bed.read("tenant/overrides.yaml"), @"
@@ -985,6 +984,30 @@ fn a_link_to_a_folder_is_named_and_not_read() {
 
     1 thing is left to do:
     clients/: a link to a folder is not read: copy the folder into its place
+    ");
+}
+
+#[test]
+fn a_kind_that_is_not_managed_is_one_line_with_what_to_write() {
+    let bed = tenant();
+    bed.write("tenant/tenantry.yaml", "");
+    for number in 1..4 {
+        let role = json!({"name": format!("Role {number}")});
+        exported(&bed, &format!("roles/{number}.json"), role);
+    }
+    exported(&bed, "tenant.json", json!({"friendly_name": "Acme"}));
+    for part in ["brute-force-protection", "captcha"] {
+        let file = format!("attack-protection/{part}.json");
+        exported(&bed, &file, json!({"enabled": true}));
+    }
+    let run = adopt(&bed, &["deploy-cli"]).exits(1);
+    insta::assert_snapshot!(run.stdout, @"
+    nothing to do
+
+    3 things are left to do:
+    attack-protection/: 2 parts of attack protection not managed: write `attack-protection: [brute-force-protection, captcha]` under `manage:` in tenantry.yaml, pull, and adopt again
+    roles/: 3 roles not managed: write `roles: all` under `manage:` in tenantry.yaml, pull, and adopt again
+    tenant.json: 1 tenant's settings not managed: write `tenant-settings: all` under `manage:` in tenantry.yaml, pull, and adopt again
     ");
 }
 

@@ -69,13 +69,10 @@ pub(crate) fn matched(
     let alone = LeftAlone::of(&export.undeployed, contents);
     let mut left = Vec::new();
     let is_managed = |entry: &&Entry| managed.kinds().any(|kind| kind == entry.kind);
-    for entry in entries.iter().filter(|entry| !is_managed(entry)) {
-        let what = entry.kind.only().unwrap_or(entry.kind.name);
-        let why =
-            format!("tenantry.yaml does not manage {what}: name it under `manage:`, and pull");
-        left.push(Left::of(entry.place.clone(), why));
-        left.extend(entry.left.iter().cloned());
-    }
+    left.extend(unmanaged(
+        entries.iter().filter(|entry| !is_managed(entry)),
+        managed,
+    ));
     let mut known = Known::here(contents);
     let by_key = by_key(contents);
     let mut called = BTreeSet::new();
@@ -165,6 +162,40 @@ pub(crate) fn matched(
         pair.entry.otherwise = known.in_ids(kind, &pair.entry.otherwise, &mut nobodys);
     }
     (pairs, left)
+}
+
+/// The kinds that `tenantry.yaml` does not name, each with what to write there.
+fn unmanaged<'a>(entries: impl Iterator<Item = &'a Entry>, managed: &Managed) -> Vec<Left> {
+    let mut by_name: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+    for entry in entries {
+        by_name.entry(entry.kind.name).or_default().push(entry);
+    }
+    let left = by_name.into_iter().filter_map(|(name, entries)| {
+        let first = entries.first()?;
+        let place = match first.place.rsplit_once('/') {
+            Some((folder, _)) => format!("{folder}/"),
+            None => first.place.clone(),
+        };
+        let what = match entries.len() {
+            1 => first.kind.singular,
+            _ => first.kind.plural,
+        };
+        // Of a kind with parts the list names them, those that are managed already, too.
+        let parts = managed.kinds().chain(entries.iter().map(|entry| entry.kind));
+        let parts = parts.filter(|kind| kind.name == name);
+        let parts = parts.filter_map(Kind::only_stem);
+        let parts: BTreeSet<&str> = parts.filter(|stem| *stem != name).collect();
+        let fields = match parts.is_empty() {
+            true => "all".to_owned(),
+            false => format!("[{}]", Vec::from_iter(parts).join(", ")),
+        };
+        let count = entries.len();
+        let why = format!(
+            "{count} {what} not managed: write `{name}: {fields}` under `manage:` in tenantry.yaml, pull, and adopt again"
+        );
+        Some(Left::of(place, why))
+    });
+    left.collect()
 }
 
 /// What the Deploy CLI leaves alone.
