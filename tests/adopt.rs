@@ -969,6 +969,41 @@ fn no_link_leads_out_of_the_folder() {
     ");
 }
 
+#[test]
+fn one_keyword_that_cannot_be_told_hides_no_other() {
+    let bed = tenant();
+    bed.write(
+        "deploy-cli/tenant.yaml",
+        "clients:\n  - name: Web Shop\n    description: '##TEAM##'\n    callbacks: ##LIST##\n    client_metadata: {env: '##ENV##', team: shop}\n\
+         tenant:\n  friendly_name: ##TEAM##\n",
+    );
+    let mut told = Vec::new();
+    for list in [r#""[https://a.example]""#, r#""[\"https://a.example\"]""#] {
+        let config = format!(
+            r#"{{"AUTH0_KEYWORD_REPLACE_MAPPINGS": {{"LIST": {list}, "TEAM": "Tills", "ENV": "dev"}}}}"#
+        );
+        bed.write("config.json", &config);
+        let arguments = [
+            "deploy-cli/tenant.yaml",
+            "--config",
+            "config.json",
+            "--dry-run",
+        ];
+        let run = adopt(&bed, &arguments).exits(1).stdout;
+        let own = run.lines().filter(|line| line.contains("overrides.yaml"));
+        told.extend(own.map(str::to_owned));
+    }
+    insta::assert_snapshot!(told.join("\n"), @"
+    clients/web-shop: overrides.yaml would have what is this tenant's own: description, client_metadata
+    tenant-settings: overrides.yaml would have what is this tenant's own: friendly_name
+    3 values would be written to 2 files; 3 values would be written to overrides.yaml
+    tenant.yaml: which fields have LIST can't be told: write what is this tenant's own into overrides.yaml
+    clients/web-shop: overrides.yaml would have what is this tenant's own: description, callbacks, client_metadata
+    tenant-settings: overrides.yaml would have what is this tenant's own: friendly_name
+    3 values would be written to 2 files; 4 values would be written to overrides.yaml
+    ");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_link_to_a_folder_is_named_and_not_read() {

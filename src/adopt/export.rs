@@ -512,12 +512,31 @@ impl<'a> Reading<'a> {
             Ok((_, otherwise)) => otherwise,
             // With other values it is no document, so that nobody can tell where the keywords are.
             Err(_) => {
-                self.leave(
-                    name.to_owned(),
-                    "its keywords are replaced, and which fields have them can't be told: write what is this tenant's own into \
-                     overrides.yaml",
-                );
-                fields.clone()
+                let mut otherwise = Value::Object(fields.clone());
+                let said = otherwise.clone();
+                let mut untold = Vec::new();
+                let mappings = &self.settings.mappings;
+                let replaced = mappings.replaced(raw, LARGEST_FILE).ok();
+                for (keyword, other) in mappings.each_otherwise() {
+                    if other.replaced(raw, LARGEST_FILE).ok() == replaced {
+                        continue;
+                    }
+                    match parse(&other) {
+                        Ok((_, other)) => join(&mut otherwise, &said, &other.into()),
+                        Err(_) => untold.push(keyword),
+                    }
+                }
+                if !untold.is_empty() {
+                    let why = format!(
+                        "which fields have {} can't be told: write what is this tenant's own into overrides.yaml",
+                        untold.join(", ")
+                    );
+                    self.leave(name.to_owned(), &why);
+                }
+                match otherwise {
+                    Value::Object(otherwise) => otherwise,
+                    _ => fields.clone(),
+                }
             }
         };
         let unreplaced = with_quotes(raw);
@@ -640,6 +659,29 @@ impl<'a> Reading<'a> {
             fields: vec![PAGE.to_owned()],
             ..Left::of(place.to_owned(), &left)
         })
+    }
+}
+
+/// Has `joined` differ from `said` wherever `other` does, too.
+fn join(joined: &mut Value, said: &Value, other: &Value) {
+    match (joined, said, other) {
+        (_, said, other) if said == other => {}
+        (Value::Object(joined), Value::Object(said), Value::Object(other)) => {
+            joined.retain(|key, _| other.contains_key(key));
+            for (key, other) in other {
+                match (joined.get_mut(key), said.get(key)) {
+                    (Some(joined), Some(said)) => join(joined, said, other),
+                    _ => _ = joined.insert(key.clone(), other.clone()),
+                }
+            }
+        }
+        (Value::Array(joined), Value::Array(said), Value::Array(other))
+            if joined.len() == said.len() && said.len() == other.len() =>
+        {
+            let entries = joined.iter_mut().zip(said).zip(other);
+            entries.for_each(|((joined, said), other)| join(joined, said, other));
+        }
+        (joined, _, other) => *joined = other.clone(),
     }
 }
 

@@ -61,6 +61,19 @@ impl Mappings {
         Mappings(self.0.iter().map(other).collect())
     }
 
+    /// The keywords, each with the mappings in which it alone has another value.
+    pub(crate) fn each_otherwise(&self) -> impl Iterator<Item = (&str, Mappings)> {
+        let otherwise = self.otherwise();
+        let each = self.0.iter().zip(otherwise.0).enumerate();
+        each.map(|(at, (mapping, other))| {
+            let mut mappings = self.clone();
+            if let Some(mapping) = mappings.0.get_mut(at) {
+                *mapping = other;
+            }
+            (mapping.keyword.as_str(), mappings)
+        })
+    }
+
     /// The text with each keyword replaced: first those of lists, with their quotes, then those of texts.
     ///
     /// # Errors
@@ -143,15 +156,16 @@ fn other_value(value: Value) -> Value {
     }
 }
 
-/// What stands without quotes may be a number or a switch, and has to stay one.
+/// What stands without quotes may be a number, a switch or a list, and has to stay one.
 fn other_text(text: &str) -> String {
     match text.trim() {
         "true" => "false".to_owned(),
         "false" => "true".to_owned(),
-        number if matches!(crate::json::parse(number), Ok(Value::Number(_))) => {
-            other_number(number).to_string()
-        }
-        _ => format!("{text}{OTHER}"),
+        json => match crate::json::parse(json) {
+            Ok(Value::Number(_)) => other_number(json).to_string(),
+            Ok(list @ (Value::Array(_) | Value::Object(_))) => other_value(list).to_string(),
+            _ => format!("{text}{OTHER}"),
+        },
     }
 }
 
