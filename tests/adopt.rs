@@ -337,7 +337,8 @@ fn the_yaml_layout_brings_comments_and_what_keywords_stand_for() {
     attack-protection/brute-force-protection: overrides.yaml has what is this tenant's own: max_attempts
     4 values written to 3 files; 5 values written to overrides.yaml; 2 comment lines written
 
-    5 things are left to do:
+    6 things are left to do:
+    tenant.yaml:4: clients/web-shop.yaml keeps its name, which overrides.yaml has: rename it in both
     tenant.yaml:4: description: overrides.yaml has another value for it, and nothing is written
     tenant.yaml:13: description: nothing is known to stand for ##NOBODY##: the file of --config says what does, and the environment is not asked
     tenant.yaml:13: allowed_clients: nothing is known to stand for ##NOTHING##: the file of --config says what does, and the environment is not asked
@@ -966,6 +967,46 @@ fn no_link_leads_out_of_the_folder() {
     insta::assert_snapshot!(run.stderr, @"
     error: clients/B.json: a link leads out of deploy-cli
     hint: nothing was written
+    ");
+}
+
+#[test]
+fn a_name_with_a_keyword_makes_a_file_name_without() {
+    let bed = tenant_with(
+        json!({"id-a": {"name": "A dev"}, "id-b": {"name": "A"}, "id-c": {"name": "dev"}}),
+    );
+    bed.write(
+        "deploy-cli/tenant.yaml",
+        "clients:\n  - name: 'Web ##WHAT##'\n  - name: '##BILLING## Job'\n  - name: 'A ##ENV##'\n  - name: A\n  - name: '##ENV##'\n\
+         resourceServers:\n  - {name: 'Orders ##API##', identifier: 'https://orders.##HOST##'}\n\
+         clientGrants:\n  - {client_id: '##BILLING## Job', audience: 'https://orders.##HOST##', scope: []}\n  - {client_id: 'Web ##WHAT##', audience: 'https://##HOST##/api/v2/', scope: []}\n",
+    );
+    bed.write(
+        "config.json",
+        r#"{"AUTH0_KEYWORD_REPLACE_MAPPINGS": {"WHAT": "Shop", "BILLING": "Billing", "ENV": "dev", "API": "API", "HOST": "example"}}"#,
+    );
+    let run = adopt(&bed, &["deploy-cli/tenant.yaml", "--config", "config.json"]).exits(1);
+    insta::assert_snapshot!(run.stdout, @"
+    clients/web-shop.yaml is now clients/web.yaml
+    clients/billing-job.yaml is now clients/job.yaml
+    resource-servers/orders-api.yaml is now resource-servers/orders.yaml
+    client-grants/billing-job--orders-api.yaml is now client-grants/job--orders.yaml
+    clients/a-dev: overrides.yaml has what is this tenant's own: name
+    clients/dev: overrides.yaml has what is this tenant's own: name
+    clients/job: overrides.yaml has what is this tenant's own: name
+    clients/web: overrides.yaml has what is this tenant's own: name
+    resource-servers/orders: overrides.yaml has what is this tenant's own: name
+    4 files renamed; 5 values written to overrides.yaml
+
+    1 thing is left to do:
+    tenant.yaml:11: no client grant here is the same; with --create a file is written
+    ");
+    let run = adopt(&bed, &["deploy-cli/tenant.yaml", "--config", "config.json"]).exits(1);
+    insta::assert_snapshot!(run.stdout, @"
+    nothing to do
+
+    1 thing is left to do:
+    tenant.yaml:11: no client grant here is the same; with --create a file is written
     ");
 }
 

@@ -1,6 +1,7 @@
 //! What the Deploy CLI writes: its two layouts, read into entries of tenantry's kinds. Whoever calls says how a file is read. Pure.
 //! Source: auth0-deploy-cli 8.44, `lib/context/directory/handlers` and `lib/context/yaml/handlers`.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
@@ -9,9 +10,10 @@ use serde_json::{Map, Value};
 use super::comments::{Commented, Comments};
 use super::keywords::{Mappings, TooLarge, keywords_in, with_quotes};
 use super::{LARGEST_FILE, Left};
-use crate::files::{Document, Format, ParseError, Step, slug};
+use crate::files::{Document, Format, ParseError, Step, slug, slug_of_names};
 use crate::kinds::{
-    KINDS, Kind, client_grants, clients, log_streams, resource_servers, roles, tenant_settings,
+    KINDS, Kind, Reference, client_grants, clients, log_streams, resource_servers, roles,
+    tenant_settings,
 };
 
 /// A kind of which the Deploy CLI has many: the key in its YAML file, and the folder.
@@ -297,6 +299,10 @@ pub(crate) fn of_yaml(
         undeployed.clients = names(exclude, "clients").unwrap_or_default();
         undeployed.apis = names(exclude, "resourceServers").unwrap_or_default();
     }
+    let mut stems = BTreeMap::new();
+    for (key, _, kind) in COLLECTIONS {
+        stems.insert(*key, stems_of(kind, key, &unreplaced, &settings.mappings));
+    }
     for (key, value) in &document {
         let at = Step::Key(key);
         if settings.leaves(key) || ITS_OWN.contains(&key.as_str()) || value.is_null() {
@@ -304,6 +310,7 @@ pub(crate) fn of_yaml(
         }
         let (other, raw) = (otherwise.get(key), unreplaced.get(key));
         if let Some((_, _, kind)) = COLLECTIONS.iter().find(|(known, ..)| known == key) {
+            let value_len = value.as_array().map(Vec::len);
             for (index, value) in value.as_array().into_iter().flatten().enumerate() {
                 let path = [at, Step::Index(index)];
                 let other = other.and_then(|other| other.get(index));
@@ -314,7 +321,11 @@ pub(crate) fn of_yaml(
                 let comments = commented.as_ref();
                 let comments = comments.map(|commented| commented.above(&path, says.fields));
                 let comments = comments.unwrap_or_default();
-                reading.entry(kind, place(&path), None, says, comments);
+                // Where a keyword brings in whole entries, nobody can tell which is which.
+                let stems = stems.get(key.as_str());
+                let stems = stems.filter(|stems| Some(stems.len()) == value_len);
+                let stem = stems.and_then(|stems| stems.get(index)?.clone());
+                reading.entry(kind, place(&path), stem, says, comments);
             }
             if !value.is_array() {
                 reading.leave(place(&[at]), "it is no list");
@@ -366,6 +377,51 @@ pub(crate) fn of_yaml(
         }
     }
     reading.end()
+}
+
+/// The stems of a kind's entries in the YAML file, of which `raw` is what it says with its keywords as they are: that of a name with a
+/// keyword in it is the rest of the name, which is the same in every tenant. None where its name has no keyword, no rest, or not by
+/// itself.
+fn stems_of(
+    kind: &'static Kind,
+    key: &str,
+    raw: &Map<String, Value>,
+    mappings: &Mappings,
+) -> Vec<Option<String>> {
+    let list = |key: &str| raw.get(key).and_then(Value::as_array).into_iter().flatten();
+    // What a grant means by its audience: the name of the API.
+    let named = |reference: Reference, text: &str| {
+        let (referred, by) = (reference.kind()?, reference.by?);
+        let (key, ..) = COLLECTIONS.iter().find(|(.., kind)| *kind == referred)?;
+        let mut entries = list(key).filter_map(Value::as_object);
+        let fields = entries.find(|fields| fields.get(by).and_then(Value::as_str) == Some(text))?;
+        referred.label_in(fields).map(str::to_owned)
+    };
+    let stems = list(key).map(|entry| {
+        let fields = entry.as_object()?;
+        // An API that is not there has no name to go by.
+        let is_lacking = Cell::new(false);
+        let names = kind.labels(fields, |reference, text| {
+            let name = named(reference, text);
+            is_lacking.set(is_lacking.get() || reference.by.is_some() && name.is_none());
+            name
+        });
+        let rest: Vec<String> = names.iter().map(|name| mappings.removed(name)).collect();
+        let is_said = rest.iter().all(|name| name.contains(char::is_alphanumeric));
+        let is_rest = rest != names && is_said && !is_lacking.get();
+        Some((is_rest, slug_of_names(kind, &rest)))
+    });
+    let stems: Vec<Option<(bool, String)>> = stems.collect();
+    let mut alike: BTreeMap<&str, usize> = BTreeMap::new();
+    for (_, stem) in stems.iter().flatten() {
+        *alike.entry(stem).or_default() += 1;
+    }
+    let its = stems.iter().map(|stem| {
+        let (is_rest, stem) = stem.as_ref()?;
+        let is_one = alike.get(stem.as_str()) == Some(&1);
+        (*is_rest && is_one).then(|| stem.clone())
+    });
+    its.collect()
 }
 
 /// The parts of attack protection.
@@ -510,7 +566,7 @@ impl<'a> Reading<'a> {
         let (text, fields) = parse(&self.settings.mappings)?;
         let otherwise = match parse(&self.otherwise) {
             Ok((_, otherwise)) => otherwise,
-            // With other values it is no document, so that nobody can tell where the keywords are.
+            // With other values it is no document: each keyword by itself may tell where it is, and another one keeps none from it.
             Err(_) => {
                 let mut otherwise = Value::Object(fields.clone());
                 let said = otherwise.clone();

@@ -74,6 +74,24 @@ impl Mappings {
         })
     }
 
+    /// A text without its keywords, whether or not anything stands for them.
+    pub(crate) fn removed(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for Mapping { keyword, .. } in &self.0 {
+            for mark in [format!("@@{keyword}@@"), format!("##{keyword}##")] {
+                text = text.replace(&mark, "");
+            }
+        }
+        let mut removed = String::new();
+        let mut from = 0;
+        for (at, end) in marks(&text) {
+            removed.push_str(&text[from..at]);
+            from = end;
+        }
+        removed.push_str(&text[from..]);
+        removed
+    }
+
     /// The text with each keyword replaced: first those of lists, with their quotes, then those of texts.
     ///
     /// # Errors

@@ -416,7 +416,7 @@ fn new_stem(entry: &Entry, contents: &Contents, pairs: &[Pair]) -> String {
     let of_names = slug_of_names(kind, &kind.labels(&entry.fields, named));
     // The signs between the names are ours where the names are the same.
     let stem = match &entry.stem {
-        Some(stem) if slug(kind, &of_names) != *stem => stem.clone(),
+        Some(stem) if slug(kind, &of_names) != slug(kind, stem) => stem.clone(),
         _ => of_names,
     };
     match is_device(&stem) {
@@ -493,7 +493,7 @@ pub(crate) fn renames(
             continue;
         };
         // A name that differs in signs only is the same to people, such as that of a grant, which has its client and its API in it.
-        if kind.only().is_some() || slug(kind, &pair.stem) == *stem {
+        if kind.only().is_some() || slug(kind, &pair.stem) == slug(kind, stem) {
             continue;
         }
         let why = if is_device(stem) {
