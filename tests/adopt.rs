@@ -208,13 +208,12 @@ fn the_directory_layout_becomes_edits_and_the_rest_is_a_list() {
 
     8 values written to 6 files
 
-    9 things are left to do:
-    attack-protection/captcha.json: tenantry.yaml does not manage captcha: name it under `manage:`, and pull
+    8 things are left to do:
+    attack-protection/: 1 part of attack protection not managed: write `attack-protection: [brute-force-protection, captcha]` under `manage:` in tenantry.yaml, pull, and adopt again
     clients/Web Shop.json: client_secret: it holds a secret, which no file of tenantry has
     clients/Web Shop.json: app_type, signed_request_object: not managed: name it under `manage:` in tenantry.yaml, pull, and adopt again
     connections/: tenantry does not keep these
-    log-streams/Audit.json: tenantry.yaml does not manage log-streams: name it under `manage:`, and pull
-    log-streams/Audit.json: sink.splunkToken: it holds a secret, which no file of tenantry has
+    log-streams/: 1 log stream not managed: write `log-streams: all` under `manage:` in tenantry.yaml, pull, and adopt again
     roles/Clerk.json: permissions: `https://stock.example` is no API here, and is taken over as it is
     tenant.json: session_lifetime: the API takes no such value: `session_lifetime` is a number with a fraction, not a whole number
     tenant.json: support_url: not managed: name it under `manage:` in tenantry.yaml, pull, and adopt again
@@ -338,12 +337,13 @@ fn the_yaml_layout_brings_comments_and_what_keywords_stand_for() {
     attack-protection/brute-force-protection: overrides.yaml has what is this tenant's own: max_attempts
     4 values written to 3 files; 5 values written to overrides.yaml; 2 comment lines written
 
-    5 things are left to do:
+    6 things are left to do:
+    tenant.yaml:4: clients/web-shop.yaml keeps its name, which overrides.yaml has: rename it in both
     tenant.yaml:4: description: overrides.yaml has another value for it, and nothing is written
-    tenant.yaml:13: description: nothing is known to stand for ##NOBODY##
-    tenant.yaml:13: allowed_clients: nothing is known to stand for ##NOTHING##
-    tenant.yaml:13: callbacks: nothing is known to stand for @@NOTHING@@
-    tenant.yaml:29: tenantry.yaml does not manage captcha: name it under `manage:`, and pull
+    tenant.yaml:13: description: nothing is known to stand for ##NOBODY##: the file of --config says what does, and the environment is not asked
+    tenant.yaml:13: allowed_clients: nothing is known to stand for ##NOTHING##: the file of --config says what does, and the environment is not asked
+    tenant.yaml:13: callbacks: nothing is known to stand for @@NOTHING@@: the file of --config says what does, and the environment is not asked
+    tenant.yaml:29: 1 part of attack protection not managed: write `attack-protection: [brute-force-protection, captcha]` under `manage:` in tenantry.yaml, pull, and adopt again
     "#);
     assert_eq!(run.stderr, "");
     insta::assert_snapshot!(bed.read("tenant/overrides.yaml"), @"
@@ -404,9 +404,9 @@ fn without_a_config_what_has_a_keyword_stays_as_it_is() {
     nothing to do
 
     3 things are left to do:
-    tenant.yaml:13: description: nothing is known to stand for ##NOBODY##
-    tenant.yaml:13: allowed_clients: nothing is known to stand for ##NOTHING##
-    tenant.yaml:13: callbacks: nothing is known to stand for @@NOTHING@@
+    tenant.yaml:13: description: nothing is known to stand for ##NOBODY##: the file of --config says what does, and the environment is not asked
+    tenant.yaml:13: allowed_clients: nothing is known to stand for ##NOTHING##: the file of --config says what does, and the environment is not asked
+    tenant.yaml:13: callbacks: nothing is known to stand for @@NOTHING@@: the file of --config says what does, and the environment is not asked
     ");
 }
 
@@ -463,6 +463,99 @@ fn files_take_its_names_where_nothing_else_has_them() {
     );
     bed.run(["pull"]).exits(0);
     assert!(bed.path("tenant/clients/old-a.yaml").exists());
+}
+
+#[test]
+fn no_reference_that_nobody_knows_passes_beside_one_that_stands_here_already() {
+    let bed = tenant();
+    bed.edit(
+        "tenant/clients/web-shop.yaml",
+        "description: The shop\n",
+        "description: The shop\nallowed_clients: [old-id]\n",
+    );
+    let allowed = json!(["Gone", "Billing Job", "Gone too", "old-id"]);
+    exported(
+        &bed,
+        "clients/Web Shop.json",
+        json!({"name": "Web Shop", "allowed_clients": allowed}),
+    );
+    let run = adopt(&bed, &["deploy-cli"]).exits(1);
+    insta::assert_snapshot!(run.stdout, @"
+    nothing to do
+
+    1 thing is left to do:
+    clients/Web Shop.json: allowed_clients: `Gone`, `Gone too`: each is no client of its files nor of this tenant, or stands for several
+    ");
+}
+
+#[test]
+fn what_is_not_here_is_never_written_over_a_file_of_its_name() {
+    let bed = tenant();
+    bed.rename("tenant/clients/web-shop.yaml", "tenant/clients/shop.yaml");
+    bed.rename("tenant/roles/clerk.yaml", "tenant/roles/Till.yaml");
+    let shop = json!({"name": "Shop", "description": "Another one", "app_type": "spa"});
+    exported(&bed, "clients/Shop.json", shop);
+    exported(&bed, "clients/Cron 1.json", json!({"name": "Cron"}));
+    let other = json!({"name": "Cron 2", "allowed_clients": ["Shop"]});
+    exported(&bed, "clients/cron-1.json", other);
+    exported(&bed, "roles/Till.json", json!({"name": "Till"}));
+    // The name that a file here is about to take is none for another one.
+    let job = json!({"name": "Billing Job"});
+    exported(&bed, "clients/Worker.json", job);
+    exported(&bed, "clients/worker.json", json!({"name": "Worker"}));
+    let before = bed.read("tenant/clients/shop.yaml");
+    let without = adopt(&bed, &["deploy-cli", "--dry-run"]).exits(1).stdout;
+    insta::assert_snapshot!(without, @"
+    clients/billing-job.yaml would become clients/worker.yaml
+    1 file would be renamed
+
+    5 things are left to do:
+    clients/Cron 1.json: no client here is the same; with --create a file is written
+    clients/Shop.json: no client here is the same, and another's file is called so: clients/shop.yaml; with --create clients/shop-2.yaml is written
+    clients/cron-1.json: no client here is the same, and another's file is called so: clients/cron-1.yaml; with --create clients/cron-1-2.yaml is written
+    clients/worker.json: no client here is the same, and another's file is called so: clients/worker.yaml; with --create clients/worker-2.yaml is written
+    roles/Till.json: no role here is the same, and another's file is called so: roles/Till.yaml; with --create roles/till-2.yaml is written
+    ");
+    let run = adopt(&bed, &["deploy-cli", "--create"]).exits(0);
+    insta::assert_snapshot!(run.stdout, @r#"
+    clients/cron-1.yaml  Cron
+      new: the tenant does not have it, and `push --create` makes it
+      + name: "Cron"
+      warning: grant_types is left out: the tenant allows the implicit grant by default, and client_credentials to what is no native or single-page app
+      warning: jwt_configuration.alg is left out: the tenant signs with HS256 by default, by the client's secret
+
+    clients/cron-1-2.yaml  Cron 2
+      new: the tenant does not have it, and `push --create` makes it
+      + name: "Cron 2"
+      + allowed_clients:
+        + "clients/shop-2"
+      warning: grant_types is left out: the tenant allows the implicit grant by default, and client_credentials to what is no native or single-page app
+      warning: jwt_configuration.alg is left out: the tenant signs with HS256 by default, by the client's secret
+
+    clients/shop-2.yaml  Shop
+      new: the tenant does not have it, and `push --create` makes it
+      + name: "Shop"
+      + description: "Another one"
+      + app_type: "spa"
+      warning: grant_types is left out: the tenant allows the implicit grant by default, and client_credentials to what is no native or single-page app
+      warning: jwt_configuration.alg is left out: the tenant signs with HS256 by default, by the client's secret
+
+    clients/worker-2.yaml  Worker
+      new: the tenant does not have it, and `push --create` makes it
+      + name: "Worker"
+      warning: grant_types is left out: the tenant allows the implicit grant by default, and client_credentials to what is no native or single-page app
+      warning: jwt_configuration.alg is left out: the tenant signs with HS256 by default, by the client's secret
+
+    roles/till-2.yaml  Till
+      new: the tenant does not have it, and `push --create` makes it
+      + name: "Till"
+
+    clients/billing-job.yaml is now clients/worker.yaml
+    5 new files written, of 4 clients and 1 role; 1 file renamed
+    "#);
+    assert_eq!(bed.read("tenant/clients/shop.yaml"), before);
+    adopt(&bed, &["deploy-cli", "--create", "clients/shop-2"]).exits(1);
+    assert_eq!(bed.read("tenant/clients/shop.yaml"), before);
 }
 
 #[test]
@@ -553,6 +646,38 @@ fn what_the_tenant_lacks_gets_a_file_with_create_and_push_makes_it() {
 }
 
 #[test]
+fn a_keyword_for_a_whole_map_makes_each_of_its_keys_the_tenants_own() {
+    let bed = tenant();
+    bed.write(
+        "deploy-cli/clients/Web Shop.json",
+        "{\"name\": \"Web Shop\", \"client_metadata\": @@META@@}",
+    );
+    bed.write(
+        "deploy-cli/clients/Billing Job.json",
+        "{\"name\": \"Billing Job\", \"client_metadata\": \"@@NONE@@\"}",
+    );
+    bed.write(
+        "config.json",
+        r#"{"AUTH0_KEYWORD_REPLACE_MAPPINGS": {"META": {"env": "dev", "team": "tills"}, "NONE": {}}}"#,
+    );
+    let run = adopt(&bed, &["deploy-cli", "--config", "config.json"]).exits(0);
+    insta::assert_snapshot!(run.stdout, @r#"
+    clients/web-shop.yaml  Web Shop id-shop
+      client_metadata.team: "shop" → "tills"
+
+    clients/web-shop: overrides.yaml has what is this tenant's own: client_metadata
+    1 value written to 1 file; 1 value written to overrides.yaml
+    "#);
+    insta::assert_snapshot!(bed.read("tenant/overrides.yaml"), @"
+    clients:
+      web-shop:
+        client_metadata:
+          env: dev
+          team: tills
+    ");
+}
+
+#[test]
 fn what_is_called_the_same_needs_an_id() {
     let bed =
         tenant_with(json!({"id-1": {"name": "Default App"}, "id-2": {"name": "Default App"}}));
@@ -590,6 +715,110 @@ fn what_is_called_the_same_needs_an_id() {
     clients/Job 1.json: 2 of its clients are the same by name: write its `client_id` there
     clients/Job 2.json: 2 of its clients are the same by name: write its `client_id` there
     clients/Nobody.json: nothing in it says which client it is
+    "#);
+}
+
+#[test]
+fn a_flag_that_nobody_documents_keeps_no_other_from_being_adopted() {
+    let bed = tenant();
+    let settings = bed.read("tenant/tenant-settings.yaml");
+    let settings = settings.replacen("flags:\n", "flags:\n  brand_new: true\n", 1);
+    assert!(settings.contains("brand_new"), "{settings}");
+    bed.write("tenant/tenant-settings.yaml", &settings);
+    exported(
+        &bed,
+        "tenant.json",
+        json!({"flags": {"enable_sso": false, "revoke_refresh_token_grant": "no"}}),
+    );
+    let run = adopt(&bed, &["deploy-cli"]).exits(1);
+    insta::assert_snapshot!(run.stdout, @"
+    tenant-settings.yaml
+      flags.enable_sso: true → false
+
+    1 value written to 1 file
+
+    1 thing is left to do:
+    tenant.json: flags.revoke_refresh_token_grant: no update takes this value of it, and it stays as it is
+    ");
+    exported(&bed, "tenant.json", json!({"flags": {"enable_sso": false}}));
+    let run = adopt(&bed, &["deploy-cli"]).exits(0);
+    insta::assert_snapshot!(run.stdout, @"nothing to do");
+}
+
+#[test]
+fn a_login_page_is_its_file_and_never_its_path() {
+    let bed = tenant_with(json!({
+        "id-2": {"name": "Two"}, "id-3": {"name": "Three"}, "id-4": {"name": "Four"}, "id-5": {"name": "Five"},
+    }));
+    let pages = [
+        ("Web Shop", "./##SHOP##_custom_login_page.html"),
+        ("Billing Job", "./Billing Job_custom_login_page.html"),
+        ("Two", "./login.htm"),
+        ("Three", "../pages/shared.html"),
+        ("Four", "Please log in."),
+        ("Five", "##SHOP##.page"),
+    ];
+    for (name, page) in pages {
+        let client = json!({"name": name, "custom_login_page": page});
+        exported(&bed, &format!("clients/{name}.json"), client);
+    }
+    let files = [
+        ("clients/##SHOP##_custom_login_page.html", "<b>##SHOP##</b>"),
+        ("clients/login.htm", "<i>old</i>"),
+        ("clients/Tills.page", "<i>tills</i>"),
+        ("pages/shared.html", "<p>shared</p>"),
+    ];
+    for (file, text) in files {
+        bed.write(&format!("deploy-cli/{file}"), text);
+    }
+    bed.write(
+        "config.json",
+        r#"{"AUTH0_KEYWORD_REPLACE_MAPPINGS": {"SHOP": "Tills"}}"#,
+    );
+    let run = adopt(&bed, &["deploy-cli", "--config", "config.json"]).exits(1);
+    insta::assert_snapshot!(run.stdout, @r#"
+    clients/five.yaml  Five id-5
+      custom_login_page: (absent) → "<i>tills</i>"
+
+    clients/four.yaml  Four id-4
+      custom_login_page: (absent) → "Please log in."
+
+    clients/three.yaml  Three id-3
+      custom_login_page: (absent) → "<p>shared</p>"
+
+    clients/two.yaml  Two id-2
+      custom_login_page: (absent) → "<i>old</i>"
+
+    clients/web-shop.yaml  Web Shop id-shop
+      custom_login_page: (absent) → "<b>Tills</b>"
+
+    clients/web-shop: overrides.yaml has what is this tenant's own: custom_login_page
+    5 values written to 5 files; 1 value written to overrides.yaml
+
+    2 things are left to do:
+    clients/Billing Job.json: custom_login_page: its page clients/Billing Job_custom_login_page.html is not there
+    pages/: tenantry does not keep these
+    "#);
+}
+
+#[test]
+fn keywords_of_small_letters_are_keywords() {
+    let bed = tenant();
+    bed.write(
+        "deploy-cli/tenant.yaml",
+        "clients:\n  - name: Web Shop\n    description: 'The ##env## shop'\n    callbacks: ##Call-backs.1##\n    custom_login_page: |\n      \
+         <script>@@config@@</script>\n",
+    );
+    let run = adopt(&bed, &["deploy-cli/tenant.yaml"]).exits(1);
+    insta::assert_snapshot!(run.stdout, @r#"
+    clients/web-shop.yaml  Web Shop id-shop
+      custom_login_page: (absent) → "<script>@@config@@</script>\n"
+
+    1 value written to 1 file
+
+    2 things are left to do:
+    tenant.yaml:2: callbacks: nothing is known to stand for ##Call-backs.1##: the file of --config says what does, and the environment is not asked
+    tenant.yaml:2: description: nothing is known to stand for ##env##: the file of --config says what does, and the environment is not asked
     "#);
 }
 
@@ -685,16 +914,14 @@ fn nothing_is_trusted() {
     clients/a.yaml  Web Shop id-shop
       description: "The shop" → "\u001b[31mred"
 
-    clients/c.yaml  Billing Job id-job
-      custom_login_page: (absent) → "/etc/passwd.html"
-
     clients/web-shop.yaml is now clients/a.yaml
     clients/billing-job.yaml is now clients/c.yaml
-    2 values written to 2 files; 2 files renamed
+    1 value written to 1 file; 2 files renamed
 
-    2 things are left to do:
+    3 things are left to do:
     clients/A.json: custom_login_page: its page can't be read: it is not in deploy-cli
     clients/B\u{1b}[2J.json: no client here is the same; with --create a file is written
+    clients/C.json: custom_login_page: its page clients/etc/passwd.html is not there
     "#);
     let errors = [
         ("a.yaml", "clients: &a [1]\nroles: *a\n"),
@@ -712,7 +939,7 @@ fn nothing_is_trusted() {
     });
     insta::assert_snapshot!(errors.concat(), @"
     error: a.yaml:1:10: has an anchor (`&…`), which files may not have
-    hint: remove it, and write the value out wherever it is used
+    hint: `yq 'explode(.)' a.yaml > flat.yaml` writes it out in full: adopt flat.yaml, in the same folder
     error: b.yaml:2:1: is not YAML: while parsing a node, did not find expected node content
     hint: indent with spaces, and put text into quotes that begins with a sign or contains `: ` or ` #`
     error: c.yaml:3:5: `name` is there twice, first on line 2
@@ -741,6 +968,149 @@ fn no_link_leads_out_of_the_folder() {
     error: clients/B.json: a link leads out of deploy-cli
     hint: nothing was written
     ");
+}
+
+#[test]
+fn a_name_with_a_keyword_makes_a_file_name_without() {
+    let bed = tenant_with(
+        json!({"id-a": {"name": "A dev"}, "id-b": {"name": "A"}, "id-c": {"name": "dev"}}),
+    );
+    bed.write(
+        "deploy-cli/tenant.yaml",
+        "clients:\n  - name: 'Web ##WHAT##'\n  - name: '##BILLING## Job'\n  - name: 'A ##ENV##'\n  - name: A\n  - name: '##ENV##'\n\
+         resourceServers:\n  - {name: 'Orders ##API##', identifier: 'https://orders.##HOST##'}\n\
+         clientGrants:\n  - {client_id: '##BILLING## Job', audience: 'https://orders.##HOST##', scope: []}\n  - {client_id: 'Web ##WHAT##', audience: 'https://##HOST##/api/v2/', scope: []}\n",
+    );
+    bed.write(
+        "config.json",
+        r#"{"AUTH0_KEYWORD_REPLACE_MAPPINGS": {"WHAT": "Shop", "BILLING": "Billing", "ENV": "dev", "API": "API", "HOST": "example"}}"#,
+    );
+    let run = adopt(&bed, &["deploy-cli/tenant.yaml", "--config", "config.json"]).exits(1);
+    insta::assert_snapshot!(run.stdout, @"
+    clients/web-shop.yaml is now clients/web.yaml
+    clients/billing-job.yaml is now clients/job.yaml
+    resource-servers/orders-api.yaml is now resource-servers/orders.yaml
+    client-grants/billing-job--orders-api.yaml is now client-grants/job--orders.yaml
+    clients/a-dev: overrides.yaml has what is this tenant's own: name
+    clients/dev: overrides.yaml has what is this tenant's own: name
+    clients/job: overrides.yaml has what is this tenant's own: name
+    clients/web: overrides.yaml has what is this tenant's own: name
+    resource-servers/orders: overrides.yaml has what is this tenant's own: name
+    4 files renamed; 5 values written to overrides.yaml
+
+    1 thing is left to do:
+    tenant.yaml:11: no client grant here is the same; with --create a file is written
+    ");
+    let run = adopt(&bed, &["deploy-cli/tenant.yaml", "--config", "config.json"]).exits(1);
+    insta::assert_snapshot!(run.stdout, @"
+    nothing to do
+
+    1 thing is left to do:
+    tenant.yaml:11: no client grant here is the same; with --create a file is written
+    ");
+}
+
+#[test]
+fn one_keyword_that_cannot_be_told_hides_no_other() {
+    let bed = tenant();
+    bed.write(
+        "deploy-cli/tenant.yaml",
+        "clients:\n  - name: Web Shop\n    description: '##TEAM##'\n    callbacks: ##LIST##\n    client_metadata: {env: '##ENV##', team: shop}\n\
+         tenant:\n  friendly_name: ##TEAM##\n",
+    );
+    let mut told = Vec::new();
+    for list in [r#""[https://a.example]""#, r#""[\"https://a.example\"]""#] {
+        let config = format!(
+            r#"{{"AUTH0_KEYWORD_REPLACE_MAPPINGS": {{"LIST": {list}, "TEAM": "Tills", "ENV": "dev"}}}}"#
+        );
+        bed.write("config.json", &config);
+        let arguments = [
+            "deploy-cli/tenant.yaml",
+            "--config",
+            "config.json",
+            "--dry-run",
+        ];
+        let run = adopt(&bed, &arguments).exits(1).stdout;
+        let own = run.lines().filter(|line| line.contains("overrides.yaml"));
+        told.extend(own.map(str::to_owned));
+    }
+    insta::assert_snapshot!(told.join("\n"), @"
+    clients/web-shop: overrides.yaml would have what is this tenant's own: description, client_metadata
+    tenant-settings: overrides.yaml would have what is this tenant's own: friendly_name
+    3 values would be written to 2 files; 3 values would be written to overrides.yaml
+    tenant.yaml: which fields have LIST can't be told: write what is this tenant's own into overrides.yaml
+    clients/web-shop: overrides.yaml would have what is this tenant's own: description, callbacks, client_metadata
+    tenant-settings: overrides.yaml would have what is this tenant's own: friendly_name
+    3 values would be written to 2 files; 4 values would be written to overrides.yaml
+    ");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_folder_is_named_and_not_read() {
+    let bed = tenant();
+    bed.write("shared/Web Shop.json", "{\"name\": \"Web Shop\"}");
+    exported(&bed, "roles/Clerk.json", json!({"name": "Clerk"}));
+    for link in ["clients", "other"] {
+        std::os::unix::fs::symlink("../shared", bed.path(&format!("deploy-cli/{link}"))).unwrap();
+    }
+    let run = adopt(&bed, &["deploy-cli"]).exits(1);
+    insta::assert_snapshot!(run.stdout, @"
+    nothing to do
+
+    1 thing is left to do:
+    clients/: a link to a folder is not read: copy the folder into its place
+    ");
+}
+
+#[test]
+fn a_kind_that_is_not_managed_is_one_line_with_what_to_write() {
+    let bed = tenant();
+    bed.write("tenant/tenantry.yaml", "");
+    for number in 1..4 {
+        let role = json!({"name": format!("Role {number}")});
+        exported(&bed, &format!("roles/{number}.json"), role);
+    }
+    exported(&bed, "tenant.json", json!({"friendly_name": "Acme"}));
+    for part in ["brute-force-protection", "captcha"] {
+        let file = format!("attack-protection/{part}.json");
+        exported(&bed, &file, json!({"enabled": true}));
+    }
+    let run = adopt(&bed, &["deploy-cli"]).exits(1);
+    insta::assert_snapshot!(run.stdout, @"
+    nothing to do
+
+    3 things are left to do:
+    attack-protection/: 2 parts of attack protection not managed: write `attack-protection: [brute-force-protection, captcha]` under `manage:` in tenantry.yaml, pull, and adopt again
+    roles/: 3 roles not managed: write `roles: all` under `manage:` in tenantry.yaml, pull, and adopt again
+    tenant.json: 1 tenant's settings not managed: write `tenant-settings: all` under `manage:` in tenantry.yaml, pull, and adopt again
+    ");
+}
+
+#[test]
+fn a_grant_of_an_api_that_nobody_can_tell_is_never_to_be_made() {
+    let bed = tenant();
+    for (field, file) in [("audience", "A"), ("client_id", "B")] {
+        let mut grant =
+            json!({"client_id": "Billing Job", "audience": "https://orders.example", "scope": []});
+        grant[field] = json!("https://##HOST##");
+        exported(&bed, &format!("grants/{file}.json"), grant);
+    }
+    for arguments in [&["deploy-cli"][..], &["deploy-cli", "--create"]] {
+        let run = adopt(&bed, arguments).exits(1);
+        assert!(!run.stdout.contains("is written"), "{}", run.stdout);
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(run.stdout, @"
+    nothing to do
+
+    4 things are left to do:
+    grants/A.json: audience: nothing is known to stand for ##HOST##: the file of --config says what does, and the environment is not asked
+    grants/A.json: nothing in it says which client grant it is
+    grants/B.json: client_id: nothing is known to stand for ##HOST##: the file of --config says what does, and the environment is not asked
+    grants/B.json: nothing in it says which client grant it is
+    ");
+        }
+    }
 }
 
 #[test]
@@ -818,5 +1188,76 @@ fn what_the_deploy_cli_was_told_to_leave_is_left() {
     1 thing is left to do:
     roles/Clerk.json: permissions: `https://stock.example` is no API here, and is taken over as it is
     warning: the settings of the Deploy CLI are for other.example, and these files for 127.0.0.1:PORT: its keywords may stand for another tenant's values
+    "#);
+}
+
+#[test]
+fn what_the_deploy_cli_never_deploys_is_left_with_its_grants() {
+    let bed = tenant_with(
+        json!({"id-ci": {"name": "CI"}, "id-old": {"name": "Old"}, "id-other": {"name": "Other"}}),
+    );
+    bed.edit(
+        "tenant/clients/other.yaml",
+        "name: Other\n",
+        "name: Other\nis_first_party: false\n",
+    );
+    for (name, is_first_party) in [
+        ("CI", true),
+        ("Old", true),
+        ("Other", false),
+        ("Web Shop", true),
+    ] {
+        let client = json!({
+            "name": name, "is_first_party": is_first_party, "description": "edited", "client_secret": "s3cr3t",
+        });
+        exported(&bed, &format!("clients/{name}.json"), client);
+        let grant = json!({"client_id": name, "audience": "https://orders.example", "scope": ["read:orders"]});
+        exported(&bed, &format!("grants/{name}-Orders API.json"), grant);
+    }
+    exported(
+        &bed,
+        "resource-servers/Orders API.json",
+        json!({"name": "Orders API", "identifier": "https://orders.example", "scopes": []}),
+    );
+    bed.write(
+        "config.json",
+        r#"{"AUTH0_CLIENT_ID": "id-ci", "AUTH0_EXCLUDED_CLIENTS": ["Old"], "AUTH0_EXCLUDED_RESOURCE_SERVERS": ["Orders API"],
+            "AUTH0_EXCLUDE_THIRD_PARTY_CLIENTS": "true"}"#,
+    );
+    let run = adopt(&bed, &["deploy-cli", "--config", "config.json"]).exits(1);
+    insta::assert_snapshot!(run.stdout, @r#"
+    clients/web-shop.yaml  Web Shop id-shop
+      description: "The shop" → "edited"
+
+    1 value written to 1 file
+
+    10 things are left to do:
+    clients/CI.json: the Deploy CLI leaves it alone
+    clients/Old.json: the Deploy CLI leaves it alone
+    clients/Other.json: the Deploy CLI leaves it alone
+    clients/Web Shop.json: client_secret: it holds a secret, which no file of tenantry has
+    clients/Web Shop.json: is_first_party: not managed: name it under `manage:` in tenantry.yaml, pull, and adopt again
+    grants/CI-Orders API.json: the Deploy CLI leaves it alone
+    grants/Old-Orders API.json: the Deploy CLI leaves it alone
+    grants/Other-Orders API.json: the Deploy CLI leaves it alone
+    grants/Web Shop-Orders API.json: no client grant here is the same; with --create a file is written
+    resource-servers/Orders API.json: the Deploy CLI leaves it alone
+    "#);
+    // The YAML file's own list is in the place of that of the settings.
+    bed.write(
+        "tenant.yaml",
+        "clients:\n  - {name: Old, description: edited, is_first_party: true}\n  - {name: Web Shop, description: again, is_first_party: true}\n\
+         exclude:\n  clients: [Web Shop]\n",
+    );
+    let run = adopt(&bed, &["tenant.yaml", "--config", "config.json"]).exits(1);
+    insta::assert_snapshot!(run.stdout, @r#"
+    clients/old.yaml  Old id-old
+      description: (absent) → "edited"
+
+    1 value written to 1 file
+
+    2 things are left to do:
+    tenant.yaml:2: is_first_party: not managed: name it under `manage:` in tenantry.yaml, pull, and adopt again
+    tenant.yaml:3: the Deploy CLI leaves it alone
     "#);
 }

@@ -1,6 +1,7 @@
 //! What the Deploy CLI writes: its two layouts, read into entries of tenantry's kinds. Whoever calls says how a file is read. Pure.
 //! Source: auth0-deploy-cli 8.44, `lib/context/directory/handlers` and `lib/context/yaml/handlers`.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
@@ -9,9 +10,10 @@ use serde_json::{Map, Value};
 use super::comments::{Commented, Comments};
 use super::keywords::{Mappings, TooLarge, keywords_in, with_quotes};
 use super::{LARGEST_FILE, Left};
-use crate::files::{Document, Format, ParseError, Step, slug};
+use crate::files::{Document, Format, ParseError, Step, slug, slug_of_names};
 use crate::kinds::{
-    KINDS, Kind, client_grants, clients, log_streams, resource_servers, roles, tenant_settings,
+    KINDS, Kind, Reference, client_grants, clients, log_streams, resource_servers, roles,
+    tenant_settings,
 };
 
 /// A kind of which the Deploy CLI has many: the key in its YAML file, and the folder.
@@ -102,6 +104,10 @@ pub(crate) struct Entry {
     pub(crate) otherwise: Map<String, Value>,
     /// The comments above its fields.
     pub(crate) comments: Comments,
+    /// The fields that say nothing, since nothing is known to stand for a keyword in them.
+    pub(crate) unsaid: BTreeSet<String>,
+    /// What of it can't be taken over.
+    pub(crate) left: Vec<Left>,
 }
 
 /// What all of its files say.
@@ -111,6 +117,21 @@ pub(crate) struct Export {
     pub(crate) entries: Vec<Entry>,
     /// What tenantry can't take over.
     pub(crate) left: Vec<Left>,
+    /// What the Deploy CLI does not deploy of these resources.
+    pub(crate) undeployed: Undeployed,
+}
+
+/// Resources that the Deploy CLI leaves alone, whatever its files say of them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Undeployed {
+    /// The names of clients.
+    pub(crate) clients: BTreeSet<String>,
+    /// The names of APIs.
+    pub(crate) apis: BTreeSet<String>,
+    /// The id of the client that it works by.
+    pub(crate) own_client: Option<String>,
+    /// Whether third-party clients are among them.
+    pub(crate) third_party: bool,
 }
 
 /// A file that can't be taken for one of the Deploy CLI's.
@@ -135,6 +156,7 @@ pub(crate) struct Settings {
     excluded: BTreeSet<String>,
     /// The keys of what it does not leave alone, where it leaves all others.
     included: Option<BTreeSet<String>>,
+    undeployed: Undeployed,
 }
 
 impl Settings {
@@ -143,20 +165,21 @@ impl Settings {
     /// # Errors
     /// The mappings of keywords are none.
     pub(crate) fn of(settings: &Map<String, Value>) -> Result<Settings, String> {
-        let names = |key: &str| {
-            let names = settings.get(key)?.as_array()?.iter();
-            Some(
-                names
-                    .filter_map(|name| Some(name.as_str()?.to_owned()))
-                    .collect(),
-            )
-        };
-        let domain = settings.get("AUTH0_DOMAIN").and_then(Value::as_str);
+        let text = |key: &str| Some(settings.get(key)?.as_str()?.to_owned());
+        let is_on = |value: &Value| *value == true || *value == "true";
         Ok(Settings {
             mappings: Mappings::of_settings(settings)?,
-            domain: domain.map(str::to_owned),
-            excluded: names("AUTH0_EXCLUDED").unwrap_or_default(),
-            included: names("AUTH0_INCLUDED_ONLY"),
+            domain: text("AUTH0_DOMAIN"),
+            excluded: names(settings, "AUTH0_EXCLUDED").unwrap_or_default(),
+            included: names(settings, "AUTH0_INCLUDED_ONLY"),
+            undeployed: Undeployed {
+                clients: names(settings, "AUTH0_EXCLUDED_CLIENTS").unwrap_or_default(),
+                apis: names(settings, "AUTH0_EXCLUDED_RESOURCE_SERVERS").unwrap_or_default(),
+                own_client: text("AUTH0_CLIENT_ID"),
+                third_party: settings
+                    .get("AUTH0_EXCLUDE_THIRD_PARTY_CLIENTS")
+                    .is_some_and(is_on),
+            },
         })
     }
 
@@ -166,19 +189,41 @@ impl Settings {
     }
 }
 
+/// The texts of a list; None where there is none.
+fn names(settings: &Map<String, Value>, key: &str) -> Option<BTreeSet<String>> {
+    let names = settings.get(key)?.as_array()?.iter();
+    let names = names.filter_map(|name| Some(name.as_str()?.to_owned()));
+    Some(names.collect())
+}
+
 /// How a file is read, by its path below the folder; None where there is none.
 pub(crate) type Read<'a> = &'a dyn Fn(&str) -> io::Result<Option<Vec<u8>>>;
 
-/// Reads the directory layout. `files` are the paths of all its files, sorted, with `/`.
+/// Reads the directory layout. `files` are the paths of all its files, sorted, with `/`, and `links` those of links to folders, which
+/// are not read.
 ///
 /// # Errors
 /// Names every file that can't be read.
 pub(crate) fn of_directory(
     files: &[String],
+    links: &[String],
     read: Read<'_>,
     settings: &Settings,
 ) -> Result<Export, Vec<Broken>> {
     let mut reading = Reading::new(read, settings);
+    let collections = COLLECTIONS.iter().map(|(key, folder, _)| (*key, *folder));
+    let folders = collections.chain(OTHERS.iter().copied());
+    let mut folders: Vec<(&str, &str)> = folders.chain([ATTACK_PROTECTION]).collect();
+    folders.retain(|(key, _)| !settings.leaves(key));
+    for link in links {
+        let top = link.split('/').next();
+        if folders.iter().any(|(_, folder)| top == Some(*folder)) {
+            reading.leave(
+                format!("{link}/"),
+                "a link to a folder is not read: copy the folder into its place",
+            );
+        }
+    }
     for path in files {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let Some(stem) = name.strip_suffix(".json") else {
@@ -228,7 +273,12 @@ pub(crate) fn of_yaml(
     settings: &Settings,
 ) -> Result<Export, Vec<Broken>> {
     let mut reading = Reading::new(read, settings);
-    let (text, document, otherwise) = match reading.document(name, text, Format::Yaml) {
+    let Documents {
+        text,
+        fields: document,
+        otherwise,
+        raw: unreplaced,
+    } = match reading.document(name, text, Format::Yaml) {
         Ok(Some(read)) => read,
         Ok(None) => return reading.end(),
         Err(broken) => return Err(vec![broken]),
@@ -241,47 +291,64 @@ pub(crate) fn of_yaml(
         Ok(located) => format!("{name}:{}", located.position_at(path).line),
         Err(_) => name.to_owned(),
     };
+    // What stands there is in the place of what the settings say.
+    if let Some(exclude) = document.get("exclude") {
+        let nothing = Map::new();
+        let exclude = exclude.as_object().unwrap_or(&nothing);
+        let undeployed = &mut reading.export.undeployed;
+        undeployed.clients = names(exclude, "clients").unwrap_or_default();
+        undeployed.apis = names(exclude, "resourceServers").unwrap_or_default();
+    }
+    let mut stems = BTreeMap::new();
+    for (key, _, kind) in COLLECTIONS {
+        stems.insert(*key, stems_of(kind, key, &unreplaced, &settings.mappings));
+    }
     for (key, value) in &document {
         let at = Step::Key(key);
         if settings.leaves(key) || ITS_OWN.contains(&key.as_str()) || value.is_null() {
             continue;
         }
-        let other = otherwise.get(key).unwrap_or(value);
+        let (other, raw) = (otherwise.get(key), unreplaced.get(key));
         if let Some((_, _, kind)) = COLLECTIONS.iter().find(|(known, ..)| known == key) {
+            let value_len = value.as_array().map(Vec::len);
             for (index, value) in value.as_array().into_iter().flatten().enumerate() {
                 let path = [at, Step::Index(index)];
-                let Value::Object(fields) = value else {
+                let other = other.and_then(|other| other.get(index));
+                let raw = raw.and_then(|raw| raw.get(index));
+                let Some(says) = Says::of(value, other, raw) else {
                     continue;
                 };
-                let other = other
-                    .get(index)
-                    .and_then(Value::as_object)
-                    .unwrap_or(fields);
                 let comments = commented.as_ref();
-                let comments = comments.map(|commented| commented.above(&path, fields));
-                reading.entry(
-                    kind,
-                    place(&path),
-                    None,
-                    fields,
-                    other,
-                    comments.unwrap_or_default(),
-                );
+                let comments = comments.map(|commented| commented.above(&path, says.fields));
+                let comments = comments.unwrap_or_default();
+                // Where a keyword brings in whole entries, nobody can tell which is which.
+                let stems = stems.get(key.as_str());
+                let stems = stems.filter(|stems| Some(stems.len()) == value_len);
+                let stem = stems.and_then(|stems| stems.get(index)?.clone());
+                reading.entry(kind, place(&path), stem, says, comments);
             }
             if !value.is_array() {
                 reading.leave(place(&[at]), "it is no list");
             }
             continue;
         }
-        let singles: Vec<(&'static Kind, Vec<Step<'_>>, &Value, &Value)> = match key.as_str() {
-            _ if key == TENANT.0 => vec![(&tenant_settings::KIND, vec![at], value, other)],
+        let singles: Vec<(&'static Kind, Vec<Step<'_>>, Option<Says<'_>>)> = match key.as_str() {
+            _ if key == TENANT.0 => {
+                let says = Says::of(value, other, raw);
+                vec![(&tenant_settings::KIND, vec![at], says)]
+            }
             _ if key == ATTACK_PROTECTION.0 => {
                 let entries = value.as_object().into_iter().flatten();
                 let found = entries.filter_map(|(part, value)| {
                     let kind = parts()
                         .find(|kind| kind.only_stem().map(camel_case).as_ref() == Some(part))?;
                     let path = vec![at, Step::Key(part)];
-                    Some((kind, path, value, other.get(part).unwrap_or(value)))
+                    let says = Says::of(
+                        value,
+                        other.and_then(|other| other.get(part)),
+                        raw.and_then(|raw| raw.get(part)),
+                    );
+                    Some((kind, path, says))
                 });
                 found.collect()
             }
@@ -300,22 +367,61 @@ pub(crate) fn of_yaml(
                 continue;
             }
         };
-        for (kind, path, value, other) in singles {
-            if let (Value::Object(fields), Some(other)) = (value, other.as_object()) {
+        for (kind, path, says) in singles {
+            if let Some(says) = says {
                 let comments = commented.as_ref();
-                let comments = comments.map(|commented| commented.above(&path, fields));
-                reading.entry(
-                    kind,
-                    place(&path),
-                    None,
-                    fields,
-                    other,
-                    comments.unwrap_or_default(),
-                );
+                let comments = comments.map(|commented| commented.above(&path, says.fields));
+                let comments = comments.unwrap_or_default();
+                reading.entry(kind, place(&path), None, says, comments);
             }
         }
     }
     reading.end()
+}
+
+/// The stems of a kind's entries in the YAML file, of which `raw` is what it says with its keywords as they are: that of a name with a
+/// keyword in it is the rest of the name, which is the same in every tenant. None where its name has no keyword, no rest, or not by
+/// itself.
+fn stems_of(
+    kind: &'static Kind,
+    key: &str,
+    raw: &Map<String, Value>,
+    mappings: &Mappings,
+) -> Vec<Option<String>> {
+    let list = |key: &str| raw.get(key).and_then(Value::as_array).into_iter().flatten();
+    // What a grant means by its audience: the name of the API.
+    let named = |reference: Reference, text: &str| {
+        let (referred, by) = (reference.kind()?, reference.by?);
+        let (key, ..) = COLLECTIONS.iter().find(|(.., kind)| *kind == referred)?;
+        let mut entries = list(key).filter_map(Value::as_object);
+        let fields = entries.find(|fields| fields.get(by).and_then(Value::as_str) == Some(text))?;
+        referred.label_in(fields).map(str::to_owned)
+    };
+    let stems = list(key).map(|entry| {
+        let fields = entry.as_object()?;
+        // An API that is not there has no name to go by.
+        let is_lacking = Cell::new(false);
+        let names = kind.labels(fields, |reference, text| {
+            let name = named(reference, text);
+            is_lacking.set(is_lacking.get() || reference.by.is_some() && name.is_none());
+            name
+        });
+        let rest: Vec<String> = names.iter().map(|name| mappings.removed(name)).collect();
+        let is_said = rest.iter().all(|name| name.contains(char::is_alphanumeric));
+        let is_rest = rest != names && is_said && !is_lacking.get();
+        Some((is_rest, slug_of_names(kind, &rest)))
+    });
+    let stems: Vec<Option<(bool, String)>> = stems.collect();
+    let mut alike: BTreeMap<&str, usize> = BTreeMap::new();
+    for (_, stem) in stems.iter().flatten() {
+        *alike.entry(stem).or_default() += 1;
+    }
+    let its = stems.iter().map(|stem| {
+        let (is_rest, stem) = stem.as_ref()?;
+        let is_one = alike.get(stem.as_str()) == Some(&1);
+        (*is_rest && is_one).then(|| stem.clone())
+    });
+    its.collect()
 }
 
 /// The parts of attack protection.
@@ -346,8 +452,37 @@ struct Reading<'a> {
     broken: Vec<Broken>,
 }
 
-/// A text with its keywords replaced, what it says, and what it would say if they stood for something else.
-type Documents = (String, Map<String, Value>, Map<String, Value>);
+/// A document of its files.
+struct Documents {
+    /// Its text with the keywords replaced.
+    text: String,
+    /// What it says.
+    fields: Map<String, Value>,
+    /// What it would say if the keywords stood for something else.
+    otherwise: Map<String, Value>,
+    /// What it says with its keywords as they are; nothing where it is no document then.
+    raw: Map<String, Value>,
+}
+
+/// What a document says of one resource.
+#[derive(Clone, Copy)]
+struct Says<'a> {
+    fields: &'a Map<String, Value>,
+    otherwise: &'a Map<String, Value>,
+    raw: &'a Map<String, Value>,
+}
+
+impl<'a> Says<'a> {
+    /// Where the values are maps.
+    fn of(value: &'a Value, otherwise: Option<&'a Value>, raw: Option<&'a Value>) -> Option<Self> {
+        let fields = value.as_object()?;
+        Some(Says {
+            fields,
+            otherwise: otherwise.and_then(Value::as_object).unwrap_or(fields),
+            raw: raw.and_then(Value::as_object).unwrap_or(fields),
+        })
+    }
+}
 
 impl<'a> Reading<'a> {
     fn new(read: Read<'a>, settings: &'a Settings) -> Reading<'a> {
@@ -356,7 +491,10 @@ impl<'a> Reading<'a> {
             settings,
             otherwise: settings.mappings.otherwise(),
             raw: String::new(),
-            export: Export::default(),
+            export: Export {
+                undeployed: settings.undeployed.clone(),
+                ..Export::default()
+            },
             broken: Vec::new(),
         }
     }
@@ -383,11 +521,16 @@ impl<'a> Reading<'a> {
         };
         match self.document(path, &text, Format::Json) {
             // An empty one is one that it skips, too.
-            Ok(Some((_, fields, otherwise))) if !fields.is_empty() => {
+            Ok(Some(document)) if !document.fields.is_empty() => {
                 let is_named = kind.only().is_none() && !is_nameless(stem);
                 let stem = is_named.then(|| slug(kind, stem));
                 let place = path.to_owned();
-                self.entry(kind, place, stem, &fields, &otherwise, Comments::new());
+                let says = Says {
+                    fields: &document.fields,
+                    otherwise: &document.otherwise,
+                    raw: &document.raw,
+                };
+                self.entry(kind, place, stem, says, Comments::new());
             }
             Ok(_) => {}
             Err(broken) => self.broken.push(broken),
@@ -423,17 +566,43 @@ impl<'a> Reading<'a> {
         let (text, fields) = parse(&self.settings.mappings)?;
         let otherwise = match parse(&self.otherwise) {
             Ok((_, otherwise)) => otherwise,
-            // With other values it is no document, so that nobody can tell where the keywords are.
+            // With other values it is no document: each keyword by itself may tell where it is, and another one keeps none from it.
             Err(_) => {
-                self.leave(
-                    name.to_owned(),
-                    "its keywords are replaced, and which fields have them can't be told: write what is this tenant's own into \
-                     overrides.yaml",
-                );
-                fields.clone()
+                let mut otherwise = Value::Object(fields.clone());
+                let said = otherwise.clone();
+                let mut untold = Vec::new();
+                let mappings = &self.settings.mappings;
+                let replaced = mappings.replaced(raw, LARGEST_FILE).ok();
+                for (keyword, other) in mappings.each_otherwise() {
+                    if other.replaced(raw, LARGEST_FILE).ok() == replaced {
+                        continue;
+                    }
+                    match parse(&other) {
+                        Ok((_, other)) => join(&mut otherwise, &said, &other.into()),
+                        Err(_) => untold.push(keyword),
+                    }
+                }
+                if !untold.is_empty() {
+                    let why = format!(
+                        "which fields have {} can't be told: write what is this tenant's own into overrides.yaml",
+                        untold.join(", ")
+                    );
+                    self.leave(name.to_owned(), &why);
+                }
+                match otherwise {
+                    Value::Object(otherwise) => otherwise,
+                    _ => fields.clone(),
+                }
             }
         };
-        Ok(Some((text, fields, otherwise)))
+        let unreplaced = with_quotes(raw);
+        let raw = Document::parse(unreplaced.as_bytes(), format);
+        Ok(Some(Documents {
+            text,
+            fields,
+            otherwise,
+            raw: raw.map(Document::into_fields).unwrap_or_default(),
+        }))
     }
 
     fn entry(
@@ -441,18 +610,18 @@ impl<'a> Reading<'a> {
         kind: &'static Kind,
         place: String,
         stem: Option<String>,
-        fields: &Map<String, Value>,
-        otherwise: &Map<String, Value>,
+        says: Says<'_>,
         comments: Comments,
     ) {
-        let (mut fields, mut otherwise) = (fields.clone(), otherwise.clone());
+        let (mut fields, mut otherwise) = (says.fields.clone(), says.otherwise.clone());
         let secrets: BTreeSet<String> = kind
             .secrets_in(&fields)
             .iter()
             .map(|way| dotted(way))
             .collect();
+        let mut left = Vec::new();
         for secret in secrets {
-            self.export.left.push(Left {
+            left.push(Left {
                 fields: vec![secret],
                 ..Left::of(
                     place.clone(),
@@ -467,7 +636,7 @@ impl<'a> Reading<'a> {
             }
         }
         if *kind == clients::KIND {
-            self.page(&place, &mut fields, &mut otherwise);
+            left.extend(self.page(&place, says.raw, &mut fields, &mut otherwise));
         }
         let mut unknown: BTreeMap<Vec<String>, Vec<String>> = BTreeMap::new();
         fields.retain(|name, value| {
@@ -479,9 +648,13 @@ impl<'a> Reading<'a> {
             }
             is_known
         });
+        let unsaid = unknown.values().flatten().cloned().collect();
         for (keywords, fields) in unknown {
-            let why = format!("nothing is known to stand for {}", keywords.join(", "));
-            self.export.left.push(Left {
+            let why = format!(
+                "nothing is known to stand for {}: the file of --config says what does, and the environment is not asked",
+                keywords.join(", ")
+            );
+            left.push(Left {
                 fields,
                 ..Left::of(place.clone(), &why)
             });
@@ -493,24 +666,31 @@ impl<'a> Reading<'a> {
             fields,
             otherwise,
             comments,
+            unsaid,
+            left,
         });
     }
 
-    /// The login page of a client may be a file beside it.
+    /// The login page of a client may be a file beside it. Its path may have keywords in it, and the file's name may have them, too. One
+    /// that can't be read is left.
     fn page(
         &mut self,
         place: &str,
+        raw: &Map<String, Value>,
         fields: &mut Map<String, Value>,
         otherwise: &mut Map<String, Value>,
-    ) {
-        let Some(page) = fields.get(PAGE).and_then(Value::as_str) else {
-            return;
-        };
-        let name = page.strip_prefix("./").unwrap_or(page);
-        if !page.ends_with(".html") || page.contains(['\n', '<']) {
-            return;
+    ) -> Option<Left> {
+        let page = fields.get(PAGE)?.as_str()?;
+        if page.is_empty() || page.contains(['\n', '\r', '<']) {
+            return None;
         }
-        let left = match (self.read)(&format!("clients/{name}")) {
+        let file = below_clients(page);
+        let raw = raw.get(PAGE).and_then(Value::as_str).map(below_clients);
+        let read = match (self.read)(&file) {
+            Ok(None) => raw.map_or(Ok(None), |raw| (self.read)(&raw)),
+            read => read,
+        };
+        let left = match read {
             Ok(Some(text)) => {
                 let text = String::from_utf8_lossy(&text).into_owned();
                 let replaced = self.settings.mappings.replaced(&text, LARGEST_FILE);
@@ -519,22 +699,72 @@ impl<'a> Reading<'a> {
                     (Ok(text), Ok(other)) => {
                         fields.insert(PAGE.to_owned(), text.into());
                         otherwise.insert(PAGE.to_owned(), other.into());
-                        return;
+                        return None;
                     }
                     _ => "its keywords make the page larger than any file may be".to_owned(),
                 }
             }
+            Ok(None) if is_path(page) => format!("its page {file} is not there"),
             // It is the page itself, then.
-            Ok(None) => return,
+            Ok(None) => return None,
             Err(error) => format!("its page can't be read: {error}"),
         };
         fields.shift_remove(PAGE);
         otherwise.shift_remove(PAGE);
-        self.export.left.push(Left {
+        Some(Left {
             fields: vec![PAGE.to_owned()],
             ..Left::of(place.to_owned(), &left)
-        });
+        })
     }
+}
+
+/// Has `joined` differ from `said` wherever `other` does, too.
+fn join(joined: &mut Value, said: &Value, other: &Value) {
+    match (joined, said, other) {
+        (_, said, other) if said == other => {}
+        (Value::Object(joined), Value::Object(said), Value::Object(other)) => {
+            joined.retain(|key, _| other.contains_key(key));
+            for (key, other) in other {
+                match (joined.get_mut(key), said.get(key)) {
+                    (Some(joined), Some(said)) => join(joined, said, other),
+                    _ => _ = joined.insert(key.clone(), other.clone()),
+                }
+            }
+        }
+        (Value::Array(joined), Value::Array(said), Value::Array(other))
+            if joined.len() == said.len() && said.len() == other.len() =>
+        {
+            let entries = joined.iter_mut().zip(said).zip(other);
+            entries.for_each(|((joined, said), other)| join(joined, said, other));
+        }
+        (joined, _, other) => *joined = other.clone(),
+    }
+}
+
+/// The path of a client's page, which is said from the clients' folder, below that of all files. One that leads out of it keeps its
+/// first `..`.
+fn below_clients(path: &str) -> String {
+    let path = path.replace('\\', "/");
+    let mut steps = vec!["clients"];
+    for step in path.split('/') {
+        match step {
+            "" | "." => {}
+            ".." if steps.last().is_some_and(|last| *last != "..") => _ = steps.pop(),
+            step => steps.push(step),
+        }
+    }
+    steps.join("/")
+}
+
+/// Whether a text in one line is a path, or the name of a file.
+fn is_path(text: &str) -> bool {
+    let is_extension = |end: &str| {
+        (2..=5).contains(&end.len()) && end.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    text.contains(['/', '\\'])
+        || text
+            .rsplit_once('.')
+            .is_some_and(|(_, end)| is_extension(end))
 }
 
 /// Whether a file's name says nothing: what has no name, or is a grant to an API without one, is `undefined` to the Deploy CLI.
@@ -577,9 +807,19 @@ fn broken(place: &str, message: &str) -> Broken {
 }
 
 fn at(place: &str, error: ParseError) -> Broken {
+    // The Deploy CLI takes what no file of tenantry may have, and nobody has to take it out by hand.
+    let is_short = ["has an anchor", "has an alias", "has a merge key"]
+        .iter()
+        .any(|start| error.message.starts_with(start));
+    let hint = match is_short {
+        true => Some(format!(
+            "`yq 'explode(.)' {place} > flat.yaml` writes it out in full: adopt flat.yaml, in the same folder"
+        )),
+        false => error.hint,
+    };
     Broken {
         place: format!("{place}:{}", error.position),
         message: error.message,
-        hint: error.hint,
+        hint,
     }
 }

@@ -61,6 +61,37 @@ impl Mappings {
         Mappings(self.0.iter().map(other).collect())
     }
 
+    /// The keywords, each with the mappings in which it alone has another value.
+    pub(crate) fn each_otherwise(&self) -> impl Iterator<Item = (&str, Mappings)> {
+        let otherwise = self.otherwise();
+        let each = self.0.iter().zip(otherwise.0).enumerate();
+        each.map(|(at, (mapping, other))| {
+            let mut mappings = self.clone();
+            if let Some(mapping) = mappings.0.get_mut(at) {
+                *mapping = other;
+            }
+            (mapping.keyword.as_str(), mappings)
+        })
+    }
+
+    /// A text without its keywords, whether or not anything stands for them.
+    pub(crate) fn removed(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for Mapping { keyword, .. } in &self.0 {
+            for mark in [format!("@@{keyword}@@"), format!("##{keyword}##")] {
+                text = text.replace(&mark, "");
+            }
+        }
+        let mut removed = String::new();
+        let mut from = 0;
+        for (at, end) in marks(&text) {
+            removed.push_str(&text[from..at]);
+            from = end;
+        }
+        removed.push_str(&text[from..]);
+        removed
+    }
+
     /// The text with each keyword replaced: first those of lists, with their quotes, then those of texts.
     ///
     /// # Errors
@@ -121,7 +152,7 @@ fn with(text: String, mark: &str, value: &str, largest: u64) -> Result<String, T
     }
 }
 
-/// Another value of the same type, so that a text with it in it can be read, too.
+/// Another value of the same type, so that a text with it in it can be read, too. No key of an object has the same value as before.
 fn other_value(value: Value) -> Value {
     match value {
         Value::String(text) => other_text(&text).into(),
@@ -132,22 +163,27 @@ fn other_value(value: Value) -> Value {
             entries.push(OTHER.to_string().into());
             entries.into()
         }
-        Value::Object(mut fields) => {
-            fields.insert(OTHER.to_string(), true.into());
-            fields.into()
+        Value::Object(fields) => {
+            let other = fields.into_iter();
+            let mut other: Map<String, Value> = other
+                .map(|(key, value)| (key, other_value(value)))
+                .collect();
+            other.insert(OTHER.to_string(), true.into());
+            other.into()
         }
     }
 }
 
-/// What stands without quotes may be a number or a switch, and has to stay one.
+/// What stands without quotes may be a number, a switch or a list, and has to stay one.
 fn other_text(text: &str) -> String {
     match text.trim() {
         "true" => "false".to_owned(),
         "false" => "true".to_owned(),
-        number if matches!(crate::json::parse(number), Ok(Value::Number(_))) => {
-            other_number(number).to_string()
-        }
-        _ => format!("{text}{OTHER}"),
+        json => match crate::json::parse(json) {
+            Ok(Value::Number(_)) => other_number(json).to_string(),
+            Ok(list @ (Value::Array(_) | Value::Object(_))) => other_value(list).to_string(),
+            _ => format!("{text}{OTHER}"),
+        },
     }
 }
 
@@ -158,8 +194,8 @@ fn other_number(number: &str) -> Value {
     }
 }
 
-/// The keywords in a value that nothing was put in the place of, each once. Only upper case counts, as in the Deploy CLI: its own
-/// templates have words like `@@password@@` in them that are none.
+/// The keywords in a value that nothing was put in the place of, each once. Of `@@NAME@@` only upper case counts: login pages have words
+/// like `@@config@@` in them that are none.
 pub(crate) fn keywords_in(value: &Value) -> Vec<String> {
     let mut found = Vec::new();
     find(value, &mut found);
@@ -190,10 +226,11 @@ fn marks(text: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
                     .min()?;
             let sign = text.get(at..at + 2)?;
             let inside = text.get(at + 2..)?;
-            let name = inside
-                .bytes()
-                .take_while(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_'))
-                .count();
+            let is_of_name = |byte: &u8| match sign {
+                "##" => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'),
+                _ => matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_'),
+            };
+            let name = inside.bytes().take_while(is_of_name).count();
             if name > 0 && inside.get(name..)?.starts_with(sign) {
                 let end = at + 2 + name + 2;
                 from = end;
@@ -261,12 +298,16 @@ mod tests {
 
     #[test]
     fn other_values_are_of_the_same_type() {
-        let mappings = mappings(json!({"A": "a", "L": [], "N": 7, "B": "true", "T": "12"}));
-        let text = "[\"##A##\", @@L@@, @@N@@, ##B##, ##T##]";
+        let mappings = mappings(json!({
+            "A": "a", "L": [], "N": 7, "B": "true", "T": "12", "O": {"a": "b", "c": {"d": null}},
+        }));
+        let text = "[\"##A##\", @@L@@, @@N@@, ##B##, ##T##, @@O@@]";
         let other = mappings.otherwise().replaced(text, 1000).unwrap();
         assert_eq!(
             crate::json::parse(&other).unwrap(),
-            json!(["a\u{e000}", ["\u{e000}"], 8, false, 7])
+            json!(["a\u{e000}", ["\u{e000}"], 8, false, 7, {
+                "a": "b\u{e000}", "c": {"d": "\u{e000}", "\u{e000}": true}, "\u{e000}": true,
+            }])
         );
     }
 
@@ -293,8 +334,11 @@ mod tests {
 
     #[test]
     fn what_has_no_mapping_is_found_and_can_be_read() {
-        let value = json!({"a": ["x ##B## y", "@@A_1@@ ##B##"], "c": "@@password@@ ## # @@", "d": "###E##"});
-        assert_eq!(keywords_in(&value), ["##B##", "##E##", "@@A_1@@"]);
+        let value = json!({"a": ["x ##B## y", "@@A_1@@ ##B##"], "c": "@@password@@ ## # @@ ####", "d": "###E##", "e": "##my-env.1##"});
+        assert_eq!(
+            keywords_in(&value),
+            ["##B##", "##E##", "##my-env.1##", "@@A_1@@"]
+        );
         assert_eq!(
             with_quotes("{\"a\": @@A@@, \"b\": [##B##], \"c\": \"x ##C## y\", \"d\": \"##D##\"}"),
             "{\"a\": \"@@A@@\", \"b\": [\"##B##\"], \"c\": \"x ##C## y\", \"d\": \"##D##\"}"

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::Left;
-use super::export::Entry;
+use super::export::{Entry, Export, Undeployed};
 use crate::files::{Contents, Format, ResourceFile, TenantDirectory, slug, slug_of_names};
-use crate::kinds::{Creation, Kind, Managed, Reference};
+use crate::kinds::{Creation, Kind, Managed, Reference, client_grants, clients, resource_servers};
 use crate::portable::is_device;
 use crate::promote::Overrides;
 use crate::resource::ResourceId;
@@ -22,9 +22,14 @@ pub(crate) struct Pair {
     pub(crate) here: Option<String>,
     /// The stem of that file, or of the one to write.
     pub(crate) stem: String,
-    /// The fields of which a reference is known to nobody, each with the reference.
-    pub(crate) unknown: BTreeMap<&'static str, String>,
+    /// The file of another resource that has the name that the one to write would have had.
+    pub(crate) beside: Option<String>,
+    /// The fields of which references are known to nobody, each with the references.
+    pub(crate) unknown: Unknown,
 }
+
+/// References that are known to nobody, by field.
+pub(crate) type Unknown = BTreeMap<&'static str, Vec<String>>;
 
 /// A file that takes the Deploy CLI's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,22 +60,23 @@ struct Known<'a> {
 
 /// Ties entries to files. What can't be tied, and is not merely lacking here, is left.
 pub(crate) fn matched(
-    entries: &[Entry],
+    export: &Export,
     contents: &Contents,
     managed: &Managed,
 ) -> (Vec<Pair>, Vec<Left>) {
+    let entries = &export.entries;
+    let alone = LeftAlone::of(&export.undeployed, contents);
     let mut left = Vec::new();
     let is_managed = |entry: &&Entry| managed.kinds().any(|kind| kind == entry.kind);
-    for entry in entries.iter().filter(|entry| !is_managed(entry)) {
-        let what = entry.kind.only().unwrap_or(entry.kind.name);
-        let why =
-            format!("tenantry.yaml does not manage {what}: name it under `manage:`, and pull");
-        left.push(Left::of(entry.place.clone(), why));
-    }
+    left.extend(unmanaged(
+        entries.iter().filter(|entry| !is_managed(entry)),
+        managed,
+    ));
     let mut known = Known::here(contents);
     let by_key = by_key(contents);
     let mut called = BTreeSet::new();
     let mut pairs: Vec<Pair> = Vec::new();
+    let mut stems = Taken::here(contents);
     // What others are called by comes first: a grant is known by its client.
     for is_later in [false, true] {
         let entries = entries.iter().filter(is_managed);
@@ -78,18 +84,18 @@ pub(crate) fn matched(
             .filter(|entry| is_known_by_others(entry.kind) == is_later)
             .collect();
         let keys = entries.iter().map(|entry| {
-            let mut unknown = BTreeMap::new();
+            let mut unknown = Unknown::new();
             let fields = known.in_ids(entry.kind, &entry.fields, &mut unknown);
-            (key(entry.kind, &fields), unknown)
+            (key(entry.kind, &fields), unknown, fields)
         });
         let keys: Vec<_> = keys.collect();
         let mut alike: BTreeMap<(&'static Kind, &str), usize> = BTreeMap::new();
-        for (entry, (key, _)) in entries.iter().zip(&keys) {
+        for (entry, (key, ..)) in entries.iter().zip(&keys) {
             let key = key.as_deref().unwrap_or_default();
             *alike.entry((entry.kind, key)).or_default() += 1;
         }
         let mut found = Vec::new();
-        for (entry, (key, unknown)) in entries.iter().zip(&keys) {
+        for (entry, (key, unknown, fields)) in entries.iter().zip(&keys) {
             let same = key.as_deref().and_then(|key| alike.get(&(entry.kind, key)));
             let its = Its {
                 entry,
@@ -97,20 +103,38 @@ pub(crate) fn matched(
                 unknown,
                 alike: same.copied().unwrap_or_default(),
             };
-            match its.counterpart(contents, &by_key) {
+            let here = its.counterpart(contents, &by_key);
+            let id = here
+                .as_ref()
+                .ok()
+                .and_then(|here| here.as_ref()?.0.as_deref());
+            if alone.has(entry.kind, id, fields) {
+                let why = "the Deploy CLI leaves it alone";
+                left.push(Left::of(entry.place.clone(), why));
+                continue;
+            }
+            left.extend(entry.left.iter().cloned());
+            match here {
                 Ok(here) => found.push((*entry, here)),
                 Err(why) => left.push(Left::of(entry.place.clone(), why)),
             }
         }
+        // The names that the files here are going to take are theirs already.
+        for (entry, here) in &found {
+            if let (Some((_, file, _)), Some(stem)) = (here, &entry.stem) {
+                stems.take(entry.kind, stem, &renamed(entry.kind, file, stem));
+            }
+        }
         for (entry, here) in found {
-            let (file, stem, named) = match here {
+            let (file, stem, beside, named) = match here {
                 Some((id, file, stem)) => {
                     let named = id.map_or_else(|| Named::File(stem.clone()), Named::Id);
-                    (Some(file), stem, named)
+                    (Some(file), stem, None, named)
                 }
                 None => {
                     let stem = new_stem(entry, contents, &pairs);
-                    (None, stem.clone(), Named::File(stem))
+                    let (stem, beside) = stems.free(entry.kind, stem);
+                    (None, stem.clone(), beside, Named::File(stem))
                 }
             };
             if let Some(name) = entry.kind.label_in(&entry.fields) {
@@ -125,17 +149,99 @@ pub(crate) fn matched(
                 entry: entry.clone(),
                 here: file,
                 stem,
-                unknown: BTreeMap::new(),
+                beside,
+                unknown: Unknown::new(),
             });
         }
     }
     for pair in &mut pairs {
         let kind = pair.entry.kind;
         pair.entry.fields = known.in_ids(kind, &pair.entry.fields, &mut pair.unknown);
-        let mut nobodys = BTreeMap::new();
+        let mut nobodys = Unknown::new();
         pair.entry.otherwise = known.in_ids(kind, &pair.entry.otherwise, &mut nobodys);
     }
     (pairs, left)
+}
+
+/// The kinds that `tenantry.yaml` does not name, each with what to write there.
+fn unmanaged<'a>(entries: impl Iterator<Item = &'a Entry>, managed: &Managed) -> Vec<Left> {
+    let mut by_name: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+    for entry in entries {
+        by_name.entry(entry.kind.name).or_default().push(entry);
+    }
+    let left = by_name.into_iter().filter_map(|(name, entries)| {
+        let first = entries.first()?;
+        let place = match first.place.rsplit_once('/') {
+            Some((folder, _)) => format!("{folder}/"),
+            None => first.place.clone(),
+        };
+        let what = match entries.len() {
+            1 => first.kind.singular,
+            _ => first.kind.plural,
+        };
+        // Of a kind with parts the list names them, those that are managed already, too.
+        let parts = managed.kinds().chain(entries.iter().map(|entry| entry.kind));
+        let parts = parts.filter(|kind| kind.name == name);
+        let parts = parts.filter_map(Kind::only_stem);
+        let parts: BTreeSet<&str> = parts.filter(|stem| *stem != name).collect();
+        let fields = match parts.is_empty() {
+            true => "all".to_owned(),
+            false => format!("[{}]", Vec::from_iter(parts).join(", ")),
+        };
+        let count = entries.len();
+        let why = format!(
+            "{count} {what} not managed: write `{name}: {fields}` under `manage:` in tenantry.yaml, pull, and adopt again"
+        );
+        Some(Left::of(place, why))
+    });
+    left.collect()
+}
+
+/// What the Deploy CLI leaves alone.
+struct LeftAlone<'a> {
+    undeployed: &'a Undeployed,
+    /// The ids and names of the clients of which it leaves the grants alone.
+    clients: BTreeSet<&'a str>,
+}
+
+impl<'a> LeftAlone<'a> {
+    fn of(undeployed: &'a Undeployed, contents: &'a Contents) -> LeftAlone<'a> {
+        let named = undeployed.clients.iter().map(String::as_str);
+        let here = contents.resources.iter();
+        let here = here.filter(|(id, _)| *id.kind() == clients::KIND);
+        let here = here.filter_map(|(id, file)| {
+            let name = file.fields.get("name").and_then(Value::as_str);
+            let is_named = name.is_some_and(|name| undeployed.clients.contains(name));
+            let is_third_party = file.fields.get("is_first_party") == Some(&Value::Bool(false));
+            (is_named || undeployed.third_party && is_third_party).then(|| id.as_str())
+        });
+        LeftAlone {
+            undeployed,
+            clients: named
+                .chain(here)
+                .chain(undeployed.own_client.as_deref())
+                .collect(),
+        }
+    }
+
+    /// Whether it leaves a resource alone of which its files say these fields, in the ids that are known here, and that has this id here.
+    fn has(&self, kind: &Kind, id: Option<&str>, fields: &Map<String, Value>) -> bool {
+        let text = |name: &str| fields.get(name).and_then(Value::as_str);
+        let name = text("name").unwrap_or_default();
+        if *kind == clients::KIND {
+            let own = self.undeployed.own_client.as_deref();
+            let is_first_party = fields.get("is_first_party") == Some(&Value::Bool(true));
+            let is_own = own.is_some() && (own == id || own == text("client_id"));
+            is_own
+                || self.undeployed.clients.contains(name)
+                || self.undeployed.third_party && !is_first_party
+        } else if *kind == resource_servers::KIND {
+            self.undeployed.apis.contains(name)
+        } else {
+            let is_grant = *kind == client_grants::KIND;
+            is_grant && text("client_id").is_some_and(|client| self.clients.contains(client))
+        }
+    }
 }
 
 /// What a tenant has once, as text; None where nothing tells the resource apart.
@@ -156,6 +262,38 @@ fn key(kind: &Kind, fields: &Map<String, Value>) -> Option<String> {
     let values = values.into_iter().map(Option::unwrap_or_default);
     let values: Vec<Value> = values.collect();
     (!values.is_empty()).then(|| Value::from(values).to_string())
+}
+
+/// The stems that files have or are going to have, in lower case, each with the file: promotion ties files by them, so that no two
+/// resources may have the same one.
+struct Taken(BTreeMap<(&'static Kind, String), String>);
+
+impl Taken {
+    fn here(contents: &Contents) -> Taken {
+        let files = contents.files();
+        Taken(
+            files
+                .map(|(kind, _, file)| ((kind, file.stem.to_lowercase()), file.file.clone()))
+                .collect(),
+        )
+    }
+
+    fn take(&mut self, kind: &'static Kind, stem: &str, file: &str) {
+        let stem = (kind, stem.to_lowercase());
+        self.0.entry(stem).or_insert_with(|| file.to_owned());
+    }
+
+    /// Takes a stem, or the first free one with a number, and answers which file had the first of them.
+    fn free(&mut self, kind: &'static Kind, stem: String) -> (String, Option<String>) {
+        let other = self.0.get(&(kind, stem.to_lowercase())).cloned();
+        let is_free = |stem: &String| !self.0.contains_key(&(kind, stem.to_lowercase()));
+        let numbered = (2_usize..).map(|number| format!("{stem}-{number}"));
+        let free = std::iter::once(stem.clone()).chain(numbered).find(is_free);
+        let free = free.unwrap_or(stem);
+        let file = TenantDirectory::file_of(kind, &free, Format::Yaml);
+        self.take(kind, &free, &file);
+        (free, other)
+    }
 }
 
 /// Files by what tells their resources apart.
@@ -193,7 +331,7 @@ struct Its<'a> {
     /// What tells it apart.
     key: Option<&'a str>,
     /// The references of it that are known to nobody.
-    unknown: &'a BTreeMap<&'static str, String>,
+    unknown: &'a Unknown,
     /// How many entries that tells apart from no other.
     alike: usize,
 }
@@ -215,10 +353,12 @@ impl Its<'_> {
             return Ok(None);
         }
         let mut missing = self.unknown.iter();
-        if let Some((field, text)) = missing.find(|(field, _)| is_in_key(kind, field)) {
-            return Err(format!("{field}: {}", is_unknown(kind, field, text)));
+        if let Some((field, texts)) = missing.find(|(field, _)| is_in_key(kind, field)) {
+            return Err(format!("{field}: {}", are_unknown(kind, field, texts)));
         }
-        let Some(key) = self.key else {
+        let mut unsaid = self.entry.unsaid.iter();
+        let is_unsaid = unsaid.any(|field| is_in_key(kind, field));
+        let Some(key) = self.key.filter(|_| !is_unsaid) else {
             return Err(format!("nothing in it says which {} it is", kind.singular));
         };
         let same = by_key.get(&(kind, key.to_owned())).map(Vec::as_slice);
@@ -244,11 +384,14 @@ impl Its<'_> {
     }
 }
 
-/// What is said of a reference that nobody knows.
-pub(super) fn is_unknown(kind: &Kind, field: &str, text: &str) -> String {
+/// What is said of references that nobody knows.
+pub(super) fn are_unknown(kind: &Kind, field: &str, texts: &[String]) -> String {
     let referred = kind.row(field).and_then(|row| row.refers_to?.kind());
     let one = referred.map_or("resource", |kind| kind.singular);
-    format!("`{text}` is no {one} of its files nor of this tenant, or stands for several")
+    let quoted: Vec<String> = texts.iter().map(|text| format!("`{text}`")).collect();
+    let each = if texts.len() == 1 { " is" } else { ": each is" };
+    let quoted = quoted.join(", ");
+    format!("{quoted}{each} no {one} of its files nor of this tenant, or stands for several")
 }
 
 /// The stem of a file to write.
@@ -272,7 +415,7 @@ fn new_stem(entry: &Entry, contents: &Contents, pairs: &[Pair]) -> String {
     let of_names = slug_of_names(kind, &kind.labels(&entry.fields, named));
     // The signs between the names are ours where the names are the same.
     let stem = match &entry.stem {
-        Some(stem) if slug(kind, &of_names) != *stem => stem.clone(),
+        Some(stem) if slug(kind, &of_names) != slug(kind, stem) => stem.clone(),
         _ => of_names,
     };
     match is_device(&stem) {
@@ -305,7 +448,7 @@ impl<'a> Known<'a> {
         &self,
         kind: &'static Kind,
         fields: &Map<String, Value>,
-        unknown: &mut BTreeMap<&'static str, String>,
+        unknown: &mut Unknown,
     ) -> Map<String, Value> {
         let mut fields = fields.clone();
         for (row, reference) in kind.references_by_id() {
@@ -321,7 +464,7 @@ impl<'a> Known<'a> {
                     Some(Named::Id(id)) => id.clone(),
                     Some(Named::File(stem)) => reference.to_file(stem),
                     Some(Named::Several) | None => {
-                        unknown.insert(row.name, text.to_owned());
+                        unknown.entry(row.name).or_default().push(text.to_owned());
                         text.to_owned()
                     }
                 }
@@ -349,7 +492,7 @@ pub(crate) fn renames(
             continue;
         };
         // A name that differs in signs only is the same to people, such as that of a grant, which has its client and its API in it.
-        if kind.only().is_some() || slug(kind, &pair.stem) == *stem {
+        if kind.only().is_some() || slug(kind, &pair.stem) == slug(kind, stem) {
             continue;
         }
         let why = if is_device(stem) {
@@ -361,13 +504,11 @@ pub(crate) fn renames(
         } else if is_named(kind, &pair.stem, contents) {
             format!("{file} keeps its name, by which another file here refers to it")
         } else {
-            let extension = file.rsplit_once('.').map_or("", |(_, extension)| extension);
-            let format = Format::from_extension(extension).unwrap_or_default();
             taken.insert((kind, stem.clone()));
             renames.push(Rename {
                 kind,
                 from: file.clone(),
-                to: TenantDirectory::file_of(kind, stem, format),
+                to: renamed(kind, file, stem),
                 stem: stem.clone(),
             });
             continue;
@@ -375,6 +516,13 @@ pub(crate) fn renames(
         left.push(Left::of(pair.entry.place.clone(), why));
     }
     (renames, left)
+}
+
+/// A file with another stem.
+fn renamed(kind: &Kind, file: &str, stem: &str) -> String {
+    let extension = file.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let format = Format::from_extension(extension).unwrap_or_default();
+    TenantDirectory::file_of(kind, stem, format)
 }
 
 /// Whether a file refers to another one by its name.

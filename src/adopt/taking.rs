@@ -7,11 +7,12 @@ use serde_json::{Map, Value};
 
 use super::Left;
 use super::comments::Comments;
-use super::matching::{Pair, is_unknown};
+use super::matching::{Pair, are_unknown};
+use crate::files::{Format, TenantDirectory};
 use crate::kinds::{Field, KINDS, Kind, Manage, Managed, Risk, Sending};
 use crate::promote::{
     Alone, Asked, BrokenReference, Counterpart, Gone, Member, Overrides, OwnValues, Promotion,
-    Side, Stems, promote,
+    Side, Stems, WhyAlone, promote,
 };
 
 /// The tenant to whose files the values go.
@@ -110,8 +111,8 @@ pub(crate) fn take(
                         .find(|(field, _)| new.fields.contains_key(**field)),
                     missing.next(),
                 ) {
-                    (Some((field, text)), _) => {
-                        format!("{field}: {}", is_unknown(new.kind, field, text))
+                    (Some((field, texts)), _) => {
+                        format!("{field}: {}", are_unknown(new.kind, field, texts))
                     }
                     (None, Some(one)) => format!(
                         "{}: it refers to {}, which has no file here",
@@ -135,8 +136,20 @@ pub(crate) fn take(
         }
     };
     for alone in std::mem::take(&mut promotion.alone) {
-        if let Some(pair) = selected.get(&(alone.kind, alone.stem.as_str())) {
-            taken.alone.push((pair.entry.place.clone(), alone));
+        let Some(pair) = selected.get(&(alone.kind, alone.stem.as_str())) else {
+            continue;
+        };
+        let place = pair.entry.place.clone();
+        match (&pair.beside, &alone.why) {
+            (Some(other), WhyAlone::NotAsked) => {
+                let why = format!(
+                    "no {} here is the same, and another's file is called so: {other}; with --create {} is written",
+                    alone.kind.singular,
+                    TenantDirectory::file_of(alone.kind, &alone.stem, Format::Yaml)
+                );
+                taken.left.push(Left::of(place, why));
+            }
+            _ => taken.alone.push((place, alone)),
         }
     }
     let missing = std::mem::take(&mut promotion.missing);
@@ -164,6 +177,12 @@ pub(crate) fn take(
             let why =
                 "it means something in one tenant only, and nobody can tell whether in this one";
             taken.left.push(about(pair, field.name(), why));
+        }
+    }
+    for (kind, stem, key) in std::mem::take(&mut promotion.served) {
+        if let Some(pair) = selected.get(&(kind, stem.as_str())) {
+            let why = "no update takes this value of it, and it stays as it is";
+            taken.left.push(about(pair, &key.to_string(), why));
         }
     }
     let new = promotion.new.iter();
@@ -263,11 +282,12 @@ fn kept_from(
         let mut texts = references.into_iter().flatten();
         texts.any(|(_, entry)| entry == text)
     };
+    let unknown = pair.unknown.get(field.name()).into_iter().flatten();
     // What stands in the file already is no worse for standing there still.
-    if let Some(text) = pair.unknown.get(field.name())
-        && !old.is_some_and(|old| has(old, text))
-    {
-        return Some(is_unknown(kind, field.name(), text));
+    let unknown = unknown.filter(|text| !old.is_some_and(|old| has(old, text)));
+    let unknown: Vec<String> = unknown.cloned().collect();
+    if !unknown.is_empty() {
+        return Some(are_unknown(kind, field.name(), &unknown));
     }
     let mut missing = missing
         .iter()
@@ -278,7 +298,17 @@ fn kept_from(
             one.entry
         ));
     }
-    if let Err(invalid) = field.validate(new) {
+    // What is sent key by key is held to the rules by the keys that differ: others may be newer than what we know of the API.
+    let sent = match (old, new) {
+        (Some(Value::Object(old)), Value::Object(keys)) if field.row().merge.is_by_key() => {
+            let keys = keys.iter();
+            let keys = keys.filter(|(key, value)| old.get(*key) != Some(value));
+            let keys = keys.map(|(key, value)| (key.clone(), value.clone()));
+            &keys.collect::<Map<String, Value>>().into()
+        }
+        _ => new,
+    };
+    if let Err(invalid) = field.validate(sent) {
         return Some(format!("the API takes no such value: {invalid}"));
     }
     let own = own_of(tenant.overrides, pair, field)?;
@@ -373,7 +403,9 @@ fn own_values(
         // A tenant's own values are said in ids, and what is still to be made has none.
         let reference = field.row().refers_to;
         let is_unsaid = reference.is_some_and(|reference| !reference.files_in(&value).is_empty());
-        if is_unsaid || value.is_null() || field.validate(&value).is_err() {
+        let is_by_key = field.row().merge.is_by_key();
+        let has_no_key = is_by_key && value.as_object().is_some_and(Map::is_empty);
+        if is_unsaid || has_no_key || value.is_null() || field.validate(&value).is_err() {
             continue;
         }
         let value = match (own_of(tenant.overrides, pair, field), value) {

@@ -56,7 +56,7 @@ pub(super) fn run(
             domain(&contents)
         ));
     }
-    let (mut pairs, mut left) = adopt::matched(&export.entries, &contents, directory.managed());
+    let (mut pairs, mut left) = adopt::matched(&export, &contents, directory.managed());
     let overrides = {
         let more: Vec<Counterpart<'_>> = pairs
             .iter()
@@ -371,10 +371,10 @@ fn read(from: &Path, settings: &Settings) -> Result<Export> {
         }
     };
     let export = if is_folder {
-        let mut files = Vec::new();
-        list(from, "", 2, &mut files).map_err(|error| no_export(error.to_string()))?;
+        let (mut files, mut links) = (Vec::new(), Vec::new());
+        list(from, "", 2, &mut files, &mut links).map_err(|error| no_export(error.to_string()))?;
         files.sort();
-        adopt::of_directory(&files, &read, settings)
+        adopt::of_directory(&files, &links, &read, settings)
     } else {
         let name = from
             .file_name()
@@ -398,14 +398,20 @@ fn read(from: &Path, settings: &Settings) -> Result<Export> {
             hint.unwrap_or_else(|| "nothing was written".to_owned()),
         )
     })?;
-    if export == Export::default() {
+    if export.entries.is_empty() && export.left.is_empty() {
         return Err(no_export("nothing in it is of the Deploy CLI".to_owned()));
     }
     Ok(export)
 }
 
-/// The files below a folder, so many folders deep, with `/`. What is hidden is none of the Deploy CLI's.
-fn list(root: &Path, below: &str, depth: usize, files: &mut Vec<String>) -> std::io::Result<()> {
+/// The files below a folder, so many folders deep, with `/`, and the links to folders there. What is hidden is none of the Deploy CLI's.
+fn list(
+    root: &Path,
+    below: &str,
+    depth: usize,
+    files: &mut Vec<String>,
+    links: &mut Vec<String>,
+) -> std::io::Result<()> {
     for entry in std::fs::read_dir(root.join(below))? {
         let entry = entry?;
         let name = entry.file_name();
@@ -416,11 +422,14 @@ fn list(root: &Path, below: &str, depth: usize, files: &mut Vec<String>) -> std:
             "" => name.to_owned(),
             below => format!("{below}/{name}"),
         };
+        let file_type = entry.file_type()?;
         // A link to a folder is no folder here, and one to a file is followed where it is read.
-        if !entry.file_type()?.is_dir() {
+        if file_type.is_symlink() && entry.path().is_dir() {
+            links.push(path);
+        } else if !file_type.is_dir() {
             files.push(path);
         } else if depth > 0 && name != "node_modules" {
-            list(root, &path, depth - 1, files)?;
+            list(root, &path, depth - 1, files, links)?;
         }
         if files.len() > MOST_FILES {
             return Err(std::io::Error::other("it holds too many files"));
