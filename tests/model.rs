@@ -1410,6 +1410,21 @@ fn a_saved_plan_is_applied_as_it_was_or_not_at_all() {
         vec![run(PUSH), write(0, 1, 2), run(PUSH)],
         vec![Step::Delete { client: 1 }],
         vec![Step::Create { name: 1 }, run(PULL)],
+        // What was drift in the second of two clients is gone.
+        vec![Step::Back {
+            client: 1,
+            field: 1,
+        }],
+        // A null comes into the file, which is not the nothing that the plan has.
+        vec![
+            Step::Settings {
+                client: 0,
+                field: 3,
+                value: 1,
+            },
+            Step::Save { base: None },
+            run(PULL),
+        ],
     ];
     apart(
         "a_saved_plan_is_applied_as_it_was_or_not_at_all",

@@ -114,10 +114,10 @@ impl Saved {
             .iter()
             .filter(|(id, _)| only.is_none_or(|only| only == *id))
             .collect();
-        // A key that goes is one that the file does not have, beside others.
+        // A key that goes is one that the file does not have, beside others. In no other field is a null the same as nothing.
         let said = |local: &Fields, field: &Field| match local.get(&field.name) {
-            Some(Value::Null) => same(None, field.local.as_ref()),
-            local => local == field.local.as_ref() && !(field.is_key && local.is_none()),
+            Some(local) if field.is_key => same(Some(local), field.local.as_ref()),
+            local => local == field.local.as_ref() && !field.is_key,
         };
         let as_planned = |(id, client): &(&String, &Client)| {
             let Some((_, local)) = before.files.get(*id) else {
@@ -162,12 +162,13 @@ impl Saved {
 }
 
 impl Field {
-    /// Whether live says what the plan says that it says, or what the plan makes of it. What push does not send, it does not
-    /// read.
+    /// Whether live says what the plan says that it says; or what the plan makes of it; or, where somebody else changed it, what the
+    /// file says all along, so that nothing is left of that. What push does not send, it does not read.
     fn holds(&self, live: &Fields) -> bool {
         let now = live.get(&self.name);
+        let may_agree = ["edit", "drift"].contains(&self.change.as_str());
         !UNITS.contains(&self.name.as_str())
             || same(now, self.live.as_ref())
-            || (self.change == "edit" && same(now, self.local.as_ref()))
+            || (may_agree && same(now, self.local.as_ref()))
     }
 }
