@@ -526,6 +526,10 @@ impl World<'_> {
             _ => panic!("{step:?} is no step with git"),
         };
         let Some(on) = done else {
+            // What git gave up may be there in part.
+            if contents(self.tree()) != contents(tree) {
+                self.undo();
+            }
             return;
         };
         self.learn(&on, matches!(step, Commit));
@@ -1044,6 +1048,12 @@ impl World<'_> {
         }
         self.told(Command::Diff, None, None, None);
     }
+}
+
+/// What is in each file.
+fn contents(tree: Tree) -> BTreeMap<String, Vec<u8>> {
+    let files = tree.into_iter();
+    files.map(|(path, (content, _))| (path, content)).collect()
 }
 
 /// Whether the files say the same; a new one may have any name.
