@@ -172,7 +172,7 @@ impl People {
             counting.any(|entry| {
                 let base = entry.base.get(field);
                 base.is_some_and(|base| same(base.as_ref(), value))
-                    && (!merged || sides.brought(id, entry, field))
+                    && sides.brought(id, entry, field)
             })
         };
         if merged {
