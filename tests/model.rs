@@ -1418,6 +1418,8 @@ fn a_saved_plan_is_applied_as_it_was_or_not_at_all() {
         vec![dashboard(0, 1, 2), run(PULL)],
         vec![run(PUSH), dashboard(0, 1, 2), run(PULL)],
         vec![run(PUSH), write(0, 1, 2), run(PUSH)],
+        // What was sent is taken back on the dashboard, so that it is drift by now.
+        vec![run(PUSH), dashboard(0, 1, 4)],
         vec![Step::Delete { client: 1 }],
         vec![Step::Create { name: 1 }, run(PULL)],
         // What was drift in the second of two clients is gone.

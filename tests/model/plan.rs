@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::common::{Fields, text};
 use crate::promise::{Promise, Sides, take};
-use crate::units::{UNITS, entry_units, same, sent, units};
+use crate::units::{UNITS, agree, entry_units, field_of, same, sent, units};
 
 /// A plan that was saved.
 #[derive(Debug, Clone)]
@@ -128,10 +128,32 @@ impl Saved {
             });
             live && client.fields.iter().all(|field| said(local, field))
         };
+        // By now, or by another base than that of the plan, the file may say what it said before: then it is somebody else's change
+        // that would go.
+        let reverts = |(id, client): &(&String, &Client)| {
+            let (Some(base), Some(live)) = (before.base(id), before.live.get(*id)) else {
+                return false;
+            };
+            let local = &before.files[*id].1;
+            let is_drift = |field: &Field| {
+                let units = field.units();
+                let is_as_before = units.iter().all(|unit| {
+                    let base = base.get(unit);
+                    base.is_some_and(|base| same(base.as_ref(), local.get(unit)))
+                });
+                let is = |unit: &String| agree(unit, local.get(unit), live.get(unit));
+                is_as_before && !units.iter().all(is)
+            };
+            let mut edits = client.fields.iter().filter(|field| field.change == "edit");
+            edits.any(is_drift)
+        };
         let conflict = |(_, client): &(&String, &Client)| {
             client.fields.iter().any(|field| field.change == "conflict")
         };
-        if !clients.iter().all(as_planned) || clients.iter().any(conflict) {
+        if !clients.iter().all(as_planned)
+            || clients.iter().any(reverts)
+            || clients.iter().any(conflict)
+        {
             return refused;
         }
 
@@ -162,6 +184,14 @@ impl Saved {
 }
 
 impl Field {
+    /// The units that the plan compares together: a key, or those of a whole field.
+    fn units(&self) -> Vec<String> {
+        match self.is_key {
+            true => vec![self.name.clone()],
+            false => entry_units(field_of(&self.name), None),
+        }
+    }
+
     /// Whether live says what the plan says that it says; or what the plan makes of it; or, where somebody else changed it, what the
     /// file says all along, so that nothing is left of that. What push does not send, it does not read.
     fn holds(&self, live: &Fields) -> bool {
