@@ -527,6 +527,63 @@ fn what_a_merged_branch_left_as_it_was_is_no_base() {
     place.sends_nothing("", 0);
 }
 
+/// Each of two branches pushed another field of `web`, and the merge took the lock of `main`, where the description is what it was
+/// before. The file has what `other` pushed, or what was there before.
+fn merged_with_our_lock(place: &Place<'_>, description: &str) {
+    place.git("switch -q -c other");
+    place.push("theirs");
+    place.git("switch -q main");
+    place.say("web", "name", "Shop");
+    place.tenantry("push --yes").exits(0);
+    place.commit("Shop");
+    conflicts(place);
+    place.git("checkout -q --ours -- tenant/tenant.lock");
+    place.git("checkout -q --theirs -- tenant/clients");
+    place.say("web", "name", "Shop");
+    if description != "theirs" {
+        place.say("web", "description", description);
+    }
+    place.commit("Merged");
+}
+
+#[test]
+fn a_dashboard_that_goes_back_to_what_our_lock_still_has_is_drift() {
+    let bed = bed();
+    let place = origin(&bed);
+    merged_with_our_lock(&place, "theirs");
+    assert_eq!(place.differs(""), NOTHING);
+    dashboard(&bed, "one");
+    assert_eq!(place.differs(""), ["Shop.description drift"]);
+    place.sends_nothing("", 0);
+    place.tenantry("pull").exits(0);
+    assert_eq!(place.says("web", "description").unwrap(), "one");
+}
+
+#[test]
+fn a_dashboard_edit_over_what_a_merged_branch_pushed_is_drift() {
+    let bed = bed();
+    let place = origin(&bed);
+    merged_with_our_lock(&place, "theirs");
+    dashboard(&bed, "three");
+    assert_eq!(place.differs(""), ["Shop.description drift"]);
+    place.sends_nothing("", 0);
+}
+
+#[test]
+fn a_merge_that_took_back_what_a_branch_pushed_is_an_edit_and_conflicts_with_a_dashboard_edit() {
+    let bed = bed();
+    let place = origin(&bed);
+    merged_with_our_lock(&place, "one");
+    assert_eq!(place.differs(""), ["Shop.description edit"]);
+    dashboard(&bed, "three");
+    assert_eq!(place.differs(""), ["Shop.description conflict"]);
+    place.sends_nothing("", 1);
+    // It stays one, and so does the file.
+    place.tenantry("pull").exits(1);
+    assert_eq!(place.says("web", "description").unwrap(), "one");
+    assert_eq!(place.differs(""), ["Shop.description conflict"]);
+}
+
 #[test]
 fn a_client_that_was_gone_and_is_back_as_it_was_is_looked_for_in_the_past() {
     let bed = bed();

@@ -461,7 +461,7 @@ impl World<'_> {
                     .commit(self.made)
                     .then(|| Vec::from_iter(before.clone()))
             }
-            (_, None) => return,
+            (_, None) => None,
             (Revert { back: n, range, .. }, Some(head)) => {
                 let commit = back(*n).unwrap();
                 // Without the first commit there is nothing to tell about.
@@ -525,10 +525,14 @@ impl World<'_> {
             }
             _ => panic!("{step:?} is no step with git"),
         };
-        // What git refused half-way, it may have left half-way.
-        if let Some(on) = done {
-            self.learn(&on, matches!(step, Commit));
-        }
+        let Some(on) = done else {
+            // What git gave up may be there in part.
+            if contents(self.tree()) != contents(tree) {
+                self.undo();
+            }
+            return;
+        };
+        self.learn(&on, matches!(step, Commit));
         if !self.is_sane() {
             self.undo();
             if !self.is_sane() {
@@ -1046,6 +1050,12 @@ impl World<'_> {
     }
 }
 
+/// What is in each file.
+fn contents(tree: Tree) -> BTreeMap<String, Vec<u8>> {
+    let files = tree.into_iter();
+    files.map(|(path, (content, _))| (path, content)).collect()
+}
+
 /// Whether the files say the same; a new one may have any name.
 fn same_files(found: &Sides, promised: &Sides) -> bool {
     found.files.len() == promised.files.len()
@@ -1408,8 +1418,25 @@ fn a_saved_plan_is_applied_as_it_was_or_not_at_all() {
         vec![dashboard(0, 1, 2), run(PULL)],
         vec![run(PUSH), dashboard(0, 1, 2), run(PULL)],
         vec![run(PUSH), write(0, 1, 2), run(PUSH)],
+        // What was sent is taken back on the dashboard, so that it is drift by now.
+        vec![run(PUSH), dashboard(0, 1, 4)],
         vec![Step::Delete { client: 1 }],
         vec![Step::Create { name: 1 }, run(PULL)],
+        // What was drift in the second of two clients is gone.
+        vec![Step::Back {
+            client: 1,
+            field: 1,
+        }],
+        // A null comes into the file, which is not the nothing that the plan has.
+        vec![
+            Step::Settings {
+                client: 0,
+                field: 3,
+                value: 1,
+            },
+            Step::Save { base: None },
+            run(PULL),
+        ],
     ];
     apart(
         "a_saved_plan_is_applied_as_it_was_or_not_at_all",

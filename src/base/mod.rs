@@ -53,12 +53,15 @@ enum Source {
     },
 }
 
-/// A resource's base: one entry, or several. Of several, the one counts that says what the tenant says.
+/// A resource's base: one entry, or several. Of several, the one counts that says what the tenant says, in fields that it can have
+/// brought there.
 #[derive(Debug, Clone, Copy)]
 pub struct ResourceBase<'a> {
     /// The entry that counts where none says what the tenant says.
     newest: &'a BaseValues,
     own: Option<&'a BaseValues>,
+    /// The fields in which the lock's own entry is behind.
+    behind: &'a [Field],
     taken_back: &'a [TakenBack],
     /// What the fields said that the entries do not have; None where nobody knows.
     unsent: Option<&'a Prints>,
@@ -70,6 +73,7 @@ impl<'a> ResourceBase<'a> {
         ResourceBase {
             newest: values,
             own: Some(values),
+            behind: &[],
             taken_back: &[],
             unsent,
         }
@@ -77,15 +81,31 @@ impl<'a> ResourceBase<'a> {
 
     /// A field's base, where the tenant has this value.
     pub fn field(self, key: &FieldKey, live: Option<&Value>) -> Base<&'a Value> {
-        let taken_back = self.taken_back.iter();
-        let changed = taken_back.filter(|taken_back| taken_back.changed.contains(&key.field));
-        let mut known = self
-            .own
+        let field = key.field;
+        let own = self.own.filter(|_| !self.behind.contains(&field));
+        let mut known = own
             .into_iter()
-            .chain(changed.map(|taken_back| &taken_back.entry.base));
+            .chain(self.changed(field).map(|later| &later.entry.base));
         let same = |one: Option<&Value>, other: Option<&Value>| key.same(one, other);
         let is_there = known.find(|entry| entry.get(key).is_same(live, same));
-        is_there.unwrap_or(self.newest).get(key)
+        is_there.unwrap_or(self.latest(field)).get(key)
+    }
+
+    /// The entries that changed a field.
+    fn changed(self, field: Field) -> impl Iterator<Item = &'a TakenBack> {
+        let taken_back = self.taken_back.iter();
+        taken_back.filter(move |taken_back| taken_back.changed.contains(&field))
+    }
+
+    /// The entry that counts in a field where none says what the tenant says: of those with the highest serial one that changed it.
+    fn latest(self, field: Field) -> &'a BaseValues {
+        let is_own = self.own.is_some_and(|own| std::ptr::eq(own, self.newest));
+        let highest = self.taken_back.first().map(|first| first.entry.serial);
+        let latest = self
+            .changed(field)
+            .find(|later| Some(later.entry.serial) == highest)
+            .filter(|_| !is_own || self.behind.contains(&field));
+        latest.map_or(self.newest, |latest| &latest.entry.base)
     }
 
     /// What a field said last, if that is known.
@@ -293,6 +313,7 @@ impl Bases {
                 Some(ResourceBase {
                     newest,
                     own: own.map(|own| &own.base),
+                    behind: past.behind(id),
                     taken_back,
                     unsent: own.and_then(|own| own.unsent.as_ref()),
                 })

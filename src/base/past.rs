@@ -36,6 +36,9 @@ pub(super) struct TakenBack {
 pub(super) struct Past {
     /// By resource, the highest serial first.
     taken_back: BTreeMap<ResourceId, Vec<TakenBack>>,
+    /// The fields that an entry as old as the lock's changed, and the lock's did not: two branches pushed, a merge chose the lock of
+    /// one, and it says in these what was there before the other's push.
+    behind: BTreeMap<ResourceId, Vec<Field>>,
     /// The highest serial of each resource whose entry was removed once. The lock may have an entry of it again.
     gone: BTreeMap<ResourceId, u64>,
 }
@@ -111,9 +114,15 @@ impl Past {
         taken_back.max(self.gone.get(id).copied().unwrap_or(0))
     }
 
+    /// The fields in which the lock's own entry is behind one that is as old.
+    pub(super) fn behind(&self, id: &ResourceId) -> &[Field] {
+        self.behind.get(id).map_or(&[], Vec::as_slice)
+    }
+
     /// From now on the lock has the latest entry of the resource.
     pub(super) fn settle(&mut self, id: &ResourceId) {
         self.taken_back.remove(id);
+        self.behind.remove(id);
     }
 }
 
@@ -246,6 +255,7 @@ impl<'a> Look<'a> {
 
     fn into_past(self, files: &BTreeMap<ResourceId, ResourceFile>) -> Past {
         let mut taken_back = BTreeMap::new();
+        let mut behind = BTreeMap::new();
         for (id, entries) in &self.entries {
             let own = self.lock.resources.get(id);
             if own.is_none() && !files.contains_key(id) {
@@ -263,12 +273,27 @@ impl<'a> Look<'a> {
                 })
                 .collect();
             later.sort_by_key(|later| Reverse(later.entry.serial));
+            if let Some(own) = own {
+                let changed_by_own = changed(own, entries.iter());
+                let as_old = later
+                    .iter()
+                    .filter(|later| later.entry.serial == own.serial);
+                let fields: Vec<Field> = as_old
+                    .flat_map(|later| &later.changed)
+                    .filter(|field| !changed_by_own.contains(field))
+                    .copied()
+                    .collect();
+                if !fields.is_empty() {
+                    behind.insert(id.clone(), fields);
+                }
+            }
             if !later.is_empty() {
                 taken_back.insert(id.clone(), later);
             }
         }
         Past {
             taken_back,
+            behind,
             gone: self.gone,
         }
     }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::promise::{Change, Entry, Sides, three_way};
+use crate::promise::{Change, Sides, three_way};
 use crate::units::{UNITS, agree, had_any, same, there};
 
 /// The times at which a field of a client was brought into step, as far as somebody knows of them.
@@ -153,8 +153,6 @@ impl People {
     ///    does not count. What the merge chose is not sent, and what the tenant says is drift.
     /// 5. The same, and the tenant says what was pushed last, with `--overwrite-drift`: the entry of that push says in the field what it
     ///    said before, so that it did not bring the tenant there as far as the lock can tell. What the merge chose is drift.
-    /// 6. A branch was merged that brought the field into step last, and the merge chose the lock of the other side, which did not and
-    ///    is as new: the lock's own entry says what was there before. So what the file says of old is no edit, and the change is drift.
     fn is_unclear(&self, sides: &Sides, steps: &BTreeSet<usize>, id: &str, field: &str) -> bool {
         let last = steps.last().unwrap();
         let value = |step: &usize| self.steps[*step].value.as_ref();
@@ -174,23 +172,12 @@ impl People {
             counting.any(|entry| {
                 let base = entry.base.get(field);
                 base.is_some_and(|base| same(base.as_ref(), value))
-                    && (!merged || sides.brought(id, entry, field))
+                    && sides.brought(id, entry, field)
             })
         };
         if merged {
             // Corners 2 and 3, 4 and 5.
             return !same(live, value(last)) || !counts(live);
-        }
-        // Corner 6.
-        let is_before = |own: &Entry| {
-            let base = own.base.get(field);
-            base.is_some_and(|base| !same(base.as_ref(), value(last)))
-        };
-        let newest = counting.iter().map(|entry| entry.serial).max();
-        let mut own = sides.lock.get(id).into_iter();
-        let is_behind = own.any(|own| Some(own.serial) == newest && is_before(own));
-        if is_behind && !same(live, value(last)) {
-            return true;
         }
         // Corner 1.
         counting.len() > 1 && !same(live, value(last)) && counts(live)

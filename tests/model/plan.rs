@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::common::{Fields, text};
-use crate::promise::{Change, Promise, Sides, change, take};
-use crate::units::{UNITS, entry_units, is_key, same, sent, units};
+use crate::promise::{Promise, Sides, take};
+use crate::units::{UNITS, agree, entry_units, field_of, same, sent, units};
 
 /// A plan that was saved.
 #[derive(Debug, Clone)]
@@ -114,10 +114,10 @@ impl Saved {
             .iter()
             .filter(|(id, _)| only.is_none_or(|only| only == *id))
             .collect();
-        // A key that goes is one that the file does not have, beside others. In any other field, null is something that a file says.
+        // A key that goes is one that the file does not have, beside others. In no other field is a null the same as nothing.
         let said = |local: &Fields, field: &Field| match local.get(&field.name) {
-            Some(Value::Null) if is_key(&field.name) => same(None, field.local.as_ref()),
-            local => local == field.local.as_ref() && !(field.is_key && local.is_none()),
+            Some(local) if field.is_key => same(Some(local), field.local.as_ref()),
+            local => local == field.local.as_ref() && !field.is_key,
         };
         let as_planned = |(id, client): &(&String, &Client)| {
             let Some((_, local)) = before.files.get(*id) else {
@@ -128,22 +128,31 @@ impl Saved {
             });
             live && client.fields.iter().all(|field| said(local, field))
         };
-        // To the base that there is now, the file may be what was there before.
-        let no_edit = |(id, client): &(&String, &Client)| {
-            let (Some((_, local)), Some(live)) = (before.files.get(*id), before.live.get(*id))
-            else {
+        // By now, or by another base than that of the plan, the file may say what it said before: then it is somebody else's change
+        // that would go.
+        let reverts = |(id, client): &(&String, &Client)| {
+            let (Some(base), Some(live)) = (before.base(id), before.live.get(*id)) else {
                 return false;
             };
-            let base = before.base(id);
+            let local = &before.files[*id].1;
+            let is_drift = |field: &Field| {
+                let units = field.units();
+                let is_as_before = units.iter().all(|unit| {
+                    let base = base.get(unit);
+                    base.is_some_and(|base| same(base.as_ref(), local.get(unit)))
+                });
+                let is = |unit: &String| agree(unit, local.get(unit), live.get(unit));
+                is_as_before && !units.iter().all(is)
+            };
             let mut edits = client.fields.iter().filter(|field| field.change == "edit");
-            edits.any(|edit| change(base.as_ref(), local, live, &edit.name) == Change::Drift)
+            edits.any(is_drift)
         };
         let conflict = |(_, client): &(&String, &Client)| {
             client.fields.iter().any(|field| field.change == "conflict")
         };
         if !clients.iter().all(as_planned)
+            || clients.iter().any(reverts)
             || clients.iter().any(conflict)
-            || clients.iter().any(no_edit)
         {
             return refused;
         }
@@ -175,12 +184,21 @@ impl Saved {
 }
 
 impl Field {
-    /// Whether live says what the plan says that it says, or what the plan makes of it, or drift is gone since: then it says what the
-    /// file says. What push does not send, it does not read.
+    /// The units that the plan compares together: a key, or those of a whole field.
+    fn units(&self) -> Vec<String> {
+        match self.is_key {
+            true => vec![self.name.clone()],
+            false => entry_units(field_of(&self.name), None),
+        }
+    }
+
+    /// Whether live says what the plan says that it says; or what the plan makes of it; or, where somebody else changed it, what the
+    /// file says all along, so that nothing is left of that. What push does not send, it does not read.
     fn holds(&self, live: &Fields) -> bool {
         let now = live.get(&self.name);
+        let may_agree = ["edit", "drift"].contains(&self.change.as_str());
         !UNITS.contains(&self.name.as_str())
             || same(now, self.live.as_ref())
-            || (["edit", "drift"].contains(&self.change.as_str()) && same(now, self.local.as_ref()))
+            || (may_agree && same(now, self.local.as_ref()))
     }
 }

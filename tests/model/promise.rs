@@ -181,7 +181,11 @@ impl Sides {
         }
         let entries = self.counting(id);
         let live = self.live.get(id);
-        let newest = entries.iter().rev().max_by_key(|entry| entry.serial)?;
+        let highest = entries.iter().map(|entry| entry.serial).max()?;
+        let newest: Vec<&&Entry> = entries
+            .iter()
+            .filter(|entry| entry.serial == highest)
+            .collect();
         let of = |field: &str| {
             // A file without metadata has none to compare key by key.
             let leaves_out = |(_, local): &(String, Fields)| !local.contains_key(field);
@@ -198,29 +202,50 @@ impl Sides {
                 let is_same = |unit: &&str| matches!((is(unit), base(unit)), (Some(is), Some(base)) if same(is, base));
                 units.iter().all(is_same) && self.brought(id, entry, field)
             };
+            let newest_that = newest.iter().find(|entry| self.brought(id, entry, field));
+            let newest = newest_that.unwrap_or(&newest[0]);
             let entry = entries.iter().find(is_there).unwrap_or(newest);
             Some((field.to_owned(), entry.base.get(field)?.clone()))
         };
         Some(UNITS.into_iter().filter_map(of).collect())
     }
 
-    /// Whether an entry can have brought the tenant to what it says in a field: the lock's own one, or one whose push changed it.
+    /// Whether an entry can have brought the tenant to what it says in a field: one whose push changed it, or the lock's own one, unless
+    /// that did not and one as old did.
     pub fn brought(&self, id: &str, entry: &Entry, field: &str) -> bool {
-        let own = self.lock.get(id);
+        let is_own = |entry: &Entry| {
+            self.lock
+                .get(id)
+                .is_some_and(|own| std::ptr::eq(own, entry))
+        };
+        let as_old = |other: &&Entry| other.serial == entry.serial && !is_own(other);
+        let is_behind = || {
+            let counting = self.counting(id).into_iter();
+            counting
+                .filter(as_old)
+                .any(|other| self.changed(id, other, field))
+        };
+        self.changed(id, entry, field) || (is_own(entry) && !is_behind())
+    }
+
+    /// Whether an entry says something of a field, and something else than those right before it, as far as there are any.
+    fn changed(&self, id: &str, entry: &Entry, field: &str) -> bool {
         let past = self.past.get(id).into_iter().flatten();
         let mut before = past
-            .chain(own)
+            .chain(self.lock.get(id))
             .filter(|before| before.serial + 1 == entry.serial)
             .peekable();
-        own.is_some_and(|own| std::ptr::eq(own, entry))
-            || before.peek().is_none()
-            || before.any(|before| {
-                let mut units = UNITS.iter();
-                units.any(|unit| {
-                    let is_of = field_of(unit) == field_of(field);
-                    is_of && before.base.get(*unit) != entry.base.get(*unit)
+        let mut is_new = || {
+            before.peek().is_none()
+                || before.any(|before| {
+                    let mut units = UNITS.iter();
+                    units.any(|unit| {
+                        let is_of = field_of(unit) == field_of(field);
+                        is_of && before.base.get(*unit) != entry.base.get(*unit)
+                    })
                 })
-            })
+        };
+        entry.base.contains_key(field) && is_new()
     }
 
     /// Every base that a client may have, wherever the tenant is.

@@ -50,8 +50,7 @@ pub fn field_of(unit: &str) -> &str {
     unit.split('.').next().unwrap()
 }
 
-/// Whether it is a key of metadata.
-pub fn is_key(unit: &str) -> bool {
+fn is_key(unit: &str) -> bool {
     KEYS.contains(&unit)
 }
 
