@@ -257,8 +257,8 @@ fn state(field: &SentField, became: Became, way: Way, live: Option<&Value>) -> N
         let is_whole = field.before.is_none() && field.key.key.is_none();
         is_whole && cleared(field.key.field).is_ok_and(|value| live == Some(&value))
     };
-    let is_before = field.key.same(live, field.before.as_ref()) || is_cleared();
     let is_sent = field.is_sent(live);
+    let is_before = field.key.same(live, field.before.as_ref()) || (!is_sent && is_cleared());
     let (is_there, is_to_do) = match way {
         Way::Back => (is_before, is_sent),
         Way::On => (is_sent, is_before),

@@ -276,7 +276,10 @@ fn overrides_and_ids_are_of_a_kind() {
         "id",
         json!("64b0c0ffee00000000000002"),
     );
-    bed.run_without_settings(["check"]).exits(0);
+    let run = bed.run_without_settings(["check"]).exits(1);
+    let told = "this file says 64b0c0ffee00000000000002, and tenant.lock has it as that of rol_newc0mer00000004";
+    assert!(run.stdout.contains(told), "{run}");
+    assert!(run.stdout.ends_with("1 finding\n"), "{run}");
     let run = bed.run(["diff", "-o", "json"]).exits(1);
     let states: Vec<_> = run.json()["resources"]
         .as_array()
