@@ -298,17 +298,8 @@ fn kept_from(
             one.entry
         ));
     }
-    // What is sent key by key is held to the rules by the keys that differ: others may be newer than what we know of the API.
-    let sent = match (old, new) {
-        (Some(Value::Object(old)), Value::Object(keys)) if field.row().merge.is_by_key() => {
-            let keys = keys.iter();
-            let keys = keys.filter(|(key, value)| old.get(*key) != Some(value));
-            let keys = keys.map(|(key, value)| (key.clone(), value.clone()));
-            &keys.collect::<Map<String, Value>>().into()
-        }
-        _ => new,
-    };
-    if let Err(invalid) = field.validate(sent) {
+    // A key that stays as it is may be newer than what we know of the API.
+    if let Err(invalid) = field.validate_change(old, new) {
         return Some(format!("the API takes no such value: {invalid}"));
     }
     let own = own_of(tenant.overrides, pair, field)?;

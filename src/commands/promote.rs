@@ -238,10 +238,9 @@ pub(super) fn names_of<'a>(
 
 /// The resources that the lock knows and that have no file any more.
 pub(super) fn gone(contents: &Contents) -> Gone<'_> {
-    let locked = contents.lock.iter().flat_map(|lock| &lock.resources);
-    let gone = locked.filter(|(id, _)| !contents.resources.contains_key(*id));
     let stem = |file| Path::new(file).file_stem()?.to_str();
-    gone.filter_map(|(id, locked)| Some((id, stem(&locked.file)?)))
+    let gone = contents.without_file();
+    gone.filter_map(|(id, file)| Some((id, stem(file)?)))
         .collect()
 }
 

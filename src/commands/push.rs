@@ -117,25 +117,15 @@ fn note_deleted(workspace: &Workspace, terminal: &Terminal) {
     let contents = &workspace.contents;
     // Of a kind that is not managed, no file was looked for.
     let is_managed = |kind: &Kind| workspace.managed().kinds().any(|managed| managed == kind);
-    let locked = contents.lock.iter().flat_map(|lock| &lock.resources);
-    let locked = locked.filter(|(id, _)| is_managed(id.kind()));
     // A file that says another id, or has another's name by now, is not gone.
     let there: BTreeSet<&str> = contents.files().map(|(.., file)| &*file.file).collect();
-    let deleted = locked.filter(|(id, locked)| {
-        !contents.resources.contains_key(*id) && !there.contains(&*locked.file)
-    });
-    let deleted: Vec<_> = deleted.collect();
+    let deleted = contents.without_file();
+    let deleted = deleted.filter(|(id, file)| is_managed(id.kind()) && !there.contains(file));
+    let deleted: Vec<&str> = deleted.map(|(_, file)| file).collect();
     let which = match deleted.as_slice() {
         [] => return,
-        [(_, locked)] => format!("{} is gone", locked.file),
-        [(_, first), .., (_, last)] => {
-            format!(
-                "{} files are gone, {} to {}",
-                deleted.len(),
-                first.file,
-                last.file
-            )
-        }
+        [file] => format!("{file} is gone"),
+        [first, .., last] => format!("{} files are gone, {first} to {last}", deleted.len()),
     };
     terminal.note(&format!(
         "{which}: push deletes nothing: delete the resource in the dashboard, or have `tenantry pull` write the file again"

@@ -33,10 +33,8 @@ pub(super) fn report(
         }
         ResultForm::Text => terminal.text(&render::outcome::text(push, &created, &outcomes))?,
     }
-    let made = created
-        .iter()
-        .filter(|one| matches!(one.result, CreateResult::Made { .. }));
-    for note in afterwards(made.map(|one| &one.new)) {
+    let is_made = |one: &&Created| matches!(one.result, CreateResult::Made { .. });
+    for note in afterwards(created.iter().filter(is_made).map(|one| &one.new)) {
         terminal.note(note);
     }
     if push.has_conflict() {
@@ -69,9 +67,9 @@ pub(super) fn report(
         };
         let hint = ApiError::hint_of_all(&failed).unwrap_or_default();
         let again = &manner.again;
-        let is_made = |one: &Created| matches!(one.result, CreateResult::Made { .. });
         let is_updated = |outcome: &Outcome| matches!(outcome.result, UpdateResult::Updated { .. });
-        let is_something = created.iter().any(is_made) || outcomes.iter().any(is_updated);
+        let is_something =
+            created.iter().any(|one| is_made(&one)) || outcomes.iter().any(is_updated);
         let hint = match created.iter().any(is_unknown) {
             true => format!(
                 "{hint}\nit may have been made all the same: leave its file as it is, and the next `tenantry push --create` looks first"

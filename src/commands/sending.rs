@@ -106,13 +106,16 @@ pub(super) async fn send(
         ..
     } = workspace;
     let by = record.by;
-    let record = match earlier(&directory) {
-        Some(earlier) => record.finishing(earlier),
-        None => record,
+    let text = |former: Option<&[u8]>| {
+        // What can't be read is nothing that could be finished.
+        match former.and_then(|former| SentPush::parse(former).ok()) {
+            Some(earlier) => record.finishing(earlier).write(),
+            None => record.write(),
+        }
     };
     let begin = || match due.count() {
         0 => Ok(None),
-        _ => directory.begin_sent(&record.write()).map(Some),
+        _ => directory.begin_sent(text).map(Some),
     };
     let record = match bases.write(&directory).and_then(|()| begin()) {
         Ok(record) => record,
@@ -163,12 +166,6 @@ pub(super) async fn send(
         close(record, by, &sent, written.is_ok());
     }
     (sent, written)
-}
-
-/// What the last push sent, as far as that can be read.
-fn earlier(directory: &TenantDirectory) -> Option<SentPush> {
-    let text = directory.read_sent().ok()??;
-    SentPush::parse(&text).ok()
 }
 
 /// Closes the record of what was sent: a push that says what it did is noted, and so is an undo that did all that it had to do, in files
@@ -448,10 +445,8 @@ fn remember(
                     let (file, rewrite) = match (&file, made.get(id)) {
                         // What was named by its file has an id by now. Where base comes from a commit, nobody commits what is written.
                         (Some(file), None) if file.names_files && is_kept => {
-                            let is_reference = |key: &&FieldKey| {
-                                let reference = key.field.row().refers_to;
-                                reference.is_some_and(|reference| reference.by.is_none())
-                            };
+                            let is_reference =
+                                |key: &&FieldKey| key.field.row().reference_by_id().is_some();
                             let sent: Vec<FieldKey> =
                                 sent.iter().filter(is_reference).cloned().collect();
                             (file, Some(with_ids(&file.fields, &live, &sent)))

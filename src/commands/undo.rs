@@ -116,7 +116,7 @@ pub(super) async fn run(
             by: SentBy::Undo,
             ..going_on(from.clone())
         };
-        workspace.directory.begin_sent(&finished.write())?;
+        workspace.directory.begin_sent(|_| finished.write())?;
     }
     let sent = match from.by {
         SentBy::UnfinishedUndo => going_on(from),

@@ -32,17 +32,22 @@ impl MistakenId<'_> {
 }
 
 impl Contents {
-    /// The resources that the lock knows and no file has, by the file that the lock has for each.
-    pub(super) fn without_file(&self) -> BTreeMap<&str, &ResourceId> {
+    /// The resources that the lock knows and no file has, each with the file that the lock has for it.
+    pub(crate) fn without_file(&self) -> impl Iterator<Item = (&ResourceId, &str)> {
         let known = self.lock.iter().flat_map(|lock| &lock.resources);
         let known = known.filter(|(id, _)| !self.resources.contains_key(*id));
-        known.map(|(id, locked)| (&*locked.file, id)).collect()
+        known.map(|(id, locked)| (id, &*locked.file))
+    }
+
+    /// The same by file.
+    pub(super) fn by_missing_file(&self) -> BTreeMap<&str, &ResourceId> {
+        self.without_file().map(|(id, file)| (file, id)).collect()
     }
 
     /// The files whose id may be mistyped. Whoever gives a file the name of another one leaves it an id that the lock knows, and a
     /// file that can't be read may have the id that is missed.
     pub(super) fn mistaken_ids(&self) -> Vec<MistakenId<'_>> {
-        let without_file = self.without_file();
+        let without_file = self.by_missing_file();
         let is_known = |id: &ResourceId| {
             let mut locks = self.lock.iter();
             locks.any(|lock| lock.resources.contains_key(id))

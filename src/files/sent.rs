@@ -33,14 +33,17 @@ impl TenantDirectory {
         self.read_state(RECORD, LARGEST_RECORD)
     }
 
-    /// Begins a new record in the place of the last one. This text is on the disk when it returns.
+    /// Begins a new record in the place of the last one, of which `text` is made. The text is on the disk when this returns.
     ///
     /// # Errors
     /// The system refuses, or what is there is a link; the last record is as it was.
-    pub fn begin_sent(&self, text: &str) -> Result<SentRecord, FilesError> {
+    pub fn begin_sent(
+        &self,
+        text: impl FnOnce(Option<&[u8]>) -> String,
+    ) -> Result<SentRecord, FilesError> {
         // What can't be read is no record that anybody could miss.
         let former = self.read_sent().ok().flatten();
-        self.write_state(RECORD, text.as_bytes())?;
+        self.write_state(RECORD, text(former.as_deref()).as_bytes())?;
         let path = self.state_path(RECORD);
         let file = appending(&path).map_err(io("write", &path))?;
         log::debug!("{} is written", path.display());

@@ -201,7 +201,7 @@ impl<'a> Source<'a> {
 
     /// The files whose id was taken out: the lock knows whose they are, and what they describe is not to be made once more.
     fn lost_ids(&self, contents: &Contents) -> Vec<FilesError> {
-        let known = contents.without_file();
+        let known = contents.by_missing_file();
         let new = contents.new.iter();
         let lost = new.filter_map(|new| Some((&new.file.file, *known.get(&*new.file.file)?)));
         let lost = lost.map(|(file, id)| FilesError::LostId {

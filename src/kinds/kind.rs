@@ -348,11 +348,8 @@ impl Kind {
 
     /// The fields that refer to others by their ids.
     pub fn references_by_id(&self) -> impl Iterator<Item = (&'static Row, Reference)> + use<> {
-        let references = self
-            .rows
-            .iter()
-            .filter_map(|row| Some((row, row.refers_to?)));
-        references.filter(|(_, reference)| reference.by.is_none())
+        let rows = self.rows.iter();
+        rows.filter_map(|row| Some((row, row.reference_by_id()?)))
     }
 
     /// The field from which the tenant derives this one, where it does.

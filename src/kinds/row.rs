@@ -215,6 +215,11 @@ impl Row {
 }
 
 impl Row {
+    /// What it refers to, where it says so by ids.
+    pub fn reference_by_id(&self) -> Option<Reference> {
+        self.refers_to.filter(|reference| reference.by.is_none())
+    }
+
     /// What to write where somebody wrote null and the API does not take it.
     pub(super) fn instead_of_null(&self) -> String {
         let name = self.name;

@@ -207,9 +207,7 @@ impl<'a> Way<'a> {
             // What can't be changed later must not mean anything of the first tenant, such as a client of its own.
             if let Some(broken) = translation.carried.first()
                 && field.is_none()
-                && row
-                    .refers_to
-                    .is_some_and(|reference| reference.by.is_none())
+                && row.reference_by_id().is_some()
             {
                 draft.unknown = Some((row.name, broken.entry.clone()));
             }
